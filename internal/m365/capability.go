@@ -1,0 +1,158 @@
+package m365
+
+import (
+	"slices"
+	"sort"
+)
+
+// Capability is something a connection is used for.
+type Capability string
+
+// The capabilities there are.
+const (
+	Directory Capability = "directory" // actions: look up people and the organisation
+	Mail      Capability = "mail"      // actions: read and write mail
+	Calendar  Capability = "calendar"  // actions: read and write calendars
+	Timeline  Capability = "timeline"  // reads mail metadata and meetings with customers
+	Tap       Capability = "tap"       // reads mail for judgement, moves flagged mail to Junk
+	Send      Capability = "send"      // delivers outgoing mail with proof
+	Dispatch  Capability = "dispatch"  // puts technicians' slots into their calendars
+)
+
+// Need is one permission a capability cannot do without: the operation that needs it, and its name in each mode.
+type Need struct {
+	Operation OperationKey
+	Role      string   // application permission; "" where the mode has none
+	Scope     string   // delegated permission; "" where the mode has none
+	NotEnough []string // accepted by Microsoft for the call, yet too little for what we read from it
+	Why       string   // the sentence shown to whoever grants it
+}
+
+// CapabilityInfo is what people and programs need to know of a capability.
+type CapabilityInfo struct {
+	Name    Capability
+	Title   string
+	Purpose string // the mailbox purpose without which the capability has nothing to work on; "" where it needs none
+	Modes   []Mode // DESIGN §5: engines need an app-only connection
+	Needs   []Need
+}
+
+// Name gives the permission of the need in a mode.
+func (n Need) Name(m Mode) string {
+	if m == Application {
+		return n.Role
+	}
+	return n.Scope
+}
+
+// MetBy reports which granted permission meets the need: the one we ask for, or a broader one that Microsoft accepts as well.
+func (n Need) MetBy(m Mode, granted map[string]bool) (string, bool) {
+	if granted[n.Name(m)] {
+		return n.Name(m), true
+	}
+	op, ok := LookupOperation(n.Operation)
+	if !ok {
+		return "", false
+	}
+	for _, p := range op.In(m).All {
+		if granted[p] && !slices.Contains(n.NotEnough, p) && op.In(m).paired(p, granted) {
+			return p, true
+		}
+	}
+	return "", false
+}
+
+var both = []Mode{Application, Delegated}
+
+// lookUp is needed by every capability with mailboxes: addresses are resolved to people before anything is read.
+var lookUp = Need{Operation: "GET /users/{user-id}", Role: "User.Read.All", Scope: "User.Read",
+	Why: "resolve mailbox addresses to names, aliases and licences"}
+
+var capabilities = []CapabilityInfo{
+	{Name: Directory, Title: "Look up people", Modes: both, Needs: []Need{
+		{Operation: "GET /users", Role: "User.Read.All", Scope: "User.Read.All", NotEnough: []string{"User.ReadBasic.All"}, Why: "list people with their addresses and licences"},
+		{Operation: "GET /organization", Role: "User.Read.All", Scope: "User.Read", Why: "show the tenant's name as proof of the connection"},
+	}},
+	{Name: Mail, Title: "Read and write mail", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Scope: "Mail.ReadWrite", Why: "read mail, keep drafts, move and delete"},
+		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Scope: "Mail.Send", Why: "send mail"},
+	}},
+	{Name: Calendar, Title: "Read and write calendars", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Scope: "Calendars.ReadWrite", Why: "read, create, change and cancel events"},
+	}},
+	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: []Mode{Application}, Needs: []Need{
+		lookUp,
+		{Operation: "GET /users/{user-id}/mailFolders/{mailFolder-id}/messages/delta()", Role: "Mail.Read", NotEnough: []string{"Mail.ReadBasic", "Mail.ReadBasic.All"},
+			Why: "read sender, recipients, subject and a short preview; the preview is not part of Mail.ReadBasic"},
+		{Operation: "GET /users/{user-id}/calendarView/delta()", Role: "Calendars.Read", NotEnough: []string{"Calendars.ReadBasic", "Calendars.ReadBasic.All"},
+			Why: "show meetings that a customer's contact attends"},
+	}},
+	{Name: Tap, Title: "Judge mail and move phishing to Junk", Purpose: "tap", Modes: []Mode{Application}, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/messages/{message-id}/move", Role: "Mail.ReadWrite", Why: "read headers and content, move flagged mail to Junk"},
+	}},
+	{Name: Send, Title: "Deliver quotes and invoices", Purpose: "send", Modes: []Mode{Application}, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Why: "keep a draft until it is seen in Sent Items, so that nothing is sent twice"},
+		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Why: "send the draft"},
+	}},
+	{Name: Dispatch, Title: "Put technicians' slots into calendars", Purpose: "dispatch", Modes: []Mode{Application}, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Why: "create, change and delete the slots' events"},
+	}},
+}
+
+// Capabilities lists every capability in the order people meet them.
+func Capabilities() []CapabilityInfo { return capabilities }
+
+// LookupCapability finds a capability by name.
+func LookupCapability(c Capability) (CapabilityInfo, bool) {
+	i := slices.IndexFunc(capabilities, func(i CapabilityInfo) bool { return i.Name == c })
+	if i < 0 {
+		return CapabilityInfo{}, false
+	}
+	return capabilities[i], true
+}
+
+// SignInScopes are asked for at every delegated sign-in: identity, and the refresh token without which a connection dies within the hour.
+var SignInScopes = []string{"openid", "profile", "offline_access", "User.Read"}
+
+// Required is one permission of a connection with everything it is needed for.
+type Required struct {
+	Permission   string       `json:"permission"`
+	Capabilities []Capability `json:"capabilities"`
+	Why          []string     `json:"why"`
+}
+
+// Manifest is the permission list of a connection: every permission its capabilities need in the mode, sorted by name.
+func Manifest(m Mode, chosen []Capability) []Required {
+	byName := map[string]*Required{}
+	for _, c := range chosen {
+		info, _ := LookupCapability(c)
+		for _, n := range info.Needs {
+			name := n.Name(m)
+			if name == "" {
+				continue
+			}
+			r := byName[name]
+			if r == nil {
+				r = &Required{Permission: name}
+				byName[name] = r
+			}
+			if !slices.Contains(r.Capabilities, c) {
+				r.Capabilities = append(r.Capabilities, c)
+			}
+			if !slices.Contains(r.Why, n.Why) {
+				r.Why = append(r.Why, n.Why)
+			}
+		}
+	}
+	out := make([]Required, 0, len(byName))
+	for _, r := range byName {
+		out = append(out, *r)
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Permission < out[j].Permission })
+	return out
+}
