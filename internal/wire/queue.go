@@ -1,0 +1,217 @@
+package wire
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+)
+
+// waiter is one request that waits for its permit. ready is closed with a permit, or without one when it must enter anew.
+type waiter struct {
+	want     []taken
+	priority Priority
+	tenant   string
+	since    time.Time
+	at       *budget // in whose queue it stands
+	ready    chan struct{}
+	permit   *Permit
+}
+
+// obstacle is the first budget that holds the waiter up, nil when there is none.
+func (w *waiter) obstacle(now time.Time) (*budget, time.Time) {
+	for _, t := range w.want {
+		if blocked, when := t.b.obstacle(w.priority, t.cost, t.slots, now); blocked {
+			return t.b, when
+		}
+	}
+	return nil, time.Time{}
+}
+
+// cost is what the waiter will take from b.
+func (w *waiter) cost(b *budget) int {
+	for _, t := range w.want {
+		if t.b == b {
+			return t.cost
+		}
+	}
+	return 0
+}
+
+// queue holds the waiters of one budget: by priority, then in turns by tenant, then by arrival.
+type queue struct {
+	lanes [Backfill]lane // indexed by priority-1
+	n     int
+	cost  int
+}
+
+// lane is one priority: a line for each tenant, the one whose turn it is first.
+type lane []line
+
+type line struct {
+	tenant  string
+	waiters []*waiter
+}
+
+func (q *queue) empty() bool { return q.n == 0 }
+
+func (q *queue) push(w *waiter) {
+	q.n++
+	q.cost += w.cost(w.at)
+	l := &q.lanes[w.priority-1]
+	for i := range *l {
+		if (*l)[i].tenant == w.tenant {
+			(*l)[i].waiters = append((*l)[i].waiters, w)
+			return
+		}
+	}
+	*l = append(*l, line{tenant: w.tenant, waiters: []*waiter{w}})
+}
+
+func (q *queue) best() *waiter {
+	for _, l := range q.lanes {
+		if len(l) > 0 {
+			return l[0].waiters[0]
+		}
+	}
+	return nil
+}
+
+func (q *queue) oldest() *waiter {
+	var old *waiter
+	for _, l := range q.lanes {
+		for _, line := range l {
+			if w := line.waiters[0]; old == nil || w.since.Before(old.since) {
+				old = w
+			}
+		}
+	}
+	return old
+}
+
+// remove takes w out. Its tenant's line goes behind the others: next time it is their turn.
+func (q *queue) remove(w *waiter) {
+	l := &q.lanes[w.priority-1]
+	i := slices.IndexFunc(*l, func(x line) bool { return x.tenant == w.tenant })
+	if i < 0 {
+		return
+	}
+	own := (*l)[i]
+	j := slices.Index(own.waiters, w)
+	if j < 0 {
+		return
+	}
+	q.n--
+	q.cost -= w.cost(w.at)
+	w.at = nil
+	own.waiters = slices.Delete(own.waiters, j, j+1)
+	*l = slices.Delete(*l, i, i+1)
+	if len(own.waiters) > 0 {
+		*l = append(*l, own)
+	}
+}
+
+func (q *queue) drain() []*waiter {
+	var all []*waiter
+	for i := range q.lanes {
+		for _, line := range q.lanes[i] {
+			all = append(all, line.waiters...)
+		}
+		q.lanes[i] = nil
+	}
+	q.n, q.cost = 0, 0
+	return all
+}
+
+// alarms is a heap of the budgets whose queue moves on at a known time.
+type alarms []*budget
+
+func (a alarms) Len() int           { return len(a) }
+func (a alarms) Less(i, j int) bool { return a[i].alarmAt.Before(a[j].alarmAt) }
+func (a alarms) Swap(i, j int) {
+	a[i], a[j] = a[j], a[i]
+	a[i].alarm, a[j].alarm = i, j
+}
+func (a *alarms) Push(x any) {
+	b := x.(*budget)
+	b.alarm = len(*a)
+	*a = append(*a, b)
+}
+func (a *alarms) Pop() any {
+	last := len(*a) - 1
+	b := (*a)[last]
+	b.alarm = -1
+	(*a)[last], *a = nil, (*a)[:last]
+	return b
+}
+
+// arm wakes b's queue at a time; a zero time means that an answer will, unless the slice ends before.
+func (g *Governor) arm(b *budget, when time.Time) {
+	if !b.until.IsZero() && (when.IsZero() || b.until.Before(when)) {
+		when = b.until
+	}
+	if when.IsZero() {
+		return
+	}
+	b.alarmAt = when
+	if b.alarm >= 0 {
+		heap.Fix(&g.alarms, b.alarm)
+	} else {
+		heap.Push(&g.alarms, b)
+	}
+	if !g.pumping {
+		g.pumping = true
+		go g.pump()
+	} else if b.alarm == 0 {
+		g.rouse()
+	}
+}
+
+func (g *Governor) disarm(b *budget) {
+	if b.alarm < 0 {
+		return
+	}
+	heap.Remove(&g.alarms, b.alarm)
+	if g.pumping && len(g.alarms) == 0 {
+		g.rouse()
+	}
+}
+
+// rouse makes the pump look again.
+func (g *Governor) rouse() {
+	select {
+	case g.nudge <- struct{}{}:
+	default: // it will look anyway
+	}
+}
+
+// pump lives as long as an alarm is set, so that an idle governor has no goroutine.
+func (g *Governor) pump() {
+	for {
+		d, more := g.ring()
+		if !more {
+			return
+		}
+		t := g.clock.NewTimer(d)
+		select {
+		case <-t.C:
+		case <-g.nudge:
+		}
+		t.Stop()
+	}
+}
+
+// ring serves the alarms that are due and says how long the next one is away.
+func (g *Governor) ring() (time.Duration, bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	now := g.clock.Now()
+	for len(g.alarms) > 0 && !g.alarms[0].alarmAt.After(now) {
+		b := heap.Pop(&g.alarms).(*budget)
+		g.dispatch(b, now)
+	}
+	if len(g.alarms) == 0 {
+		g.pumping = false
+		return 0, false
+	}
+	return g.alarms[0].alarmAt.Sub(now), true
+}

@@ -1,0 +1,103 @@
+package wire
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Request is one call on the wire, complete before it starts: the pipeline may send it more than once.
+type Request struct {
+	Operation string // template for logs, metrics and errors: "GET /users/{user-id}/messages/{message-id}"
+	Method    string
+	URL       string // absolute; may hold ids and addresses, so it is never logged
+	Header    http.Header
+	Body      []byte
+	Target    Target   // whose data it touches, for the fence
+	Charges   []Charge // what it costs; the narrowest budget last, because a throttling answer closes that one
+	Priority  Priority // zero: the context's (WithPriority), else Dispatch
+
+	// Idempotent says that sending it twice has the effect of sending it once. GET, HEAD, PUT and DELETE always are;
+	// a POST is when it only reads (getSchedule) or carries a key that Microsoft honours (an event's transactionId).
+	Idempotent bool
+	// Anonymous requests carry no token: pre-signed upload and download URLs (graph/FACTS §7 and §10).
+	Anonymous bool
+	// Raw answers are bytes; all others must be JSON.
+	Raw bool
+	// MaxAnswer bounds the answer's body in bytes; zero takes the client's bound.
+	MaxAnswer int64
+	// Decode reads a successful body. What it cannot read counts as damaged on the way, and is asked for again where that is safe.
+	// The bytes are reused after Do returns when the caller releases the answer.
+	Decode func(body []byte) error
+}
+
+// Target names whose data a request touches, as the caller's typed path says; a link of Microsoft's keeps the target of its first page.
+type Target struct {
+	Mailbox string // id or address of a user's mailbox; Me for the signed-in user's
+	Site    string // site id or URL path
+	Drive   string
+	Section string // first path segment behind the owner: "messages", "calendar"; "" for the owner's own entry
+}
+
+// Me is the mailbox of the signed-in user.
+const Me = "me"
+
+// Fence refuses what a connection may not touch. It runs before anything else.
+type Fence func(Request) error
+
+// Answer is a successful answer, completely read.
+type Answer struct {
+	Status    int
+	Header    http.Header
+	Body      []byte
+	RequestID string
+	At        time.Time // when it arrived, on our clock
+	release   func()
+}
+
+// Release gives the body's memory back; Body must not be used afterwards. Calling it is optional.
+func (a *Answer) Release() {
+	if a.release != nil {
+		a.release()
+		a.release, a.Body = nil, nil
+	}
+}
+
+type contextKey uint8
+
+const (
+	priorityKey contextKey = iota
+	traceKey
+)
+
+// WithPriority sets the priority of the requests made under ctx.
+func WithPriority(ctx context.Context, p Priority) context.Context {
+	return context.WithValue(ctx, priorityKey, p)
+}
+
+// WithTraceparent makes the requests under ctx part of a trace (W3C Trace Context, header traceparent).
+func WithTraceparent(ctx context.Context, traceparent string) context.Context {
+	return context.WithValue(ctx, traceKey, traceparent)
+}
+
+func (r *Request) priority(ctx context.Context) Priority {
+	if r.Priority != 0 {
+		return r.Priority
+	}
+	if p, ok := ctx.Value(priorityKey).(Priority); ok && p != 0 {
+		return p
+	}
+	return Dispatch
+}
+
+// repeatable says whether sending it again after an unknown outcome is harmless.
+// A PATCH is only with If-Match: without it, the repetition could overwrite somebody else's change, or mail attendees twice.
+func (r *Request) repeatable() bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete:
+		return true
+	case http.MethodPatch:
+		return r.Idempotent || r.Header.Get("If-Match") != ""
+	}
+	return r.Idempotent
+}
