@@ -1,0 +1,141 @@
+package access
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"seneschal/internal/fault"
+)
+
+// Role is what a person may do in the hub.
+type Role string
+
+// The roles, each including the one before.
+const (
+	Viewer Role = "viewer" // reads
+	Member Role = "member" // also acts through own delegated connections
+	Admin  Role = "admin"  // also configures, and acts through app-only connections
+)
+
+// Roles lists them.
+func Roles() []Role { return []Role{Viewer, Member, Admin} }
+
+// Scope is one thing an API key may do. Scopes of actions may end in ":<connection id>".
+type Scope string
+
+// The scopes of API keys.
+const (
+	HubRead     Scope = "hub:read"      // see connections, health, runs, audit
+	HubWrite    Scope = "hub:write"     // configure
+	ActionRead  Scope = "actions:read"  // run actions that read
+	ActionWrite Scope = "actions:write" // run actions that change something
+)
+
+// Caller is who asks the hub. The zero Caller is nobody.
+type Caller struct {
+	Kind   string // person, apikey, local, system
+	ID     string
+	Name   string
+	Role   Role    // of a person; local operators are admins
+	Scopes []Scope // of an API key
+}
+
+// String names the caller in audit and logs.
+func (c Caller) String() string {
+	name := c.Name
+	if name == "" {
+		name = c.ID
+	}
+	return c.Kind + ":" + name
+}
+
+// Local is the operator on the host itself, with the rights of an admin.
+func Local(user string) Caller { return Caller{Kind: "local", ID: user, Name: user, Role: Admin} }
+
+// System is the hub acting by itself.
+func System(part string) Caller { return Caller{Kind: "system", ID: part, Name: part, Role: Admin} }
+
+// Want is what a caller wants to do. Connection and Owner matter for actions on a connection only.
+type Want struct {
+	Scope      Scope
+	Connection string
+	Owner      string // the person a delegated connection belongs to; "" for an app-only one
+}
+
+// Allow is the one table of who may do what:
+//
+//	                         viewer  member        admin  API key
+//	see the hub              yes     yes           yes    hub:read
+//	configure                no      no            yes    hub:write
+//	act, own delegated       reads   yes           yes    never: a key is no person
+//	act, another's delegated no      no            no     no
+//	act, app-only            no      no            yes    actions:read / actions:write (of that connection)
+func Allow(c Caller, w Want) error {
+	if c.Kind == "" {
+		return &fault.Error{Kind: fault.Unauthenticated, Code: "unauthenticated", Message: "The hub does not know who is asking",
+			Fix: "Send an API key as Authorization: Bearer, or sign in", Who: "you"}
+	}
+	if w.Owner != "" && w.Owner != c.ID {
+		return refused("This connection belongs to another person, and nobody else acts through it, admins included",
+			"Connect your own account, or use an app-only connection", "you", nil)
+	}
+	if c.Kind == "apikey" {
+		if hasScope(c.Scopes, w) {
+			return nil
+		}
+		return refused(fmt.Sprintf("The API key %s lacks the scope %s", c.Name, w.Scope),
+			fmt.Sprintf("Make a key with it: seneschal apikey add NAME --scope %s", w.Scope), "an admin of this hub", nil)
+	}
+	if allowed(c.Role, w) {
+		return nil
+	}
+	return refused(fmt.Sprintf("The role %s may not do this", c.Role), "Ask an admin of this hub for a higher role", "an admin of this hub",
+		[]string{"granting more permissions in Microsoft Entra: this is the hub's own rule"})
+}
+
+func allowed(r Role, w Want) bool {
+	if r == Admin {
+		return true
+	}
+	switch w.Scope {
+	case HubRead:
+		return r == Viewer || r == Member
+	case ActionRead:
+		return w.Owner != "" && (r == Viewer || r == Member)
+	case ActionWrite:
+		return w.Owner != "" && r == Member
+	default:
+		return false
+	}
+}
+
+func hasScope(have []Scope, w Want) bool {
+	return slices.Contains(have, w.Scope) || (w.Connection != "" && slices.Contains(have, w.Scope+":"+Scope(w.Connection)))
+}
+
+func refused(message, fix, who string, wrong []string) error {
+	return &fault.Error{Kind: fault.Forbidden, Code: "not_allowed", Message: message, Fix: fix, Who: who, WrongFixes: wrong}
+}
+
+// ParseScopes checks a list of scopes.
+func ParseScopes(in []string) ([]Scope, error) {
+	var out []Scope
+	for _, s := range in {
+		base, connection, narrowed := strings.Cut(s, "@")
+		sc := Scope(base)
+		switch {
+		case !slices.Contains([]Scope{HubRead, HubWrite, ActionRead, ActionWrite}, sc):
+			return nil, fault.BadField("scopes", "%q is not a scope; there are hub:read, hub:write, actions:read, actions:write, the last two also as actions:read@CONNECTION", s)
+		case narrowed && (sc == HubRead || sc == HubWrite || connection == ""):
+			return nil, fault.BadField("scopes", "%q: only actions:read and actions:write take @CONNECTION", s)
+		case narrowed:
+			sc += ":" + Scope(connection)
+		}
+		out = append(out, sc)
+	}
+	if len(out) == 0 {
+		return nil, fault.BadField("scopes", "is empty; a key without scopes could do nothing")
+	}
+	return out, nil
+}

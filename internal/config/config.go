@@ -1,0 +1,240 @@
+package config
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/vault"
+)
+
+// Prefix stands before every setting's name in the environment.
+const Prefix = "SENESCHAL_"
+
+// Config is the checked result.
+type Config struct {
+	Listen          string
+	PublicURL       *url.URL // nil: none; one only lowers latency and is needed for sign-in links from elsewhere
+	DatabaseURL     string
+	Key             vault.Secret
+	KeyFile         string
+	TLSCertFile     string
+	TLSKeyFile      string
+	TrustedProxies  []netip.Prefix
+	ConnectionsFile string
+	Instance        string
+	LogLevel        slog.Level
+	LogFormat       string
+
+	Cloud         m365.Cloud
+	LoginURL      string
+	GraphURL      string
+	GraphAudience string
+	CAFile        string
+
+	HubURL     string // the CLI talks to this hub
+	APIKeyFile string
+
+	ShutdownTimeout time.Duration
+}
+
+// Setting is one row of the table: what config describe prints and what Load reads.
+type Setting struct {
+	Name    string // without prefix: LISTEN
+	Default string
+	Example string
+	Doc     string
+	secret  bool
+	set     func(*Config, string) error
+}
+
+// Flag is the setting's name on the command line.
+func (s Setting) Flag() string { return strings.ToLower(strings.ReplaceAll(s.Name, "_", "-")) }
+
+// Secret says that the value must not be printed, and that there is no flag for it: flags show in process lists.
+func (s Setting) Secret() bool { return s.secret }
+
+// Settings lists every setting there is.
+func Settings() []Setting {
+	return []Setting{
+		{Name: "LISTEN", Default: "127.0.0.1:8365", Example: "0.0.0.0:443", Doc: "Address and port the hub serves on.", set: setListen},
+		{Name: "PUBLIC_URL", Example: "https://hub.example.com", Doc: "How people and Microsoft reach the hub from outside. Must be https, except on localhost. Sign-in redirects use it; without one they use the listen address.", set: setPublicURL},
+		{Name: "DATABASE_URL", Default: "file:seneschal.db", Example: "postgres://seneschal@db.internal/seneschal", Doc: "Where the hub keeps its state: file:PATH for the embedded SQLite, postgres://… for PostgreSQL.", set: text(func(c *Config) *string { return &c.DatabaseURL })},
+		{Name: "KEY_FILE", Example: "/etc/seneschal/master.key", Doc: "File with the master key that wraps all secrets. Made with mode 0600 on first start; back it up apart from the database. Default: master.key beside the SQLite file, else ./master.key.", set: text(func(c *Config) *string { return &c.KeyFile })},
+		{Name: "KEY", Example: "(openssl rand -base64 32)", Doc: "The master key itself, in base64, for platforms that hand secrets over by environment. Wins over KEY_FILE.", secret: true, set: func(c *Config, v string) error { c.Key = vault.NewSecret(v); return nil }},
+		{Name: "TLS_CERT_FILE", Example: "/etc/seneschal/tls.crt", Doc: "Certificate chain (PEM). Together with TLS_KEY_FILE the hub serves HTTPS itself.", set: file(func(c *Config) *string { return &c.TLSCertFile })},
+		{Name: "TLS_KEY_FILE", Example: "/etc/seneschal/tls.key", Doc: "Private key of TLS_CERT_FILE (PEM).", set: file(func(c *Config) *string { return &c.TLSKeyFile })},
+		{Name: "TRUSTED_PROXIES", Example: "10.0.0.0/8,192.168.1.7", Doc: "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Empty: nobody's.", set: setProxies},
+		{Name: "CONNECTIONS_FILE", Example: "/etc/seneschal/connections.yaml", Doc: "Connections, mailboxes and secret references declared in a file, applied at every start and shown as managed.", set: file(func(c *Config) *string { return &c.ConnectionsFile })},
+		{Name: "INSTANCE", Example: "hub-1", Doc: "Names this process among several on one database; must be the same after a restart. Default: host name and port.", set: text(func(c *Config) *string { return &c.Instance })},
+		{Name: "LOG_LEVEL", Default: "info", Example: "debug", Doc: "debug, info, warn or error. Mailbox addresses appear at debug only, bodies and secrets never.", set: setLevel},
+		{Name: "LOG_FORMAT", Default: "text", Example: "json", Doc: "text or json.", set: oneOf(func(c *Config) *string { return &c.LogFormat }, "text", "json")},
+		{Name: "CLOUD", Default: "global", Example: "usgov", Doc: "Cloud of new connections: global, usgov, usgov-dod, china or custom. Each connection may set its own.", set: setCloud},
+		{Name: "LOGIN_URL", Example: "https://127.0.0.1:9443", Doc: "Login address of the custom cloud.", set: address(func(c *Config) *string { return &c.LoginURL })},
+		{Name: "GRAPH_URL", Example: "https://127.0.0.1:9443", Doc: "Microsoft Graph address of the custom cloud.", set: address(func(c *Config) *string { return &c.GraphURL })},
+		{Name: "GRAPH_AUDIENCE", Default: "https://graph.microsoft.com", Example: "https://graph.microsoft.com", Doc: "Resource that custom cloud's Graph tokens are for.", set: address(func(c *Config) *string { return &c.GraphAudience })},
+		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login and Graph.", set: file(func(c *Config) *string { return &c.CAFile })},
+		{Name: "URL", Example: "https://hub.example.com", Doc: "Commands talk to this hub instead of opening the database.", set: address(func(c *Config) *string { return &c.HubURL })},
+		{Name: "API_KEY_FILE", Example: "/run/secrets/seneschal-key", Doc: "File with the API key that commands use with URL.", set: file(func(c *Config) *string { return &c.APIKeyFile })},
+		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
+	}
+}
+
+// Load reads all sources: flags win over the environment, the environment over .env, .env over the file named by CONFIG_FILE.
+// dir is where .env is looked for. Every wrong value is reported, not only the first.
+func Load(dir string, environ []string, flags map[string]string) (*Config, error) {
+	values, err := gather(dir, environ, flags)
+	if err != nil {
+		return nil, err
+	}
+	c := &Config{}
+	var wrong []fault.Field
+	for _, s := range Settings() {
+		v, given := values[s.Name]
+		delete(values, s.Name)
+		if !given {
+			v = s.Default
+		}
+		if v == "" {
+			continue
+		}
+		if err := s.set(c, v); err != nil {
+			wrong = append(wrong, fault.Field{Name: Prefix + s.Name, Message: fmt.Sprintf("%v. Example: %s", err, s.Example)})
+		}
+	}
+	for name := range values {
+		wrong = append(wrong, fault.Field{Name: Prefix + name, Message: "is not a setting; seneschal config describe lists them"})
+	}
+	wrong = append(wrong, c.contradictions()...)
+	if len(wrong) > 0 {
+		return nil, &fault.Error{Kind: fault.Misconfigured, Code: "bad_setting", Message: "The settings are not usable", Fields: wrong,
+			Fix: "Correct the named settings", Who: "the operator of this hub"}
+	}
+	c.defaults()
+	return c, nil
+}
+
+func (c *Config) contradictions() []fault.Field {
+	var wrong []fault.Field
+	if (c.TLSCertFile == "") != (c.TLSKeyFile == "") {
+		wrong = append(wrong, fault.Field{Name: Prefix + "TLS_CERT_FILE", Message: "and " + Prefix + "TLS_KEY_FILE belong together: set both or neither"})
+	}
+	if c.Cloud == m365.Custom && (c.LoginURL == "" || c.GraphURL == "") {
+		wrong = append(wrong, fault.Field{Name: Prefix + "CLOUD", Message: "is custom, which needs " + Prefix + "LOGIN_URL and " + Prefix + "GRAPH_URL"})
+	}
+	return wrong
+}
+
+func (c *Config) defaults() {
+	if c.KeyFile == "" {
+		c.KeyFile = "master.key"
+		if path, ok := strings.CutPrefix(c.DatabaseURL, "file:"); ok {
+			c.KeyFile = filepath.Join(filepath.Dir(path), "master.key")
+		}
+	}
+	if c.Instance == "" {
+		host, _ := os.Hostname()
+		_, port, _ := net.SplitHostPort(c.Listen)
+		c.Instance = host + ":" + port
+	}
+}
+
+// Endpoints gives the addresses of a cloud; those of the custom one are settings.
+func (c *Config) Endpoints(cloud m365.Cloud) (m365.Endpoints, error) {
+	if e, ok := cloud.Endpoints(); ok {
+		return e, nil
+	}
+	if cloud != m365.Custom || c.LoginURL == "" || c.GraphURL == "" {
+		return m365.Endpoints{}, &fault.Error{Kind: fault.Misconfigured, Code: "cloud_unknown", Message: fmt.Sprintf("The cloud %q has no addresses", cloud),
+			Fix: "Use global, usgov, usgov-dod or china; for custom set " + Prefix + "LOGIN_URL and " + Prefix + "GRAPH_URL", Who: "the operator of this hub"}
+	}
+	return m365.Endpoints{Login: c.LoginURL, Graph: c.GraphURL, GraphAudience: c.GraphAudience, Portal: c.LoginURL}, nil
+}
+
+// gather lays the sources over each other. CONFIG_FILE itself is read first, from flags or environment.
+func gather(dir string, environ []string, flags map[string]string) (map[string]string, error) {
+	env := map[string]string{}
+	for _, kv := range environ {
+		if k, v, ok := strings.Cut(kv, "="); ok && strings.HasPrefix(k, Prefix) {
+			env[strings.TrimPrefix(k, Prefix)] = v
+		}
+	}
+	for _, k := range []string{"SHARED", "TEST_DATABASE_URL", "CRASH_AT", "CRASH_LOG"} { // read by tests and crash tests
+		delete(env, k)
+	}
+	values := map[string]string{}
+	path := firstOf(flags["CONFIG_FILE"], env["CONFIG_FILE"])
+	delete(env, "CONFIG_FILE")
+	if path != "" {
+		if err := readFile(path, values, true); err != nil {
+			return nil, err
+		}
+	}
+	if err := readFile(filepath.Join(dir, ".env"), values, false); err != nil {
+		return nil, err
+	}
+	for k, v := range env {
+		values[k] = v
+	}
+	for k, v := range flags {
+		if k != "CONFIG_FILE" {
+			values[k] = v
+		}
+	}
+	return values, nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// readFile reads NAME=value lines; blank lines and # comments are skipped, quotes around a value are taken off.
+func readFile(path string, into map[string]string, required bool) error {
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) && !required {
+		return nil
+	}
+	if err != nil {
+		return &fault.Error{Kind: fault.Misconfigured, Code: "settings_unreadable", Message: "The settings file " + path + " cannot be read",
+			Fix: "Check its path and owner", Who: "the operator of this hub", Err: err}
+	}
+	defer func() { _ = f.Close() }()
+	in := bufio.NewScanner(f)
+	for n := 1; in.Scan(); n++ {
+		line := strings.TrimSpace(in.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		k, v, ok := strings.Cut(strings.TrimPrefix(line, "export "), "=")
+		k = strings.TrimSpace(k)
+		if !ok {
+			return &fault.Error{Kind: fault.Misconfigured, Code: "settings_malformed", Message: fmt.Sprintf("%s, line %d is not NAME=value", path, n),
+				Fix: "Write one NAME=value a line", Who: "the operator of this hub"}
+		}
+		if name, ours := strings.CutPrefix(k, Prefix); ours {
+			into[name] = unquote(strings.TrimSpace(v))
+		}
+	}
+	return in.Err()
+}
+
+func unquote(v string) string {
+	if len(v) >= 2 && (v[0] == '"' || v[0] == '\'') && v[len(v)-1] == v[0] {
+		return v[1 : len(v)-1]
+	}
+	return v
+}

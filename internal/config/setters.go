@@ -1,0 +1,127 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"seneschal/internal/m365"
+)
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error { *field(c) = v; return nil }
+}
+
+func oneOf(field func(*Config) *string, allowed ...string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		if !slices.Contains(allowed, v) {
+			return fmt.Errorf("is %q; allowed are %s", v, strings.Join(allowed, ", "))
+		}
+		*field(c) = v
+		return nil
+	}
+}
+
+// file takes a path that must be readable now: a typing error should stop the start, not the first use at night.
+func file(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		f, err := os.Open(v)
+		if err != nil {
+			return fmt.Errorf("cannot be read: %w", err)
+		}
+		*field(c) = v
+		return f.Close()
+	}
+}
+
+func address(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		u, err := url.Parse(v)
+		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") {
+			return fmt.Errorf("%q is not an address", v)
+		}
+		*field(c) = strings.TrimRight(v, "/")
+		return nil
+	}
+}
+
+func duration(field func(*Config) *time.Duration) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		d, err := time.ParseDuration(v)
+		if err != nil || d < 0 {
+			return fmt.Errorf("%q is not a duration", v)
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+func setListen(c *Config, v string) error {
+	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+		return fmt.Errorf("%q is not address:port", v)
+	}
+	c.Listen = v
+	return nil
+}
+
+func setPublicURL(c *Config, v string) error {
+	u, err := url.Parse(v)
+	switch {
+	case err != nil || u.Host == "":
+		return fmt.Errorf("%q is not an address", v)
+	case u.Scheme == "http" && !isLocal(u.Hostname()):
+		return errors.New("is http: sign-in codes and notifications would travel in the clear; use https")
+	case u.Scheme != "https" && u.Scheme != "http":
+		return fmt.Errorf("has scheme %q, not https", u.Scheme)
+	case u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		return errors.New("has a path or query: only scheme, host and port belong here")
+	}
+	u.Path = ""
+	c.PublicURL = u
+	return nil
+}
+
+func isLocal(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.IsLoopback()
+}
+
+func setProxies(c *Config, v string) error {
+	for _, part := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+		if ip, err := netip.ParseAddr(part); err == nil {
+			c.TrustedProxies = append(c.TrustedProxies, netip.PrefixFrom(ip, ip.BitLen()))
+			continue
+		}
+		p, err := netip.ParsePrefix(part)
+		if err != nil {
+			return fmt.Errorf("%q is neither an address nor a network", part)
+		}
+		c.TrustedProxies = append(c.TrustedProxies, p)
+	}
+	return nil
+}
+
+func setLevel(c *Config, v string) error {
+	if err := c.LogLevel.UnmarshalText([]byte(v)); err != nil {
+		return fmt.Errorf("is %q; allowed are %s", v, strings.ToLower(strings.Join([]string{slog.LevelDebug.String(), slog.LevelInfo.String(), slog.LevelWarn.String(), slog.LevelError.String()}, ", ")))
+	}
+	return nil
+}
+
+func setCloud(c *Config, v string) error {
+	if !slices.Contains(m365.Clouds(), m365.Cloud(v)) {
+		return fmt.Errorf("is %q; allowed are %v", v, m365.Clouds())
+	}
+	c.Cloud = m365.Cloud(v)
+	return nil
+}

@@ -1,0 +1,74 @@
+package event
+
+import (
+	"context"
+	"embed"
+	"encoding/json"
+	"time"
+
+	"seneschal/internal/clock"
+	"seneschal/internal/store"
+)
+
+// Migrations are the event table.
+//
+//go:embed migrations
+var Migrations embed.FS
+
+// Type is the name of an event; CONTRACT lists them.
+type Type string
+
+// The events there are so far.
+const (
+	NeedsReauth   Type = "connection.needs_reauth"
+	NeedsAdmin    Type = "connection.needs_admin"
+	Healthy       Type = "connection.healthy"
+	GrantsChanged Type = "connection.grants_changed"
+	SecretExpires Type = "secret.expiring"
+)
+
+// Event is something that became true.
+type Event struct {
+	ID         string         `json:"id"`
+	At         time.Time      `json:"at"`
+	Type       Type           `json:"type"`
+	Connection string         `json:"connection,omitempty"`
+	Data       map[string]any `json:"data"`
+}
+
+// Log records and lists events.
+type Log struct {
+	Store *store.Store
+	Clock clock.Clock
+}
+
+// Emit records the event in the caller's transaction, so that it is told exactly when its cause is committed.
+func (l *Log) Emit(ctx context.Context, tx *store.Tx, e Event) error {
+	data, err := json.Marshal(e.Data)
+	if err != nil {
+		return err
+	}
+	now := l.Clock.Now()
+	_, err = tx.ExecContext(ctx, "insert into event_entry (id, at, type, connection, data) values ($1, $2, $3, $4, $5)",
+		store.NewID(now), store.Millis(now), string(e.Type), e.Connection, string(data))
+	return err
+}
+
+// List gives the newest events, of one connection or of all ("").
+func (l *Log) List(ctx context.Context, connection string, limit int) ([]Event, error) {
+	return store.Select(ctx, l.Store.Reader(), func(s store.Scanner) (e Event, err error) {
+		var at int64
+		var data string
+		if err = s.Scan(&e.ID, &at, &e.Type, &e.Connection, &data); err != nil {
+			return e, err
+		}
+		e.At = store.Time(at)
+		return e, json.Unmarshal([]byte(data), &e.Data)
+	}, "select id, at, type, connection, data from event_entry where ($1 = '' or connection = $2) order by id desc limit $3", connection, connection, limit)
+}
+
+// Export gives what events hold of a person: nothing, they name connections and mailboxes of the configuration by id.
+func (*Log) Export(context.Context, string) (any, error) { return nil, nil }
+
+// Erase has nothing to forget: see Export.
+func (*Log) Erase(context.Context, *store.Tx, string) error { return nil }
