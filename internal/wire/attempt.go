@@ -9,6 +9,7 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -25,6 +26,7 @@ type attempt struct {
 	connected atomic.Bool // bytes may have left
 	elsewhere bool        // a redirect was followed: the answer is not from the host that knows the token
 	header    http.Header // as sent
+	bodies    sync.WaitGroup
 }
 
 // try sends once. The permit and the timeout live until the answer is read, or the stream is closed.
@@ -51,9 +53,29 @@ func (x *exchange) try(ctx context.Context, p Priority, stream bool) (result, *f
 	return got, failed
 }
 
+// end gives everything back. The transport may read a request's body until it closes it, even after it failed,
+// and the caller may reuse the memory at once: so the close is waited for.
 func (a *attempt) end() {
 	a.cancel()
+	a.bodies.Wait()
 	a.permit.Done()
+}
+
+// body is the request's content for one reading by the transport.
+func (a *attempt) body() (io.ReadCloser, error) {
+	a.bodies.Add(1)
+	return &sentBody{Reader: bytes.NewReader(a.x.r.Body), closed: sync.OnceFunc(a.bodies.Done)}, nil
+}
+
+type sentBody struct {
+	*bytes.Reader
+	closed func()
+}
+
+// Close tells that the transport is done with the body.
+func (b *sentBody) Close() error {
+	b.closed()
+	return nil
 }
 
 // authorize gets the token. After a refusal it takes what another request may have fetched meanwhile, and forces a new one
@@ -104,17 +126,19 @@ func (a *attempt) send(ctx, actx context.Context, stream bool) (got result, fail
 
 func (a *attempt) build(ctx context.Context) (*http.Request, error) {
 	c, r := a.x.c, a.x.r
-	var body io.Reader
-	if r.Body != nil {
-		body = bytes.NewReader(r.Body)
-	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { a.connected.Store(true) }})
-	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, body)
+	req, err := http.NewRequestWithContext(ctx, r.Method, r.URL, nil)
 	if err != nil {
 		return nil, err
 	}
 	for k, v := range r.Header {
 		req.Header[k] = v
+	}
+	if len(r.Body) > 0 {
+		req.ContentLength, req.GetBody = int64(len(r.Body)), a.body
+		if req.Body, err = a.body(); err != nil {
+			return nil, err
+		}
 	}
 	req.Header.Set("User-Agent", c.UserAgent)
 	if !r.Anonymous {

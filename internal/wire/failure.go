@@ -2,6 +2,7 @@ package wire
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
@@ -42,21 +43,35 @@ func plainRefusal(r Refusal) *fault.Error {
 
 // refused judges an error answer.
 func (a *attempt) refused(resp *http.Response, body []byte) *failure {
-	x, now := a.x, a.x.c.Clock.Now()
-	refusal := Refusal{Request: x.r, Status: resp.StatusCode, Header: resp.Header, Body: body, Signed: x.r.Anonymous || a.elsewhere}
-	refusal.Final = x.renewed || refusal.Signed
+	x := a.x
+	r := Refusal{Request: x.r, Status: resp.StatusCode, Header: resp.Header, Body: body, Signed: x.r.Anonymous || a.elsewhere}
+	r.Final = x.renewed || r.Signed
 	if resp.StatusCode == http.StatusUnauthorized {
-		refusal.Claims = ClaimsChallenge(resp.Header.Values("WWW-Authenticate"))
+		r.Claims = ClaimsChallenge(resp.Header.Values("WWW-Authenticate"))
 	}
-	f := x.c.Decode(refusal)
+	return x.refused(r)
+}
+
+func (x *exchange) refused(r Refusal) *failure {
+	now := x.c.Clock.Now()
+	f := x.c.Decode(r)
 	if f.Upstream == nil {
 		f.Upstream = &fault.Upstream{}
 	}
-	f.Upstream.Status, f.Upstream.At = resp.StatusCode, now
-	f.Upstream.RequestID = or(RequestID(resp.Header), f.Upstream.RequestID)
-	after, told := RetryAfter(resp.Header, now)
+	f.Upstream.Status, f.Upstream.At = r.Status, now
+	f.Upstream.RequestID = or(RequestID(r.Header), f.Upstream.RequestID)
+	f.Operation = or(f.Operation, x.r.Operation)
+	after, told := RetryAfter(r.Header, now)
 	f.RetryAfter = or(f.RetryAfter, after)
-	return x.judge(f, resp.StatusCode, refusal, told)
+	return x.judge(f, r.Status, r, told)
+}
+
+// Inner judges an error answer that came inside another one, a part of a batch, by the same rules. A throttled part closes its budget.
+// wait is how long to wait before sending the part again, if again says so.
+func (c *Client) Inner(ctx context.Context, r Request, refusal Refusal, attempt int) (f *fault.Error, wait time.Duration, again bool) {
+	x := &exchange{c: c, r: &r, attempt: attempt}
+	failed := x.refused(refusal)
+	return failed.Error, failed.wait, failed.again && failed.wait <= r.priority(ctx).Patience()
 }
 
 // judge decides what an error answer means for repeating the request.
@@ -76,7 +91,7 @@ func (x *exchange) judge(f *fault.Error, status int, r Refusal, told bool) *fail
 		}
 		return &failure{Error: f, again: true, wait: f.RetryAfter}
 	case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported && status != http.StatusInsufficientStorage:
-		if !x.r.repeatable() {
+		if !x.r.Repeatable() {
 			return &failure{Error: unclear(f)}
 		}
 		x.lost = true
@@ -118,7 +133,7 @@ func (a *attempt) unanswered(ctx context.Context, err error) *failure {
 	} else if errors.Is(err, context.DeadlineExceeded) || timedOut(err) {
 		f = unavailable("timeout", "No answer came in time", err)
 	}
-	if !a.x.r.repeatable() {
+	if !a.x.r.Repeatable() {
 		return &failure{Error: unclear(f)}
 	}
 	a.x.lost = true
@@ -141,12 +156,15 @@ func (a *attempt) damaged(ctx context.Context, resp *http.Response, err error) *
 		failed = &failure{Error: &fault.Error{Kind: fault.Unavailable, Code: "html_instead_of_json", Message: "A web page came instead of data",
 			Cause: "A proxy, firewall or sign-in page answered in Microsoft's place", Fix: "Let the hub reach Microsoft without interception, or set its proxy", Who: "the operator of this hub"}}
 	case errors.As(err, &bad):
-		failed = &failure{Error: unavailable("malformed_answer", "The answer is damaged or not of the documented shape", bad.error), again: true, wait: a.x.backoff(500 * time.Millisecond)}
+		// A value of another type is no damage on the way: it would come again.
+		var other *json.UnmarshalTypeError
+		failed = &failure{Error: unavailable("malformed_answer", "The answer is damaged or not of the documented shape", bad.error),
+			again: !errors.As(bad.error, &other), wait: a.x.backoff(500 * time.Millisecond)}
 	default:
 		failed = a.unanswered(ctx, err)
 	}
 	failed.Upstream = &fault.Upstream{Status: resp.StatusCode, RequestID: RequestID(resp.Header), At: a.x.c.Clock.Now()}
-	if !a.x.r.repeatable() && failed.Kind != fault.Unclear {
+	if !a.x.r.Repeatable() && failed.Kind != fault.Unclear {
 		return &failure{Error: unclear(failed.Error)}
 	}
 	return failed

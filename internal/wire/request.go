@@ -90,9 +90,9 @@ func (r *Request) priority(ctx context.Context) Priority {
 	return Dispatch
 }
 
-// repeatable says whether sending it again after an unknown outcome is harmless.
+// Repeatable says whether sending it again after an unknown outcome is harmless.
 // A PATCH is only with If-Match: without it, the repetition could overwrite somebody else's change, or mail attendees twice.
-func (r *Request) repeatable() bool {
+func (r Request) Repeatable() bool {
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete:
 		return true

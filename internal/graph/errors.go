@@ -1,0 +1,248 @@
+package graph
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/wire"
+)
+
+// row maps one of Microsoft's codes to what a reader can do about it. The words are ours; nothing depends on Microsoft's message.
+type row struct {
+	codes   []string // lower case: services differ in case (graph/FACTS §2)
+	status  int      // 0: with any status
+	kind    fault.Kind
+	code    string // ours; "": Microsoft's own
+	message string
+	cause   string
+	fix     string
+	who     string
+	wrong   []string
+}
+
+const (
+	you           = "you"
+	admin         = "an administrator of the tenant"
+	exchangeAdmin = "an Exchange administrator of the tenant"
+	operator      = "the operator of this hub"
+	nobody        = "nobody; it passes by itself"
+)
+
+// rows are searched from the innermost code outwards; the first row that fits counts. Where no code fits, the status decides (statusRows).
+var rows = []row{
+	{codes: []string{"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"}, kind: fault.NotSupported, code: "licence_missing",
+		message: "The user has no mailbox in Exchange Online", cause: "No Exchange licence, a mailbox still on a local server, or one that is being made or was removed",
+		fix: "Assign a licence with Exchange Online to the user, or take the mailbox off the list", who: admin, wrong: []string{"granting more permissions: the mailbox itself is missing"}},
+	{codes: []string{"mailboxinfostale", "errormailboxmoveinprogress", "errormailboxstoreunavailable"}, kind: fault.Unavailable,
+		message: "The mailbox is not available for now", cause: "Microsoft is moving it or its database is down", fix: "Wait and try again", who: nobody},
+	{codes: []string{"erroraccessdenied"}, status: http.StatusForbidden, kind: fault.NeedsAdmin, code: "permission_missing",
+		message: "Microsoft did not allow this for the mailbox", cause: "The permission is missing, or Exchange limits the app to other mailboxes (RBAC for Applications, application access policy)",
+		fix: "Grant the permission and admin consent; if it is granted, add the mailbox to the app's scope in Exchange", who: admin},
+	{codes: []string{"extensionerror"}, status: http.StatusForbidden, kind: fault.NeedsAdmin, code: "resource_not_granted",
+		message: "Exchange does not let the app into this mailbox", cause: "An application access policy excludes the mailbox, or it is on a local server",
+		fix: "Add the mailbox to the policy's group, or take it off the list", who: exchangeAdmin, wrong: []string{"granting more Graph permissions: the policy stays"}},
+	{codes: []string{"authorization_requestdenied"}, kind: fault.NeedsAdmin, code: "permission_missing",
+		message: "The app lacks a permission for this", cause: "The permission was never granted, or the signed-in person may not do it", fix: "Grant the permission and give admin consent", who: admin},
+	{codes: []string{"accessdenied", "forbidden", "authorization_identitynotfound"}, status: http.StatusForbidden, kind: fault.NeedsAdmin, code: "permission_missing",
+		message: "Microsoft did not allow this", cause: "The permission is missing, or granted for other resources only (Sites.Selected, a policy, a role)",
+		fix: "Grant the permission and admin consent; if it is granted, grant it for this resource", who: admin},
+	{codes: []string{"authentication_requestfromnonpremiumtenantorb2ctenant", "authentication_requestfromunsupporteduserrole"}, kind: fault.NotSupported, code: "licence_missing",
+		message: "The tenant has no licence for this", cause: "The report needs Microsoft Entra ID P1 or P2, or the reader a role", fix: "Buy the licence, or do without this reading", who: admin},
+	{codes: []string{"invalidauthenticationtoken", "authenticationerror", "unauthenticated", "tokenexpired"}, status: http.StatusUnauthorized, kind: fault.NeedsReauth, code: "token_refused",
+		message: "Microsoft refused the access token, a fresh one too", cause: "Consent or session was withdrawn, the token is for another resource, or the clock is wrong",
+		fix: "Sign the connection in again; check the hub's clock", who: you},
+	{codes: []string{"erroritemnotfound", "itemnotfound", "request_resourcenotfound", "resourcenotfound", "notfound", "errornonexistentmailbox", "errorinvaliduser"}, kind: fault.NotFound,
+		message: "There is no such entry at Microsoft", cause: "It was deleted or moved, the id is wrong, or it belongs to another tenant", fix: "Look the entry up again and use its present id", who: you},
+	{codes: []string{"syncstatenotfound", "syncstateinvalid", "resyncrequired", "resyncchangesapplydifferences", "resyncchangesuploaddifferences"}, kind: fault.Gone, code: "delta_forgotten",
+		message: "Microsoft has forgotten this delta link", cause: "The link is too old, or the mailbox was moved", fix: "Walk everything once more; the hub does so by itself", who: nobody},
+	{codes: []string{"errorirresolvableconflict", "resourcemodified", "errorstaleobject"}, kind: fault.Conflict, code: "changed_meanwhile",
+		message: "The entry was changed by somebody else meanwhile", cause: "The etag or change key is an older one", fix: "Read the entry again and repeat the change on it", who: you},
+	{codes: []string{"namealreadyexists", "upload_name_conflict", "errorfolderexists", "request_multipleobjectswithsamekeyvalue", "objectconflict"}, kind: fault.Conflict,
+		message: "There already is an entry with this name or key", fix: "Choose another name, or change the existing entry", who: you},
+	{codes: []string{"toomanyrequests", "activitylimitreached", "applicationthrottled", "throttledrequest", "throttledrequesttenant", "mailboxconcurrency"}, kind: fault.Throttled, code: "throttled",
+		message: "Microsoft asks to slow down", cause: "A request limit was reached, by this hub or by another program with the same limit", fix: "Wait for the given time; the hub does so by itself", who: nobody},
+	{codes: []string{"quotalimitreached", "errorquotaexceeded", "insufficientstorage"}, kind: fault.UpstreamRefused, code: "quota_full",
+		message: "The mailbox or drive is full", fix: "Make room or raise the quota", who: admin},
+	{codes: []string{"directory_quotaexceeded"}, kind: fault.UpstreamRefused, code: "quota_full", message: "The directory's quota is used up", fix: "Remove unused entries, or verify a domain", who: admin},
+	{codes: []string{"inefficientfilter", "request_unsupportedquery", "errorinvalididmalformed", "errormimecontentinvalidbase64string", "invalidinternetmessageheadercollection",
+		"errorinvalidproperty", "errorpropertyvalidationfailure", "request_badrequest", "errorinvalidrecipients", "errorinvalidrequest", "badrequest", "invalidrequest"}, status: http.StatusBadRequest, kind: fault.Invalid,
+		message: "Microsoft did not accept the request's content", cause: "A field, id or query is not as the operation wants it", fix: "Correct the input and send it again", who: you},
+	{codes: []string{"resourcelocked", "errormessagelocked", "notallowed"}, status: http.StatusLocked, kind: fault.Conflict, code: "locked",
+		message: "The entry is locked", cause: "Somebody has it open or checked out", fix: "Try again when it is free", who: you},
+	{codes: []string{"invalidrange", "fragmentoverlap"}, status: http.StatusRequestedRangeNotSatisfiable, kind: fault.Conflict, code: "range_refused",
+		message: "The upload expects another piece", fix: "Ask the session what it expects; the hub does so by itself", who: nobody},
+	{codes: []string{"errormessagesizeexceeded", "requestentitytoolarge", "errorattachmentsizelimitexceeded"}, kind: fault.TooLarge,
+		message: "The content is larger than Microsoft takes", fix: "Send it by upload session, or as a link", who: you},
+	{codes: []string{"errorexceededmessagelimit", "errorsubmissionquotaexceeded", "errorsendquotaexceeded"}, kind: fault.Throttled, code: "sending_limit",
+		message: "The mailbox has reached its sending limit", cause: "Exchange limits messages and recipients per mailbox and time", fix: "Wait, or send from another mailbox", who: you},
+	{codes: []string{"extendederror", "erroriteminvalid"}, kind: fault.UpstreamRefused, message: "Microsoft could not process the entry", fix: "Look at the entry in Outlook", who: you},
+}
+
+// statusRows decide where no code fits.
+var statusRows = map[int]row{
+	http.StatusBadRequest:   {kind: fault.Invalid, message: "Microsoft did not accept the request", cause: "A field, id or query is not as the operation wants it", fix: "Correct the input and send it again", who: you},
+	http.StatusUnauthorized: {kind: fault.NeedsReauth, code: "token_refused", message: "Microsoft refused the access token, a fresh one too", cause: "Consent or session was withdrawn, or the token is for another resource", fix: "Sign the connection in again", who: you},
+	http.StatusForbidden: {kind: fault.NeedsAdmin, code: "permission_missing", message: "Microsoft did not allow this", cause: "A permission is missing, a policy forbids it, or a quota of subscriptions is used up",
+		fix: "Grant the permission and give admin consent", who: admin},
+	http.StatusNotFound:                     {kind: fault.NotFound, message: "There is no such entry at Microsoft", cause: "It was deleted or moved, the id is wrong, or the licence is missing", fix: "Look the entry up again", who: you},
+	http.StatusConflict:                     {kind: fault.Conflict, message: "The request contradicts what is there", cause: "An equal entry exists, or the state is another", fix: "Read what is there and decide again", who: you},
+	http.StatusGone:                         {kind: fault.Gone, message: "Microsoft has forgotten or retired this", fix: "Start over without the old link", who: nobody},
+	http.StatusPreconditionFailed:           {kind: fault.Conflict, code: "changed_meanwhile", message: "The entry was changed by somebody else meanwhile", fix: "Read the entry again and repeat the change on it", who: you},
+	http.StatusRequestEntityTooLarge:        {kind: fault.TooLarge, message: "The content is larger than Microsoft takes at once", fix: "Send it by upload session", who: you},
+	http.StatusRequestedRangeNotSatisfiable: {kind: fault.Conflict, code: "range_refused", message: "The upload expects another piece", fix: "Ask the session what it expects; the hub does so by itself", who: nobody},
+	http.StatusLocked:                       {kind: fault.Conflict, code: "locked", message: "The entry is locked", fix: "Try again when it is free", who: you},
+	http.StatusFailedDependency:             {kind: fault.Conflict, code: "earlier_part_failed", message: "An earlier part of the batch failed, so this one was not done", fix: "Correct the earlier part and send both again", who: you},
+	http.StatusTooManyRequests:              {kind: fault.Throttled, code: "throttled", message: "Microsoft asks to slow down", cause: "A request limit was reached", fix: "Wait for the given time; the hub does so by itself", who: nobody},
+	http.StatusNotImplemented:               {kind: fault.NotSupported, message: "Microsoft does not offer this", cause: "A property outside the main store, or an operation that this cloud lacks", fix: "Leave the property out", who: you},
+	http.StatusInsufficientStorage:          {kind: fault.UpstreamRefused, code: "quota_full", message: "The mailbox or drive is full", fix: "Make room or raise the quota", who: admin},
+	509:                                     {kind: fault.Throttled, code: "throttled", message: "The bandwidth limit is reached", fix: "Wait for the given time; the hub does so by itself", who: nobody},
+}
+
+var (
+	unknownRow     = row{kind: fault.UpstreamRefused, message: "Microsoft refused the request", fix: "Look the code up, and give Microsoft the request id", who: operator}
+	unavailableRow = row{kind: fault.Unavailable, message: "Microsoft's service failed", cause: "A passing fault at Microsoft", fix: "Wait and try again; look at Microsoft's service health", who: nobody}
+	signedRow      = row{kind: fault.Gone, code: "link_expired", message: "The pre-signed link is not valid any more", cause: "Such links live minutes to hours, and end with their upload", fix: "Ask for a new link and start again", who: you}
+)
+
+// decoder makes the error decoder of a mode.
+func decoder(mode m365.Mode) wire.DecodeError {
+	return func(r wire.Refusal) *fault.Error {
+		codes, requestID := errorCodes(r.Body)
+		f := find(r, codes).fault()
+		f.Operation, f.Mode = r.Request.Operation, string(mode)
+		f.Upstream = &fault.Upstream{Status: r.Status, Code: useful(codes), RequestID: requestID}
+		if f.Code == "" {
+			f.Code = first(f.Upstream.Code, fmt.Sprintf("status_%d", r.Status))
+		}
+		refine(f, r, mode)
+		return f
+	}
+}
+
+func find(r wire.Refusal, codes []string) row {
+	if r.Signed && (r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden || r.Status == http.StatusNotFound || r.Status == http.StatusGone) {
+		return signedRow
+	}
+	for _, code := range codes {
+		for _, w := range rows {
+			if (w.status == 0 || w.status == r.Status) && slices.Contains(w.codes, strings.ToLower(code)) {
+				return w
+			}
+		}
+	}
+	if w, ok := statusRows[r.Status]; ok {
+		return w
+	}
+	if r.Status >= 500 {
+		return unavailableRow
+	}
+	return unknownRow
+}
+
+func (w row) fault() *fault.Error {
+	return &fault.Error{Kind: w.kind, Code: w.code, Message: w.message, Cause: w.cause, Fix: w.fix, Who: w.who, WrongFixes: w.wrong}
+}
+
+// refine adds what only operation and mode tell.
+func refine(f *fault.Error, r wire.Refusal, mode m365.Mode) {
+	op, known := m365.LookupOperation(m365.OperationKey(f.Operation))
+	accepted := op.In(mode)
+	impossible := known && accepted.Known && (len(accepted.All) == 0 || slices.Equal(accepted.All, []string{"Teamwork.Migrate.All"}))
+	switch {
+	case impossible && (r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden):
+		// Teams answers an app's posting with 401 although the token is fine (dynamics/AUTH-MATRIX §1, rule 7).
+		upstream := f.Upstream
+		*f = *notSupported(f.Operation, mode, "Microsoft has no permission that allows this operation in this mode")
+		f.Upstream = upstream
+	case f.Code == "token_refused" && r.Claims != "":
+		f.Code, f.Message, f.Cause = "claims_challenge", "Microsoft asks for a stronger or newer sign-in", "Conditional Access, a changed password or a withdrawn session"
+		fallthrough
+	case f.Code == "token_refused":
+		if mode == m365.Application {
+			f.Kind, f.Who, f.Fix = fault.NeedsAdmin, admin, "Check credential, consent and Conditional Access policies of the app"
+		}
+	case f.Code == "permission_missing" && len(accepted.Least) > 0:
+		f.Fix = "Grant " + accepted.Least[0] + " (" + string(mode) + "): " + lowerFirst(f.Fix)
+	}
+}
+
+func notSupported(operation string, mode m365.Mode, message string) *fault.Error {
+	return &fault.Error{Kind: fault.NotSupported, Code: "mode_not_supported", Operation: operation, Mode: string(mode), Message: message,
+		Cause: "Microsoft offers the operation to the other kind of connection only", Fix: "Use a connection of the other kind for it", Who: operator,
+		WrongFixes: []string{"granting more permissions: none of them covers it", "signing in again: the token is fine"}}
+}
+
+func lowerFirst(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToLower(s[:1]) + s[1:]
+}
+
+// errorCodes reads every code of an error body, the innermost first, and the request id it names.
+func errorCodes(body []byte) (codes []string, requestID string) {
+	var top struct {
+		Error json.RawMessage `json:"error"`
+		Odata json.RawMessage `json:"odata.error"` // an older form of SharePoint's
+	}
+	if json.Unmarshal(body, &top) != nil {
+		return nil, ""
+	}
+	raw := top.Error
+	if len(raw) == 0 {
+		raw = top.Odata
+	}
+	for depth := 0; depth < 10 && len(raw) > 0; depth++ {
+		var e struct {
+			Code    any `json:"code"` // a number in some old answers
+			Details []struct {
+				Code string `json:"code"`
+			} `json:"details"`
+			Inner   json.RawMessage `json:"innerError"` // also innererror: encoding/json ignores case
+			Dashed  string          `json:"request-id"`
+			Request string          `json:"requestId"`
+		}
+		if json.Unmarshal(raw, &e) != nil {
+			break
+		}
+		for _, d := range e.Details {
+			codes = append(codes, d.Code)
+		}
+		if code, ok := e.Code.(string); ok {
+			codes = append(codes, code)
+		}
+		requestID = first(e.Dashed, first(e.Request, requestID))
+		raw = e.Inner
+	}
+	codes = slices.DeleteFunc(codes, func(c string) bool { return c == "" })
+	slices.Reverse(codes)
+	return codes, requestID
+}
+
+// generic codes say less than the status does.
+var generic = []string{"unknownerror", "generalexception", "badrequest", "forbidden", "notfound", "unauthorized"}
+
+// useful is the innermost code that says something.
+func useful(codes []string) string {
+	for _, c := range codes {
+		if !slices.Contains(generic, strings.ToLower(c)) {
+			return c
+		}
+	}
+	if len(codes) > 0 {
+		return codes[0]
+	}
+	return ""
+}
+
+func first(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}

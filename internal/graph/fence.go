@@ -1,0 +1,112 @@
+package graph
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+
+	"seneschal/internal/fault"
+	"seneschal/internal/wire"
+)
+
+// MailboxFence is a connection's allow-list. What is not listed is refused before anything leaves.
+type MailboxFence struct {
+	Mailboxes []string // object ids and addresses, in any case; wire.Me for a delegated connection's owner
+	Sites     []string // site ids; nil: no site
+	Drives    []string // drive ids; nil: no drive
+	ReadOnly  bool     // only what changes nothing
+}
+
+// Fence makes the check of the list. The list is read once: a changed one needs a new fence.
+func (f MailboxFence) Fence() wire.Fence {
+	mailboxes, sites, drives := fold(f.Mailboxes), fold(f.Sites), fold(f.Drives)
+	return func(r wire.Request) error {
+		if f.ReadOnly && !reads(r) {
+			return outside(r, "read_only", "This connection is set to read only", "Switch read-only off for the connection, if it may write")
+		}
+		t := r.Target
+		if r.Operation == "POST /subscriptions" {
+			t = subscribed(r.Body)
+		}
+		switch {
+		case t.Mailbox != "" && !directorySections[t.Section] && !mailboxes[strings.ToLower(t.Mailbox)]:
+			return outside(r, "mailbox_not_listed", "The mailbox is not on this connection's list", "Add the mailbox to the connection")
+		case t.Site != "" && !sites[strings.ToLower(t.Site)]:
+			return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection")
+		case t.Drive != "" && !drives[strings.ToLower(t.Drive)]:
+			return outside(r, "drive_not_listed", "The drive is not on this connection's list", "Add the drive's site to the connection")
+		}
+		return nil
+	}
+}
+
+func fold(list []string) map[string]bool {
+	set := make(map[string]bool, len(list))
+	for _, s := range list {
+		set[strings.ToLower(s)] = true
+	}
+	return set
+}
+
+// directorySections are the places behind a user that tell about the account, not about what the person wrote or received.
+// Everything else behind a user is guarded, the unknown included.
+var directorySections = map[string]bool{
+	"": true, "licenseDetails": true, "memberOf": true, "transitiveMemberOf": true, "manager": true, "directReports": true,
+	"appRoleAssignments": true, "oauth2PermissionGrants": true, "ownedObjects": true, "authentication": true, "photo": true,
+}
+
+// readingPosts are POSTs that only ask, by the end of their template, and those that keep a feed alive without touching anybody's data.
+var readingPosts = []string{"/getSchedule", "/findMeetingTimes", "/getMailTips", "/translateExchangeIds", "/getPresencesByUserId",
+	"/getByIds", "/checkMemberGroups", "/getMemberGroups", "/search/query", "/reauthorize", "/subscriptions", "/$batch"}
+
+// reads says that a request changes nothing. A batch is not asked: each of its parts is.
+func reads(r wire.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	_, template, _ := strings.Cut(r.Operation, " ")
+	if strings.HasPrefix(template, "/subscriptions/") {
+		return true
+	}
+	if r.Method != http.MethodPost {
+		return false
+	}
+	for _, end := range readingPosts {
+		if strings.HasSuffix(template, end) {
+			return true
+		}
+	}
+	return false
+}
+
+// subscribed finds whose data a new subscription would tell about.
+func subscribed(body []byte) wire.Target {
+	var s struct {
+		Resource string `json:"resource"`
+	}
+	if json.Unmarshal(body, &s) != nil {
+		return wire.Target{}
+	}
+	resource, _, _ := strings.Cut(strings.Trim(s.Resource, "/"), "?")
+	parts := strings.Split(resource, "/")
+	section := ""
+	if len(parts) > 2 {
+		section = parts[2]
+	}
+	switch owner := strings.ToLower(parts[0]); {
+	case owner == "me" && len(parts) > 1:
+		return wire.Target{Mailbox: wire.Me, Section: parts[1]}
+	case owner == "users" && len(parts) > 1:
+		return wire.Target{Mailbox: parts[1], Section: section}
+	case owner == "sites" && len(parts) > 1:
+		return wire.Target{Site: parts[1], Section: section}
+	case owner == "drives" && len(parts) > 1:
+		return wire.Target{Drive: parts[1], Section: section}
+	}
+	return wire.Target{}
+}
+
+func outside(r wire.Request, code, message, fix string) *fault.Error {
+	return &fault.Error{Kind: fault.Forbidden, Code: code, Operation: r.Operation, Message: message,
+		Cause: "The connection's own fence refused it; Microsoft was not asked", Fix: fix, Who: "the operator of this hub"}
+}

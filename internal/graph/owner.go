@@ -1,0 +1,52 @@
+package graph
+
+import "seneschal/internal/m365"
+
+// Owner is a user's place: the entry in the directory, and above all the mailbox below it.
+type Owner struct{ Path }
+
+// User is the place of a named user, by object id or user principal name.
+func (c *Client) User(id m365.UserID) Owner {
+	return Owner{At("users").Item("user-id", string(id))}
+}
+
+// Me is the place of the signed-in user. Only a delegated client has it.
+func (*Delegated) Me() Owner { return Owner{me()} }
+
+func me() Path {
+	p := Path{template: "/me", url: "/me"}
+	p.target.Mailbox = "me"
+	return p
+}
+
+// Messages of the whole mailbox.
+func (o Owner) Messages() Path { return o.Sub("messages") }
+
+// Message is one message.
+func (o Owner) Message(id string) Path { return o.Sub("messages").Item("message-id", id) }
+
+// MailFolders is the list of top folders.
+func (o Owner) MailFolders() Path { return o.Sub("mailFolders") }
+
+// MailFolder is one folder, by id or well-known name (inbox, drafts, sentitems, …).
+func (o Owner) MailFolder(id string) Path { return o.Sub("mailFolders").Item("mailFolder-id", id) }
+
+// Events of the default calendar; series by their masters.
+func (o Owner) Events() Path { return o.Sub("events") }
+
+// Event is one event.
+func (o Owner) Event(id string) Path { return o.Sub("events").Item("event-id", id) }
+
+// Calendars is the list of calendars.
+func (o Owner) Calendars() Path { return o.Sub("calendars") }
+
+// Calendar is one calendar; without an id the default one.
+func (o Owner) Calendar(id string) Path {
+	if id == "" {
+		return o.Sub("calendar")
+	}
+	return o.Sub("calendars").Item("calendar-id", id)
+}
+
+// CalendarView is a window of the default calendar, occurrences expanded; see Window.
+func (o Owner) CalendarView() Path { return o.Sub("calendarView") }
