@@ -1,0 +1,307 @@
+package connection
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"seneschal/internal/audit"
+	"seneschal/internal/event"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/store"
+	"seneschal/internal/wire"
+)
+
+// CheckJob is the kind of job that keeps connections proven.
+const CheckJob = "connection.check"
+
+const (
+	checkEvery   = 10 * time.Minute // well inside freshFor, so that one missed check leaves a connection green
+	retryPending = time.Minute      // verification continues by itself after consent
+	pausedEvery  = 24 * time.Hour   // a paused delegated grant is still refreshed, or it would die of disuse
+)
+
+// reminders are the days before a credential's end at which admins are told.
+var reminders = []int{60, 30, 14, 7, 1}
+
+// Check is the job: it looks at the connection, writes down what it found, and says when to look again.
+func (s *Service) Check(ctx context.Context, id string, _ int) (time.Time, error) {
+	c, err := s.Lookup(ctx, id)
+	if fault.KindOf(err) == fault.NotFound {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	if err := s.finishRotation(ctx, c); err != nil {
+		return time.Time{}, err
+	}
+	if c.paused {
+		return s.keepAlive(ctx, c)
+	}
+	if _, err := s.Doctor(wire.WithPriority(ctx, wire.Backfill), id); err != nil {
+		return time.Time{}, err
+	}
+	c, err = s.Lookup(ctx, id)
+	return c.NextCheck, err
+}
+
+func (s *Service) keepAlive(ctx context.Context, c Connection) (time.Time, error) {
+	if c.Kind == m365.Delegated && c.accountID != "" {
+		tokens, err := s.tokens(ctx, c)
+		if err != nil {
+			return time.Time{}, err
+		}
+		if _, err := tokens.Token(ctx, wire.Refresh{Force: true}); err != nil && fault.KindOf(err) == fault.Unavailable {
+			return time.Time{}, err
+		}
+	}
+	return s.Clock.Now().Add(pausedEvery), nil
+}
+
+// Doctor examines the connection now and writes the result down. The lines come worst first.
+func (s *Service) Doctor(ctx context.Context, idOrName string) ([]Line, error) {
+	c, err := s.Lookup(ctx, idOrName)
+	if err != nil {
+		return nil, err
+	}
+	tokens, err := s.tokens(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	r := s.examine(ctx, c, tokens)
+	if r.suspectStaleToken() {
+		// A consent may have come since the token at hand was fetched, and a cached app token never gains a role.
+		if err := tokens.Forget(ctx); err == nil {
+			r = s.examine(ctx, c, tokens)
+		}
+	}
+	return r.lines, s.record(ctx, c, r)
+}
+
+// suspectStaleToken reports whether a newer token could change the verdict.
+func (r report) suspectStaleToken() bool {
+	return r.blocked == nil && slices.ContainsFunc(r.lines, func(l Line) bool { return l.State == LineMissing })
+}
+
+// LastLines gives what the last examination found, without asking Microsoft.
+func (s *Service) LastLines(ctx context.Context, id string) ([]Line, error) {
+	lines, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (l Line, err error) {
+		var text string
+		if err = r.Scan(&text); err != nil {
+			return l, err
+		}
+		return l, json.Unmarshal([]byte(text), &l)
+	}, "select line from connection_check where connection = $1 order by capability", id)
+	sortLines(lines)
+	return lines, err
+}
+
+// verdict is the state that a report means, and its reason.
+func verdict(c Connection, r report) (State, *fault.Problem) {
+	if r.blocked != nil {
+		p := r.blocked.Problem()
+		return stateOf(c, r.blocked), &p
+	}
+	worst := Healthy
+	var reason *fault.Problem
+	for _, l := range r.lines {
+		if l.State != LineMissing && l.State != LineFailed && l.State != LineCannotTell {
+			continue
+		}
+		st := Degraded
+		if l.kind == fault.NeedsAdmin {
+			st = NeedsAdmin
+		}
+		if l.kind == fault.NeedsReauth {
+			st = NeedsReauth
+		}
+		if worst == Healthy || (worst == Degraded && st != Degraded) {
+			worst = st
+			reason = &fault.Problem{Type: "about:blank", Title: l.Cause, Kind: l.kind, Code: l.Code, Fix: l.Fix, Who: l.Who}
+		}
+	}
+	if worst == NeedsAdmin && neverProven(c) {
+		return PendingConsent, reason
+	}
+	return worst, reason
+}
+
+func neverProven(c Connection) bool { return c.State == PendingConsent || c.State == Verifying }
+
+// stateOf is what one blocking fault makes of the connection.
+func stateOf(c Connection, f *fault.Error) State {
+	consent := f.Code == "AADSTS65001" || f.Code == "AADSTS90094" || f.Code == "AADSTS90095" || f.Code == "not_signed_in"
+	switch {
+	case consent && neverProven(c):
+		return PendingConsent
+	case neverProven(c):
+		return Verifying
+	case f.Kind == fault.NeedsReauth:
+		return NeedsReauth
+	case f.Kind == fault.Throttled:
+		return Throttled
+	case f.Kind == fault.Unavailable || f.Kind == fault.UpstreamRefused || f.Kind == fault.Internal:
+		return Failed
+	default:
+		return NeedsAdmin
+	}
+}
+
+// record writes a report down: state, proof, mailboxes, lines and grants, with the events that follow, all at once.
+func (s *Service) record(ctx context.Context, c Connection, r report) error {
+	now := s.Clock.Now()
+	old := c.State
+	c.State, c.Reason = verdict(c, r)
+	if c.State != old || c.Since.IsZero() {
+		c.Since = now
+	}
+	if !r.proof.At.IsZero() {
+		c.Proof = r.proof
+	}
+	c.TenantName, c.NextCheck = r.tenantName, now.Add(checkEvery)
+	if neverProven(c) {
+		c.NextCheck = now.Add(retryPending)
+	}
+	if r.grantsRead {
+		c.grantsReadAt = now
+		if c.Consent != "verified" && !hasMissing(r.lines) {
+			c.Consent = "verified"
+		}
+	}
+	return s.Store.InTx(ctx, "connection.record", func(tx *store.Tx) error {
+		if err := s.recordGrants(ctx, tx, c, r); err != nil {
+			return err
+		}
+		if err := s.remind(ctx, tx, &c); err != nil {
+			return err
+		}
+		if err := updateHealth(ctx, tx, c); err != nil {
+			return err
+		}
+		if err := updateMailboxStatus(ctx, tx, c.ID, r.mailboxes); err != nil {
+			return err
+		}
+		if err := replaceLines(ctx, tx, c.ID, r.lines); err != nil {
+			return err
+		}
+		if c.State == old {
+			return nil
+		}
+		return s.tell(ctx, tx, c)
+	})
+}
+
+func hasMissing(lines []Line) bool {
+	return slices.ContainsFunc(lines, func(l Line) bool { return l.State == LineMissing })
+}
+
+// tell emits the event of a new state, for the states that have one.
+func (s *Service) tell(ctx context.Context, tx *store.Tx, c Connection) error {
+	types := map[State]event.Type{Healthy: event.Healthy, NeedsReauth: event.NeedsReauth, NeedsAdmin: event.NeedsAdmin, PendingConsent: event.NeedsAdmin}
+	t, ok := types[c.State]
+	if !ok {
+		return nil
+	}
+	data := map[string]any{"state": c.State, "name": c.Name}
+	if c.Reason != nil {
+		data["code"], data["cause"], data["fix"], data["who"] = c.Reason.Code, c.Reason.Title, c.Reason.Fix, c.Reason.Who
+	}
+	return s.Events.Emit(ctx, tx, event.Event{Type: t, Connection: c.ID, Data: data})
+}
+
+// recordGrants compares the grants with those seen before; loss and surplus are events, the first look is neither.
+func (s *Service) recordGrants(ctx context.Context, tx *store.Tx, c Connection, r report) error {
+	if !r.grantsRead {
+		return nil
+	}
+	before, err := store.Select(ctx, tx, func(s store.Scanner) (p string, err error) { return p, s.Scan(&p) },
+		"select permission from connection_grant where connection = $1 order by permission", c.ID)
+	if err != nil {
+		return err
+	}
+	lost, gained := difference(before, r.granted), difference(r.granted, before)
+	if len(lost)+len(gained) == 0 {
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, "delete from connection_grant where connection = $1", c.ID); err != nil {
+		return err
+	}
+	for _, p := range r.granted {
+		if _, err := tx.ExecContext(ctx, "insert into connection_grant (connection, permission, seen_at) values ($1, $2, $3) on conflict (connection, permission) do nothing",
+			c.ID, p, store.Millis(s.Clock.Now())); err != nil {
+			return err
+		}
+	}
+	if len(before) == 0 {
+		return nil
+	}
+	if err := s.Audit.Record(ctx, tx, audit.Entry{Actor: "system:doctor", Action: "connection.grants_changed", Target: c.ID, Outcome: "seen", Detail: map[string]any{"lost": lost, "gained": gained}}); err != nil {
+		return err
+	}
+	return s.Events.Emit(ctx, tx, event.Event{Type: event.GrantsChanged, Connection: c.ID, Data: map[string]any{"name": c.Name, "lost": lost, "gained": gained}})
+}
+
+func difference(a, b []string) []string {
+	out := []string{}
+	for _, x := range a {
+		if !slices.Contains(b, x) {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// remind emits one reminder a threshold as the credential's end comes near.
+func (s *Service) remind(ctx context.Context, tx *store.Tx, c *Connection) error {
+	if c.Credential.ExpiresAt.IsZero() {
+		return nil
+	}
+	left := int(c.Credential.ExpiresAt.Sub(s.Clock.Now()).Hours() / 24)
+	reached := 0
+	for _, days := range reminders {
+		if left <= days {
+			reached = days
+		}
+	}
+	if reached == 0 || (c.remindedDays != 0 && c.remindedDays <= reached) {
+		return nil
+	}
+	c.remindedDays = reached
+	return s.Events.Emit(ctx, tx, event.Event{Type: event.SecretExpires, Connection: c.ID, Data: map[string]any{
+		"name": c.Name, "credential": c.Credential.Type, "expires_at": c.Credential.ExpiresAt, "days_left": left,
+		"fix": fmt.Sprintf("seneschal connection rotate %s", c.Name), "who": "an administrator of the app registration"}})
+}
+
+func updateMailboxStatus(ctx context.Context, tx *store.Tx, id string, list []Mailbox) error {
+	for _, m := range list {
+		if _, err := tx.ExecContext(ctx, `update connection_mailbox set status = $1, object_id = $2, display_name = $3, upn = $4, note = $5, checked_at = $6
+			where connection = $7 and address = $8`, string(m.Status), m.ObjectID, m.DisplayName, m.UPN, m.Note, store.Millis(m.CheckedAt), id, m.Address); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func replaceLines(ctx context.Context, tx *store.Tx, id string, lines []Line) error {
+	if _, err := tx.ExecContext(ctx, "delete from connection_check where connection = $1", id); err != nil {
+		return err
+	}
+	for _, l := range lines {
+		text, err := json.Marshal(l)
+		if err != nil {
+			return err
+		}
+		key := l.Capability
+		if key == "mailbox" {
+			key += ":" + l.Title
+		}
+		if _, err := tx.ExecContext(ctx, "insert into connection_check (connection, capability, line) values ($1, $2, $3)", id, key, string(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
