@@ -34,7 +34,7 @@ type patient struct{ clock.Real }
 func (patient) Sleep(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 
 // serve starts a server and gives the configuration of a client of it.
-func serve(t *testing.T, h http.HandlerFunc) graph.Config {
+func serve(t testing.TB, h http.HandlerFunc) graph.Config {
 	t.Helper()
 	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)

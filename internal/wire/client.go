@@ -128,6 +128,7 @@ type exchange struct {
 	renew   bool   // the token was refused: get another
 	renewed bool   // that happened; a second refusal is final
 	lost    bool   // an earlier attempt left without an answer
+	waited  time.Duration
 }
 
 type result struct {
@@ -146,9 +147,10 @@ func (x *exchange) run(ctx context.Context, stream bool) (result, error) {
 		f := *failed.Error // a copy: the token source may hand the same fault to many
 		f.Operation = or(f.Operation, x.r.Operation)
 		failed.Error = &f
-		if !failed.again || x.attempt >= x.c.limit(failed) || failed.wait > priority.Patience() {
+		if !failed.again || x.attempt >= x.c.limit(failed) || failed.wait > priority.Patience()-x.waited {
 			return result{}, failed.Error
 		}
+		x.waited += failed.wait
 		if err := x.c.Clock.Sleep(ctx, failed.wait); err != nil {
 			failed.Err = err
 			return result{}, failed.Error
