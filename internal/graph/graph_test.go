@@ -477,7 +477,7 @@ func TestUploads(t *testing.T) {
 				}
 				reply(w, 201, `{"uploadUrl":"`+host.URL+`/up?authtoken=x","nextExpectedRanges":["0-"]}`)
 			}))
-			up, err := c.AttachFile(t.Context(), c.Me().Message("1"), graph.AttachmentItem{AttachmentType: "file", Name: "a.bin", Size: int64(len(content))}, test.reader)
+			up, err := c.AttachFile(t.Context(), c.Me().Message("1"), graph.AttachmentItem{Name: "a.bin", Size: int64(len(content))}, test.reader)
 			if fault.CodeOf(err) != test.code {
 				t.Fatalf("err = %v, want %q", err, test.code)
 			}

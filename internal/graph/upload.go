@@ -31,7 +31,7 @@ type Uploaded struct {
 
 // AttachmentItem announces an attachment to createUploadSession.
 type AttachmentItem struct {
-	AttachmentType string `json:"attachmentType"` // "file"
+	AttachmentType string `json:"attachmentType"` // "file", also when left empty
 	Name           string `json:"name"`
 	Size           int64  `json:"size"`
 	ContentType    string `json:"contentType,omitempty"`
@@ -41,6 +41,9 @@ type AttachmentItem struct {
 
 // AttachFile adds a file of 3 to 150 MB to a message or event: item is its path. Content is read once, from front to back.
 func (c *Client) AttachFile(ctx context.Context, item Path, file AttachmentItem, content io.Reader) (Uploaded, error) {
+	if file.AttachmentType == "" {
+		file.AttachmentType = "file"
+	}
 	session := item.Sub("attachments", "createUploadSession")
 	body := struct {
 		AttachmentItem AttachmentItem
@@ -62,7 +65,7 @@ func (c *Client) Upload(ctx context.Context, p Path, s UploadSession, content io
 	if err != nil {
 		return Uploaded{}, err
 	}
-	r.URL, r.Anonymous = s.UploadURL, true
+	r.Operation, r.URL, r.Anonymous = "PUT {uploadUrl}", s.UploadURL, true
 	u := &upload{c: c, request: r, content: content, size: size, piece: make([]byte, min(uploadPiece, max(size, 0)))}
 	return u.run(ctx)
 }
@@ -189,7 +192,7 @@ func resumable(err error) bool {
 // whereNext asks the session what it lacks. A session that is gone after its last piece was sent may have concluded: that is unclear.
 func (u *upload) whereNext(ctx context.Context, cause error) (int64, error) {
 	r := u.request
-	r.Method, r.Header = http.MethodGet, http.Header{}
+	r.Operation, r.Method, r.Header = "GET {uploadUrl}", http.MethodGet, http.Header{}
 	answer, err := u.c.wire.Do(ctx, r)
 	if err != nil {
 		f := fault.As(err)

@@ -81,7 +81,7 @@ func (b *sentBody) Close() error {
 // authorize gets the token. After a refusal it takes what another request may have fetched meanwhile, and forces a new one
 // only if that is still the refused one: fifty refused requests fetch one token, not fifty.
 func (x *exchange) authorize(ctx context.Context) error {
-	if x.r.Anonymous || (x.token.Value != "" && !x.renew) {
+	if x.r.Anonymous {
 		return nil
 	}
 	if !x.renew {
