@@ -1,0 +1,175 @@
+package sim
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"seneschal/internal/sim/entra"
+	"seneschal/internal/sim/graph"
+	"seneschal/internal/sim/trouble"
+	"seneschal/internal/sim/world"
+)
+
+// Fault is one misbehaviour; see trouble's kinds.
+type Fault = trouble.Fault
+
+// Request is what is remembered of one request.
+type Request = trouble.Request
+
+// Limits are the throttling limits in force.
+type Limits = graph.Limits
+
+// Fault plays a misbehaviour from now on: POST /faults. Faults about accounts and consent act at once and stay.
+func (s *Sim) Fault(f Fault) error {
+	c := s.core.Load()
+	if act, ok := accountFaults[f.Kind]; ok {
+		return act(c.entra, f)
+	}
+	return c.faults.Add(f)
+}
+
+// accountFaults change the directory instead of answers.
+var accountFaults = map[string]func(*entra.Server, Fault) error{
+	trouble.Revoke:          func(e *entra.Server, f Fault) error { return e.Revoke(f.Match.Tenant, f.User) },
+	trouble.DisableUser:     func(e *entra.Server, f Fault) error { return e.DisableUser(f.Match.Tenant, f.User) },
+	trouble.ConsentWithdraw: func(e *entra.Server, f Fault) error { return e.WithdrawConsent(f.Match.Tenant, f.App) },
+	trouble.DisableApp:      func(e *entra.Server, f Fault) error { return e.DisableApp(f.App) },
+	trouble.SecretExpired:   func(e *entra.Server, f Fault) error { return e.ExpireSecrets(f.App) },
+}
+
+// ClearFaults ends the misbehaviour: DELETE /faults.
+func (s *Sim) ClearFaults() { s.core.Load().faults.Clear() }
+
+// Requests gives the remembered requests, oldest first: GET /requests.
+func (s *Sim) Requests() []Request { return s.core.Load().record.Requests() }
+
+// Counters gives the counters: GET /counters.
+func (s *Sim) Counters() map[string]int { return s.core.Load().record.Counters() }
+
+// Now is the simulator's time.
+func (s *Sim) Now() time.Time { return s.cfg.Clock.Now() }
+
+// Advance moves the clock forward and does what became due: POST /clock.
+func (s *Sim) Advance(d time.Duration) error {
+	a, ok := s.cfg.Clock.(world.Advancer)
+	if !ok {
+		return errors.New("this simulator's clock cannot be moved")
+	}
+	a.Advance(d)
+	s.core.Load().graph.Tick(context.Background())
+	return nil
+}
+
+// State gives a collection of a tenant's directory, or of all its mailboxes: GET /state/{tenant}/{collection}.
+func (s *Sim) State(tenant, collection string) ([]map[string]any, error) {
+	c := s.core.Load()
+	t, ok := c.world.Tenant(tenant)
+	if !ok {
+		return nil, fmt.Errorf("there is no tenant %q", tenant)
+	}
+	return c.graph.State(t.ID, collection), nil
+}
+
+// SetLimits scales the throttling: POST /limits. Fields left zero stay as they are.
+func (s *Sim) SetLimits(l Limits) error {
+	c := s.core.Load()
+	now, err := c.graph.SetLimits(l)
+	if err != nil {
+		return err
+	}
+	if d, err := time.ParseDuration(now.Latency); err == nil && l.Latency != "" {
+		c.latency.Store(int64(d))
+	}
+	return nil
+}
+
+// FederatedToken makes a token of the built-in external identity provider: GET /federated-token.
+func (s *Sim) FederatedToken(subject string) (string, error) {
+	if subject == "" {
+		subject = world.ExternalSubject
+	}
+	return s.core.Load().entra.FederatedToken(subject, time.Hour)
+}
+
+// Reset starts the world over from its file: POST /reset. Keys, certificates and addresses stay.
+func (s *Sim) Reset() error {
+	s.resetMu.Lock()
+	defer s.resetMu.Unlock()
+	old := s.core.Load()
+	old.graph.Close()
+	if err := old.world.Close(); err != nil {
+		return err
+	}
+	if err := world.Forget(old.world.Dir); err != nil {
+		return err
+	}
+	c, err := s.open()
+	if err != nil {
+		return err
+	}
+	s.core.Store(c)
+	return c.writeFederated()
+}
+
+func (s *Sim) admin() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /requests", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.Requests(), nil) })
+	mux.HandleFunc("GET /counters", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.Counters(), nil) })
+	mux.HandleFunc("GET /ready", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.Ready(), nil) })
+	mux.HandleFunc("GET /faults", func(w http.ResponseWriter, _ *http.Request) { answer(w, s.core.Load().faults.List(), nil) })
+	mux.HandleFunc("GET /state/{tenant}/{collection}", func(w http.ResponseWriter, r *http.Request) {
+		v, err := s.State(r.PathValue("tenant"), r.PathValue("collection"))
+		answer(w, v, err)
+	})
+	mux.HandleFunc("GET /federated-token", func(w http.ResponseWriter, r *http.Request) {
+		t, err := s.FederatedToken(r.URL.Query().Get("subject"))
+		answer(w, map[string]string{"token": t}, err)
+	})
+	mux.HandleFunc("DELETE /faults", func(w http.ResponseWriter, _ *http.Request) { s.ClearFaults(); done(w, nil) })
+	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) { done(w, s.Reset()) })
+	mux.HandleFunc("POST /faults", post(s.Fault))
+	mux.HandleFunc("POST /limits", post(s.SetLimits))
+	mux.HandleFunc("POST /clock", post(func(in struct{ Advance string }) error {
+		d, err := time.ParseDuration(in.Advance)
+		if err != nil {
+			return err
+		}
+		return s.Advance(d)
+	}))
+	return mux
+}
+
+// post decodes a JSON body and answers 204, or 400 with the reason.
+func post[T any](do func(T) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var in T
+		d := json.NewDecoder(r.Body)
+		d.DisallowUnknownFields()
+		if err := d.Decode(&in); err != nil {
+			done(w, err)
+			return
+		}
+		done(w, do(in))
+	}
+}
+
+func done(w http.ResponseWriter, err error) {
+	if err != nil {
+		answer(w, nil, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func answer(w http.ResponseWriter, v any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		v = map[string]string{"error": err.Error()}
+	}
+	_ = json.NewEncoder(w).Encode(v) // the client went away
+}
