@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/mail"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"seneschal/internal/entra"
 	"seneschal/internal/fault"
@@ -17,28 +20,28 @@ import (
 
 // Form is a connection as a person or file enters it.
 type Form struct {
-	Name         string            `json:"name" yaml:"name"`
-	Kind         m365.Mode         `json:"kind" yaml:"kind"`
-	Cloud        m365.Cloud        `json:"cloud,omitempty" yaml:"cloud"`
-	TenantID     m365.TenantID     `json:"tenant_id" yaml:"tenant_id"`
-	ClientID     m365.ClientID     `json:"client_id" yaml:"client_id"`
-	Credential   CredentialForm    `json:"credential" yaml:"credential"`
-	AccountTypes m365.Audience     `json:"account_types,omitempty" yaml:"account_types"`
-	Owner        string            `json:"owner,omitempty" yaml:"owner"`
-	Capabilities []m365.Capability `json:"capabilities" yaml:"capabilities"`
-	Mailboxes    MailboxList       `json:"mailboxes,omitempty" yaml:"mailboxes"`
-	ReadOnly     bool              `json:"read_only,omitempty" yaml:"read_only"`
-	Allowed      []string          `json:"allowed_actions,omitempty" yaml:"allowed_actions"`
+	Name         string            `json:"name" yaml:"name" doc:"Name of the connection, unique in the hub"`
+	Kind         m365.Mode         `json:"kind" yaml:"kind" enum:"application,delegated" doc:"application: as the app itself; delegated: on behalf of one signed-in person"`
+	Cloud        m365.Cloud        `json:"cloud,omitempty" yaml:"cloud" enum:"global,usgov,usgov-dod,china,custom" doc:"Microsoft cloud of the tenant; the setting CLOUD without"`
+	TenantID     m365.TenantID     `json:"tenant_id,omitempty" yaml:"tenant_id" doc:"Directory (tenant) ID; needed unless people of any tenant may sign in"`
+	ClientID     m365.ClientID     `json:"client_id" yaml:"client_id" doc:"Application (client) ID"`
+	Credential   CredentialForm    `json:"credential,omitzero" yaml:"credential" doc:"What proves the app to Entra"`
+	AccountTypes m365.Audience     `json:"account_types,omitempty" yaml:"account_types" enum:"this_tenant,any_work_tenant,work_and_personal,personal" doc:"Delegated: whose accounts may sign in"`
+	Owner        string            `json:"owner,omitempty" yaml:"owner" doc:"Delegated: the person of the hub it belongs to; you without"`
+	Capabilities []m365.Capability `json:"capabilities" yaml:"capabilities" doc:"What the connection is for: directory, mail, calendar, timeline, tap, send, dispatch"`
+	Mailboxes    MailboxList       `json:"mailboxes,omitempty" yaml:"mailboxes" doc:"The mailboxes it may touch: a list of {upn, purposes}, or addresses separated by commas, semicolons or lines"`
+	ReadOnly     bool              `json:"read_only,omitempty" yaml:"read_only" doc:"Refuse everything that changes something"`
+	Allowed      []string          `json:"allowed_actions,omitempty" yaml:"allowed_actions" doc:"Actions it may run, such as mail.*; all without"`
 }
 
 // CredentialForm is a credential as entered. It is sealed as it is; nothing of it is ever shown again.
 type CredentialForm struct {
-	Type        string       `json:"type" yaml:"type"` // secret, certificate, federated, none
-	Secret      vault.Secret `json:"secret,omitzero" yaml:"-"`
-	Certificate vault.Secret `json:"certificate,omitzero" yaml:"-"` // PEM, or PFX in base64
-	Password    vault.Secret `json:"password,omitzero" yaml:"-"`    // of the certificate
-	TokenFile   string       `json:"token_file,omitempty" yaml:"token_file"`
-	ExpiresAt   time.Time    `json:"expires_at,omitzero" yaml:"expires_at"` // of a secret: Microsoft does not tell an app without further permission
+	Type        string       `json:"type" yaml:"type" enum:"secret,certificate,federated,none" doc:"Certificate is the best choice; none is for device code sign-in alone"`
+	Secret      vault.Secret `json:"secret,omitzero" yaml:"-" doc:"The secret's Value, not its ID"`
+	Certificate vault.Secret `json:"certificate,omitzero" yaml:"-" doc:"Certificate with private key: PEM text, or a PFX file in base64"`
+	Password    vault.Secret `json:"password,omitzero" yaml:"-" doc:"Password of the certificate's key"`
+	TokenFile   string       `json:"token_file,omitempty" yaml:"token_file" doc:"File on the hub's host where the platform puts the federated token"`
+	ExpiresAt   time.Time    `json:"expires_at,omitzero" yaml:"expires_at" doc:"When the secret expires, as Entra shows it; a certificate says so itself"`
 }
 
 // MailboxList takes a list of objects, or one text of addresses: commas, semicolons, lines and CSV alike.
@@ -48,6 +51,12 @@ type MailboxList []MailboxEntry
 type MailboxEntry struct {
 	Address  string    `json:"upn" yaml:"upn"`
 	Purposes []Purpose `json:"purposes,omitempty" yaml:"purposes"`
+}
+
+// Schema says that both forms are taken.
+func (MailboxList) Schema(r huma.Registry) *huma.Schema {
+	entries := &huma.Schema{Type: huma.TypeArray, Items: r.Schema(reflect.TypeFor[MailboxEntry](), false, "")}
+	return &huma.Schema{OneOf: []*huma.Schema{entries, {Type: huma.TypeString}}}
 }
 
 // UnmarshalJSON takes either form.

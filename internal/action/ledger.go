@@ -1,0 +1,212 @@
+package action
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"time"
+
+	"seneschal/internal/fault"
+	"seneschal/internal/store"
+	"seneschal/internal/vault"
+)
+
+// Migrations are the ledger's table.
+//
+//go:embed migrations
+var Migrations embed.FS
+
+// State is where an effect stands.
+type State string
+
+// The states of the ledger.
+const (
+	Claimed State = "claimed" // the claim is committed; the outcome is not
+	Sent    State = "sent"    // a checkpoint was passed: something may have left
+	Done    State = "done"
+	Refused State = "refused" // nothing happened, and the problem says why
+	Unclear State = "unclear" // it may have happened; Reconcile finds out
+)
+
+const (
+	keepRuns   = 7 * 24 * time.Hour // how long a key is remembered
+	runLease   = time.Minute
+	maxOutput  = 256 << 10 // a larger output is not kept for a repeated key; the effect is
+	maxKey     = 200
+	sweepAfter = runLease + 5*time.Second
+)
+
+// Run is one row of the ledger as it may be shown: neither input nor output stand in it in clear.
+type Run struct {
+	ID          string         `json:"id"`
+	Action      string         `json:"action"`
+	Connection  string         `json:"connection"`
+	Caller      string         `json:"caller"`
+	Key         string         `json:"idempotency_key"`
+	InputDigest string         `json:"input_sha256"`
+	State       State          `json:"state"`
+	Problem     *fault.Problem `json:"problem,omitempty"`
+	RequestIDs  []string       `json:"request_ids,omitempty"`
+	Done        int64          `json:"done"`
+	Total       int64          `json:"total"`
+	Note        string         `json:"note,omitempty"`
+	StartedAt   time.Time      `json:"started_at"`
+	EndedAt     time.Time      `json:"ended_at,omitzero"`
+
+	inputSealed, outputSealed, checkpoint []byte
+	owner                                 string
+	leasedUntil                           time.Time
+}
+
+const runColumns = `id, action, connection, caller, idempotency, input_digest, input_sealed, state, owner, leased_until, checkpoint, output_sealed,
+	problem, request_ids, done, total, note, started_at, ended_at`
+
+func scanRun(s store.Scanner) (r Run, err error) {
+	var leased, started, ended int64
+	var problem, ids string
+	err = s.Scan(&r.ID, &r.Action, &r.Connection, &r.Caller, &r.Key, &r.InputDigest, &r.inputSealed, &r.State, &r.owner, &leased, &r.checkpoint, &r.outputSealed,
+		&problem, &ids, &r.Done, &r.Total, &r.Note, &started, &ended)
+	if err != nil {
+		return r, err
+	}
+	r.leasedUntil, r.StartedAt, r.EndedAt = store.Time(leased), store.Time(started), store.Time(ended)
+	if problem != "" {
+		r.Problem = &fault.Problem{}
+		if err := json.Unmarshal([]byte(problem), r.Problem); err != nil {
+			return r, err
+		}
+	}
+	return r, json.Unmarshal([]byte(ids), &r.RequestIDs)
+}
+
+// ledger is the table; Runner drives it.
+type ledger struct {
+	store *store.Store
+	vault *vault.Vault
+	owner string
+	now   func() time.Time
+}
+
+func sealRef(run, part string) string { return "action_run/" + run + "/" + part }
+
+func digest(parts ...[]byte) string {
+	h := sha256.New()
+	for _, p := range parts {
+		sum := sha256.Sum256(p)
+		h.Write(sum[:])
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (l *ledger) lookup(ctx context.Context, q store.Querier, where string, args ...any) (Run, error) {
+	return scanRun(q.QueryRowContext(ctx, "select "+runColumns+" from action_run where "+where, args...))
+}
+
+// claim writes the row that must stand before the first call. With a key that was used, it gives the earlier run instead.
+func (l *ledger) claim(ctx context.Context, tx *store.Tx, r Run) (earlier *Run, err error) {
+	old, err := l.lookup(ctx, tx, "connection = $1 and idempotency = $2", r.Connection, r.Key)
+	switch {
+	case err == nil && old.State == Refused && old.InputDigest == r.InputDigest && old.Action == r.Action:
+		// Nothing happened then, so the same key may try again.
+		if _, err := tx.ExecContext(ctx, "delete from action_run where id = $1", old.ID); err != nil {
+			return nil, err
+		}
+	case err == nil:
+		return &old, nil
+	case !store.IsNoRows(err):
+		return nil, err
+	}
+	_, err = tx.ExecContext(ctx, `insert into action_run (id, action, connection, caller, idempotency, input_digest, input_sealed, state, owner, leased_until,
+		problem, request_ids, done, total, note, started_at, ended_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '[]', 0, 0, '', $11, 0)`,
+		r.ID, r.Action, r.Connection, r.Caller, r.Key, r.InputDigest, r.inputSealed, string(Claimed), l.owner, store.Millis(l.now().Add(runLease)), store.Millis(r.StartedAt))
+	return nil, err
+}
+
+// checkpoint commits what Reconcile will need, before the step it is about.
+func (l *ledger) checkpoint(ctx context.Context, run string, v any) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	sealed, err := l.vault.Seal(sealRef(run, "checkpoint"), text)
+	if err != nil {
+		return err
+	}
+	return l.store.InTx(ctx, "action.checkpoint", func(tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, "update action_run set state = $1, checkpoint = $2 where id = $3", string(Sent), sealed, run)
+		return err
+	})
+}
+
+func (l *ledger) recall(ctx context.Context, r Run, v any) (bool, error) {
+	if len(r.checkpoint) == 0 {
+		return false, nil
+	}
+	text, err := l.vault.Open(ctx, sealRef(r.ID, "checkpoint"), r.checkpoint)
+	if err != nil {
+		return false, err
+	}
+	return true, json.Unmarshal(text, v)
+}
+
+// outcome is what a run ended with.
+type outcome struct {
+	state      State
+	output     []byte
+	problem    *fault.Problem
+	requestIDs []string
+}
+
+// end commits the outcome. The sealed input is erased with it unless the run is unclear and still needs it.
+func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) error {
+	var sealed []byte
+	if len(o.output) > 0 && len(o.output) <= maxOutput {
+		var err error
+		if sealed, err = l.vault.Seal(sealRef(run, "output"), o.output); err != nil {
+			return err
+		}
+	}
+	problem := ""
+	if o.problem != nil {
+		text, err := json.Marshal(o.problem)
+		if err != nil {
+			return err
+		}
+		problem = string(text)
+	}
+	if o.requestIDs == nil {
+		o.requestIDs = []string{}
+	}
+	ids, _ := json.Marshal(o.requestIDs) // strings always encode
+	keepInput := ""
+	if o.state != Unclear {
+		keepInput = ", input_sealed = null, checkpoint = null"
+	}
+	_, err := tx.ExecContext(ctx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, owner = '', leased_until = 0`+keepInput+` where id = $6`,
+		string(o.state), sealed, problem, string(ids), store.Millis(l.now()), run)
+	return err
+}
+
+// renew keeps a long run ours.
+func (l *ledger) renew(ctx context.Context, run string) error {
+	_, err := l.store.Writer().ExecContext(ctx, "update action_run set leased_until = $1 where id = $2 and owner = $3", store.Millis(l.now().Add(runLease)), run, l.owner)
+	return err
+}
+
+func (l *ledger) progress(ctx context.Context, run string, done, total int64, note string) error {
+	_, err := l.store.Writer().ExecContext(ctx, "update action_run set done = $1, total = $2, note = $3 where id = $4", done, total, note, run)
+	return err
+}
+
+func (l *ledger) output(ctx context.Context, r Run) (json.RawMessage, error) {
+	if len(r.outputSealed) == 0 {
+		return nil, nil
+	}
+	return l.vault.Open(ctx, sealRef(r.ID, "output"), r.outputSealed)
+}
+
+func (l *ledger) input(ctx context.Context, r Run) (json.RawMessage, error) {
+	return l.vault.Open(ctx, sealRef(r.ID, "input"), r.inputSealed)
+}

@@ -1,0 +1,462 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/audit"
+	"seneschal/internal/clock"
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/store"
+	"seneschal/internal/telemetry"
+	"seneschal/internal/vault"
+	"seneschal/internal/wire"
+)
+
+// SweepJob is the kind of job that answers runs without outcome.
+const SweepJob = "action.reconcile"
+
+// PurgeJob is the kind of job that forgets old runs.
+const PurgeJob = "action.purge"
+
+// Runner is the corridor: every caller of every face comes through Do.
+type Runner struct {
+	registry    *Registry
+	connections *connection.Service
+	audit       *audit.Log
+	jobs        connection.Scheduler
+	clock       clock.Clock
+	log         *slog.Logger
+	metrics     *telemetry.Metrics
+	ledger      *ledger
+	running     sync.Map // run id -> struct{}: runs of this process
+}
+
+// Options are what a Runner needs from outside.
+type Options struct {
+	Registry    *Registry
+	Connections *connection.Service
+	Store       *store.Store
+	Vault       *vault.Vault
+	Audit       *audit.Log
+	Jobs        connection.Scheduler
+	Clock       clock.Clock
+	Log         *slog.Logger
+	Metrics     *telemetry.Metrics
+	Instance    string
+}
+
+// NewRunner makes the corridor.
+func NewRunner(o Options) *Runner {
+	return &Runner{registry: o.Registry, connections: o.Connections, audit: o.Audit, jobs: o.Jobs, clock: o.Clock, log: o.Log, metrics: o.Metrics,
+		ledger: &ledger{store: o.Store, vault: o.Vault, owner: o.Instance + "/" + store.NewID(o.Clock.Now()), now: o.Clock.Now}}
+}
+
+// Registry gives the actions there are.
+func (r *Runner) Registry() *Registry { return r.registry }
+
+// Request is one call of an action.
+type Request struct {
+	Action     string
+	Connection string // id or name; "" for hub actions
+	Caller     access.Caller
+	Input      json.RawMessage
+	Files      map[string]*Content
+	Key        string // idempotency key; required for effects outside
+	DryRun     bool
+}
+
+// Result is what came of it.
+type Result struct {
+	Run      string          `json:"run,omitempty"`
+	State    State           `json:"state"`
+	Replayed bool            `json:"replayed,omitempty"` // an earlier run with the same key did it
+	DryRun   *Plan           `json:"dry_run,omitempty"`
+	Output   json.RawMessage `json:"output,omitempty"`
+}
+
+// Plan is what a dry run would have done. Nothing left the hub.
+type Plan struct {
+	Action      string              `json:"action"`
+	Connection  string              `json:"connection"`
+	Effect      string              `json:"effect"`
+	Operations  []m365.OperationKey `json:"operations"`
+	Permissions []string            `json:"permissions"`
+	InputDigest string              `json:"input_sha256"`
+}
+
+// Do runs an action for a caller. Its order is the house's rule: know the action, decode and check the input, ask access, explain the
+// fence, claim the key, run, record.
+func (r *Runner) Do(ctx context.Context, q Request) (Result, error) {
+	a, ok := r.registry.Lookup(q.Action)
+	if !ok {
+		return Result{}, fault.Missing("action", q.Action)
+	}
+	result, err := r.do(ctx, a, q)
+	word := string(Done)
+	if err != nil {
+		word = string(fault.KindOf(err))
+		f := *fault.As(err)
+		if f.Operation == "" {
+			f.Operation = a.Name
+		}
+		err = &f
+	}
+	r.metrics.Run(a.Name, word)
+	return result, err
+}
+
+func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
+	if a.Target == OnHub {
+		if err := access.Allow(q.Caller, access.Want{Scope: a.Scope}); err != nil {
+			return Result{}, err
+		}
+		in, err := a.check(q.Input)
+		if err != nil {
+			return Result{}, err
+		}
+		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files}, in)
+		return finished(out, err)
+	}
+	c, err := r.allowed(ctx, a, q)
+	if err != nil {
+		return Result{}, err
+	}
+	in, err := r.checkInput(a, q)
+	if err != nil {
+		return Result{}, err
+	}
+	if q.DryRun {
+		return Result{State: Done, DryRun: &Plan{a.Name, c.Name, a.Effect.String(), a.Operations, a.Permissions(c.Kind), inputDigest(a, q)}}, nil
+	}
+	bound, err := r.connections.Bind(ctx, c.ID, purposeOf(a))
+	if err != nil {
+		return Result{}, err
+	}
+	call := Call{Caller: q.Caller, Key: q.Key, Connection: c, Bound: bound, Files: q.Files}
+	if a.Effect == Reads {
+		return r.read(ctx, a, call, in)
+	}
+	return r.write(ctx, a, call, in, q)
+}
+
+func finished(out any, err error) (Result, error) {
+	if err != nil {
+		return Result{}, err
+	}
+	text, err := json.Marshal(out)
+	return Result{State: Done, Output: text}, err
+}
+
+func purposeOf(a Action) connection.Purpose {
+	if a.Purpose == "" {
+		return connection.ForActions
+	}
+	return a.Purpose
+}
+
+// allowed asks everything that can be told before a call: who, through which connection, in which mode, past which of its switches.
+func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.Connection, error) {
+	if q.Connection == "" {
+		return connection.Connection{}, fault.BadField("connection", "is missing: name the connection to act through")
+	}
+	// Who cannot see connections at all must not learn which ones there are.
+	if err := access.Allow(q.Caller, access.Want{Scope: access.HubRead}); err != nil && q.Caller.Kind != "apikey" {
+		return connection.Connection{}, err
+	}
+	c, err := r.connections.Lookup(ctx, q.Connection)
+	if err != nil {
+		return c, err
+	}
+	scope := access.ActionRead
+	if a.Effect != Reads {
+		scope = access.ActionWrite
+	}
+	if err := access.Allow(q.Caller, access.Want{Scope: scope, Connection: c.ID, Owner: c.Owner}); err != nil {
+		return c, err
+	}
+	if op, ok := a.unavailable(c.Kind); ok {
+		return c, modeNotSupported(a, c, op)
+	}
+	switch {
+	case a.Capability != "" && !c.Serves(a.Capability):
+		return c, &fault.Error{Kind: fault.Forbidden, Code: "capability_not_chosen", Mode: string(c.Kind), Message: fmt.Sprintf("The connection %s is not set up for %s", c.Name, a.Capability),
+			Fix: fmt.Sprintf("Add the capability %s to the connection and let its administrator consent", a.Capability), Who: "an admin of this hub"}
+	case c.ReadOnly && a.Effect != Reads:
+		return c, &fault.Error{Kind: fault.Forbidden, Code: "read_only", Mode: string(c.Kind), Message: "The connection " + c.Name + " is set to read only",
+			Cause: "The hub refused it; Microsoft was not asked", Fix: "Switch read-only off for the connection, if it may write", Who: "an admin of this hub"}
+	case !c.AllowsAction(a.Name):
+		return c, &fault.Error{Kind: fault.Forbidden, Code: "action_not_allowed", Message: fmt.Sprintf("The connection %s does not allow %s", c.Name, a.Name),
+			Cause: "Its list of allowed actions leaves it out", Fix: "Add the action to the connection's list", Who: "an admin of this hub"}
+	}
+	return c, nil
+}
+
+// modeNotSupported is the honest error of dynamics/AUTH-MATRIX §1: no consent would help.
+func modeNotSupported(a Action, c connection.Connection, op m365.OperationKey) error {
+	f := &fault.Error{Kind: fault.NotSupported, Code: "mode_not_supported", Mode: string(c.Kind),
+		Message: fmt.Sprintf("Microsoft does not offer %s to %s connections", a.Name, c.Kind),
+		Cause:   fmt.Sprintf("%s has no %s permission", op, c.Kind), Fix: "Use another kind of connection for this action", Who: "an admin of this hub",
+		WrongFixes: []string{"granting more permissions: there is none for this mode"}}
+	for _, m := range a.Modes() {
+		f.Alternatives = append(f.Alternatives, fmt.Sprintf("an %s connection", m))
+	}
+	return f
+}
+
+func (r *Runner) checkInput(a Action, q Request) (any, error) {
+	in, err := a.check(q.Input)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range a.Files {
+		if f.Required && q.Files[f.Name] == nil {
+			return nil, fault.BadField(f.Name, "is missing: this action takes a file")
+		}
+	}
+	for name := range q.Files {
+		if !declares(a, name) {
+			return nil, fault.BadField(name, "is not a file of this action")
+		}
+	}
+	if a.Effect != Reads && !q.DryRun && (q.Key == "" || len(q.Key) > maxKey) {
+		return nil, fault.BadField("Idempotency-Key", "must have 1 to %d characters: an effect outside needs a key, so that a repeated request is not a second effect", maxKey)
+	}
+	return in, nil
+}
+
+func declares(a Action, file string) bool {
+	for _, f := range a.Files {
+		if f.Name == file {
+			return true
+		}
+	}
+	return false
+}
+
+// read runs an action without effect. A body is audited before it is fetched, and not fetched when it cannot be.
+func (r *Runner) read(ctx context.Context, a Action, c Call, in any) (Result, error) {
+	ctx = wire.WithPriority(ctx, wire.Interactive)
+	if a.ShowsBody {
+		err := r.ledger.store.InTx(ctx, "action.audit", func(tx *store.Tx) error {
+			return r.audit.Record(ctx, tx, audit.Entry{Actor: c.Caller.String(), Action: a.Name, Target: c.Connection.ID, Outcome: "asked"})
+		})
+		if err != nil {
+			return Result{}, fmt.Errorf("nothing was fetched, as the look could not be recorded: %w", err)
+		}
+	}
+	out, err := a.run(ctx, c, in)
+	r.notice(ctx, c.Connection, err)
+	return finished(out, err)
+}
+
+// write is the way of everything with an effect: claim, run, outcome.
+func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request) (Result, error) {
+	run := Run{ID: store.NewID(r.clock.Now()), Action: a.Name, Connection: c.Connection.ID, Caller: q.Caller.String(), Key: q.Key, InputDigest: inputDigest(a, q), StartedAt: r.clock.Now()}
+	ctx = telemetry.WithRun(wire.WithPriority(ctx, wire.Interactive), run.ID)
+	sealed, err := r.ledger.vault.Seal(sealRef(run.ID, "input"), q.Input)
+	if err != nil {
+		return Result{}, err
+	}
+	run.inputSealed = sealed
+	r.running.Store(run.ID, struct{}{})
+	defer r.running.Delete(run.ID)
+	earlier, err := r.claim(ctx, run)
+	if err != nil {
+		return Result{}, err
+	}
+	if earlier != nil {
+		return r.repeated(ctx, *earlier, run)
+	}
+	r.equip(&c, run)
+	stop := r.keepLease(ctx, run.ID)
+	out, err := guard(ctx, a, c, in)
+	stop()
+	return r.end(ctx, a, run, out, err)
+}
+
+func inputDigest(a Action, q Request) string {
+	parts := [][]byte{[]byte(a.Name), canonical(q.Input)}
+	for _, f := range a.Files {
+		if c := q.Files[f.Name]; c != nil {
+			parts = append(parts, []byte(f.Name), []byte(c.SHA256), []byte(c.Name))
+		}
+	}
+	return digest(parts...)
+}
+
+// canonical makes equal JSON equal bytes: a client may order fields anew when it repeats itself.
+func canonical(raw json.RawMessage) []byte {
+	var v any
+	if json.Unmarshal(raw, &v) != nil {
+		return raw
+	}
+	text, _ := json.Marshal(v) // what came from JSON goes back
+	return text
+}
+
+func (r *Runner) claim(ctx context.Context, run Run) (earlier *Run, err error) {
+	err = r.ledger.store.InTx(ctx, "action.claim", func(tx *store.Tx) error {
+		earlier, err = r.ledger.claim(ctx, tx, run)
+		if err != nil || earlier != nil {
+			return err
+		}
+		// The sweep is due when a lease could first have run out; the outcome's commit takes it back.
+		return r.jobs.Schedule(ctx, tx, SweepJob, run.ID, r.clock.Now().Add(sweepAfter))
+	})
+	if store.IsDuplicate(err) { // the same key came twice in the same moment
+		return nil, &fault.Error{Kind: fault.Conflict, Code: "in_progress", Message: "A request with this idempotency key is running in this moment", Fix: "Ask again with the same key in a few seconds", Who: "you"}
+	}
+	return earlier, err
+}
+
+// repeated answers a key that was used before.
+func (r *Runner) repeated(ctx context.Context, old, now Run) (Result, error) {
+	switch {
+	case old.InputDigest != now.InputDigest || old.Action != now.Action:
+		return Result{}, &fault.Error{Kind: fault.Conflict, Code: "key_reused", Message: "This idempotency key was used for another input",
+			Cause: "The first request with it was run " + old.ID, Fix: "Use a new key for a new effect", Who: "you"}
+	case old.State == Done:
+		output, err := r.ledger.output(ctx, old)
+		return Result{Run: old.ID, State: Done, Replayed: true, Output: output}, err
+	case old.State == Unclear || old.leasedUntil.Before(r.clock.Now()):
+		return Result{Run: old.ID, State: Unclear}, unclearFault(old.ID, nil)
+	default:
+		return Result{}, &fault.Error{Kind: fault.Conflict, Code: "in_progress", Message: "The request with this idempotency key is still running",
+			Cause: "It is run " + old.ID, Fix: "Ask again with the same key in a few seconds", Who: "you", RetryAfter: 2 * time.Second}
+	}
+}
+
+func unclearFault(run string, err error) *fault.Error {
+	f := &fault.Error{Kind: fault.Unclear, Code: "outcome_unknown", Message: "It is not known yet whether this happened; the hub is finding out",
+		Cause: "Microsoft's answer was lost after the request had left", Fix: "Look at run " + run + " in a minute, or repeat with the same key: it is never sent twice", Who: "you", Err: err}
+	if up := fault.As(err); up != nil {
+		f.Upstream = up.Upstream
+	}
+	return f
+}
+
+// equip gives the call its ways to the ledger.
+func (r *Runner) equip(c *Call, run Run) {
+	c.Run = run.ID
+	last := time.Time{}
+	c.checkpoint = func(ctx context.Context, v any) error { return r.ledger.checkpoint(ctx, run.ID, v) }
+	c.recall = func(ctx context.Context, v any) (bool, error) { return r.ledger.recall(ctx, run, v) }
+	c.progress = func(ctx context.Context, done, total int64, note string) {
+		if now := r.clock.Now(); now.Sub(last) >= time.Second || done == total {
+			last = now
+			if err := r.ledger.progress(ctx, run.ID, done, total, note); err != nil {
+				r.log.WarnContext(ctx, "progress was not recorded", "error", err)
+			}
+		}
+	}
+}
+
+func (r *Runner) keepLease(ctx context.Context, run string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		for r.clock.Sleep(ctx, runLease/3) == nil {
+			if err := r.ledger.renew(ctx, run); err != nil {
+				r.log.WarnContext(ctx, "a run's lease was not renewed", "error", err)
+			}
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}
+
+// guard turns a panic into an error: after a claim the outcome must be written whatever happens.
+func guard(ctx context.Context, a Action, c Call, in any) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault.Error{Kind: fault.Unclear, Code: "outcome_unknown", Message: "The action broke off", Err: fmt.Errorf("panic: %v", p)}
+		}
+	}()
+	return a.run(ctx, c, in)
+}
+
+// end writes the outcome, and tells the caller.
+func (r *Runner) end(ctx context.Context, a Action, run Run, out any, failed error) (Result, error) {
+	r.notice(ctx, connection.Connection{ID: run.Connection}, failed)
+	ctx = context.WithoutCancel(ctx) // the caller may be gone; the outcome is not
+	o := outcome{state: Done}
+	if failed != nil {
+		o = failedOutcome(failed)
+	} else {
+		text, err := json.Marshal(out)
+		if err != nil {
+			return Result{}, err
+		}
+		o.output = text
+	}
+	err := r.ledger.store.InTx(ctx, "action.outcome", func(tx *store.Tx) error {
+		if err := r.ledger.end(ctx, tx, run.ID, o); err != nil {
+			return err
+		}
+		if o.state == Unclear {
+			if err := r.jobs.Schedule(ctx, tx, SweepJob, run.ID, r.clock.Now().Add(firstLook)); err != nil {
+				return err
+			}
+		} else if err := r.jobs.Cancel(ctx, tx, SweepJob, run.ID); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, a.Name, run, o)
+	})
+	switch {
+	case err != nil:
+		return Result{Run: run.ID, State: Unclear}, err
+	case o.state == Unclear:
+		return Result{Run: run.ID, State: Unclear}, unclearFault(run.ID, failed)
+	case failed != nil:
+		return Result{Run: run.ID, State: Refused}, failed
+	}
+	return Result{Run: run.ID, State: Done, Output: o.output}, nil
+}
+
+func failedOutcome(err error) outcome {
+	f := fault.As(err)
+	p := f.Problem()
+	o := outcome{state: Refused, problem: &p}
+	// A context that ended says nothing about what Microsoft did with the request.
+	if f.Kind == fault.Unclear || f.Kind == fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		o.state = Unclear
+	}
+	if f.Upstream != nil && f.Upstream.RequestID != "" {
+		o.requestIDs = []string{f.Upstream.RequestID}
+	}
+	return o
+}
+
+func (r *Runner) record(ctx context.Context, tx *store.Tx, name string, run Run, o outcome) error {
+	e := audit.Entry{Actor: run.Caller, Action: name, Target: run.Connection, Outcome: string(o.state), Run: run.ID, Detail: map[string]any{"input_sha256": run.InputDigest}}
+	if len(o.requestIDs) > 0 {
+		e.RequestID = o.requestIDs[0]
+	}
+	if o.problem != nil {
+		e.Detail["code"] = o.problem.Code
+	}
+	return r.audit.Record(ctx, tx, e)
+}
+
+// notice has the connection looked at when an answer says that its grants or sign-in changed.
+func (r *Runner) notice(ctx context.Context, c connection.Connection, err error) {
+	f := fault.As(err)
+	if f == nil || (f.Kind != fault.NeedsAdmin && f.Kind != fault.NeedsReauth) {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	e := r.ledger.store.InTx(ctx, "action.notice", func(tx *store.Tx) error {
+		return r.jobs.Schedule(ctx, tx, connection.CheckJob, c.ID, r.clock.Now())
+	})
+	if e != nil {
+		r.log.WarnContext(ctx, "a connection's check was not scheduled", "connection", c.ID, "error", e)
+	}
+}

@@ -1,0 +1,272 @@
+package action
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"seneschal/internal/access"
+	"seneschal/internal/connection"
+	"seneschal/internal/m365"
+)
+
+// Effect is what an action does to the world.
+type Effect uint8
+
+// The effects. There is no zero: Define refuses an action that does not say.
+const (
+	_       Effect = iota
+	Reads          // safe to repeat; all that a read-only caller sees
+	Writes         // changes Microsoft 365 or the hub; outside it needs an idempotency key
+	Deletes        // as Writes, and a person is asked twice
+)
+
+// String is the effect's word at the faces.
+func (e Effect) String() string {
+	return map[Effect]string{Reads: "reads", Writes: "writes", Deletes: "deletes"}[e]
+}
+
+// MarshalText writes the word.
+func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+
+// Target is what an action works on.
+type Target uint8
+
+// The targets.
+const (
+	OnConnection Target = iota // Microsoft 365, through a connection
+	OnHub                      // the hub itself
+)
+
+// File is a stream an action takes beside its JSON input.
+type File struct {
+	Name     string `json:"name"`
+	Doc      string `json:"doc"`
+	Required bool   `json:"required"`
+	Max      int64  `json:"max_bytes"`
+}
+
+// Spec says once what every face shows of an action.
+type Spec struct {
+	Name       string // noun path, then verb: calendar.event.create
+	Summary    string
+	Effect     Effect
+	Target     Target
+	Operations []m365.OperationKey // what it calls; modes and permissions follow from m365
+	Capability m365.Capability     // which capability of the connection it belongs to
+	Purpose    connection.Purpose  // what the mailbox must be listed for; empty: actions
+	Files      []File
+	ShowsBody  bool // hands out a body: one audit row before anything is fetched
+	// Repeatable says that running it twice has the effect of running it once, so an unclear run is simply run again.
+	// Every other Writes or Deletes on a connection declares a Reconcile.
+	Repeatable bool
+
+	Scope access.Scope // of hub actions; actions on connections have theirs from the effect
+	Route string       // REST, where it differs from the default: "POST /connections/{id}/test"
+	CLI   string       // command words, where they differ: "connection test"; "-" for none
+	Args  []string     // input fields that the CLI takes as arguments, in order
+}
+
+// Call is what a handler gets besides its input.
+type Call struct {
+	Caller     access.Caller
+	Run        string // id of the run; "" for reads
+	Key        string // the idempotency key, for keys that Microsoft honours
+	Connection connection.Connection
+	Bound      connection.Bound // its client reaches the mailboxes of the spec's purpose only
+	Files      map[string]*Content
+
+	checkpoint func(ctx context.Context, v any) error
+	recall     func(ctx context.Context, v any) (bool, error)
+	progress   func(ctx context.Context, done, total int64, note string)
+}
+
+// Checkpoint keeps v for Reconcile, committed before it returns. Call it before each step that cannot be taken back.
+func (c Call) Checkpoint(ctx context.Context, v any) error { return c.checkpoint(ctx, v) }
+
+// Recall reads what the last Checkpoint kept; false where there was none.
+func (c Call) Recall(ctx context.Context, v any) (bool, error) { return c.recall(ctx, v) }
+
+// Progress tells how far a long run is. Units are the action's own; total 0 means not known.
+func (c Call) Progress(ctx context.Context, done, total int64, note string) {
+	c.progress(ctx, done, total, note)
+}
+
+// Answer is what a Reconcile found out.
+type Answer uint8
+
+// The answers.
+const (
+	_          Answer = iota
+	Happened          // the effect is there; the output is filled in
+	NotStarted        // the effect is certainly not there and will not come
+	StillOpen         // not known yet; ask again later
+)
+
+// Action is a defined action, its types hidden behind JSON.
+type Action struct {
+	Spec
+	Input  *huma.Schema
+	Output *huma.Schema
+
+	check     func(raw json.RawMessage) (any, error)
+	run       func(ctx context.Context, c Call, in any) (any, error)
+	reconcile func(ctx context.Context, c Call, in any) (any, Answer, error)
+}
+
+// Checker is implemented by inputs that can tell more than their schema.
+type Checker interface {
+	Check() error
+}
+
+// Option adds to a definition.
+type Option[In, Out any] func(*Action)
+
+// WithReconcile declares how an unclear run is answered.
+func WithReconcile[In, Out any](f func(ctx context.Context, c Call, in In) (Out, Answer, error)) Option[In, Out] {
+	return func(a *Action) {
+		a.reconcile = func(ctx context.Context, c Call, in any) (any, Answer, error) { return f(ctx, c, in.(In)) }
+	}
+}
+
+var nameForm = regexp.MustCompile(`^[a-z0-9]+(\.[a-z0-9_]+)+$`)
+
+// Define makes an action of its Go types. A definition that breaks a rule of the house panics: it is a mistake in the program text.
+func Define[In, Out any](s Spec, run func(ctx context.Context, c Call, in In) (Out, error), options ...Option[In, Out]) Action {
+	a := Action{
+		Spec: s, Input: schemaOf(reflect.TypeFor[In]()), Output: schemaOf(reflect.TypeFor[Out]()),
+		run: func(ctx context.Context, c Call, in any) (any, error) { return run(ctx, c, in.(In)) },
+	}
+	a.check = func(raw json.RawMessage) (any, error) {
+		var in In
+		if err := decode(a.Input, raw, &in); err != nil {
+			return nil, err
+		}
+		if c, ok := any(in).(Checker); ok {
+			if err := c.Check(); err != nil {
+				return nil, err
+			}
+		}
+		return in, nil
+	}
+	for _, o := range options {
+		o(&a)
+	}
+	if err := a.sound(); err != nil {
+		panic(fmt.Sprintf("action %s: %v", s.Name, err))
+	}
+	return a
+}
+
+func (a Action) sound() error {
+	switch {
+	case !nameForm.MatchString(a.Name):
+		return fmt.Errorf("the name is not noun path and verb")
+	case a.Effect < Reads || a.Effect > Deletes:
+		return fmt.Errorf("no effect is said")
+	case a.Summary == "" || !strings.HasSuffix(a.Summary, "."):
+		return fmt.Errorf("the summary is not a sentence")
+	case a.Target == OnHub && a.Scope == "":
+		return fmt.Errorf("a hub action names its scope")
+	case a.Target == OnConnection && len(a.Operations) == 0:
+		return fmt.Errorf("no operation is named")
+	case a.Target == OnConnection && a.Effect != Reads && !a.Repeatable && a.reconcile == nil:
+		return fmt.Errorf("it is not repeatable and declares no Reconcile")
+	}
+	for _, o := range a.Operations {
+		if _, ok := m365.LookupOperation(o); !ok {
+			return fmt.Errorf("the operation %q is not in the table", o)
+		}
+	}
+	return nil
+}
+
+// Modes lists the sign-in modes in which Microsoft has every operation of the action.
+func (a Action) Modes() []m365.Mode {
+	var out []m365.Mode
+	for _, m := range []m365.Mode{m365.Application, m365.Delegated} {
+		if _, ok := a.unavailable(m); !ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
+// unavailable names the first operation that Microsoft does not have in the mode. A delegated call on the own mailbox uses the /me form.
+func (a Action) unavailable(m m365.Mode) (m365.OperationKey, bool) {
+	for _, key := range a.Operations {
+		op, _ := m365.LookupOperation(key)
+		acc := op.In(m)
+		if me, ok := m365.LookupOperation(m365.OperationKey(strings.Replace(string(key), "/users/{user-id}", "/me", 1))); ok && m == m365.Delegated {
+			acc = me.In(m)
+		}
+		if acc.Known && len(acc.All) == 0 {
+			return key, true
+		}
+	}
+	return "", false
+}
+
+// Permissions lists the least permission of each operation in a mode, without repeats.
+func (a Action) Permissions(m m365.Mode) []string {
+	var out []string
+	seen := map[string]bool{}
+	info, _ := m365.LookupCapability(a.Capability)
+	for _, key := range a.Operations {
+		op, _ := m365.LookupOperation(key)
+		name := preferred(info, op, m)
+		if name != "" && !seen[name] {
+			seen[name] = true
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// preferred takes the permission that the action's capability asks for anyway, where it serves; else Microsoft's least one.
+func preferred(info m365.CapabilityInfo, op m365.Operation, m m365.Mode) string {
+	for _, n := range info.Needs {
+		if op.In(m).Allows(map[string]bool{n.Name(m): true}) {
+			return n.Name(m)
+		}
+	}
+	if least := op.In(m).Least; len(least) > 0 {
+		return least[0]
+	}
+	return ""
+}
+
+// Registry is all actions there are, in the order they were handed in. It is data; nothing registers itself.
+type Registry struct {
+	all    []Action
+	byName map[string]Action
+}
+
+// NewRegistry joins the actions of all sources and refuses a name used twice.
+func NewRegistry(sources ...[]Action) (*Registry, error) {
+	r := &Registry{byName: map[string]Action{}}
+	for _, source := range sources {
+		for _, a := range source {
+			if _, ok := r.byName[a.Name]; ok {
+				return nil, fmt.Errorf("the action %s is defined twice", a.Name)
+			}
+			r.byName[a.Name] = a
+			r.all = append(r.all, a)
+		}
+	}
+	return r, nil
+}
+
+// All lists the actions.
+func (r *Registry) All() []Action { return r.all }
+
+// Lookup finds an action by name.
+func (r *Registry) Lookup(name string) (Action, bool) {
+	a, ok := r.byName[name]
+	return a, ok
+}

@@ -1,0 +1,176 @@
+package action
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"seneschal/internal/fault"
+	"seneschal/internal/store"
+	"seneschal/internal/telemetry"
+	"seneschal/internal/wire"
+)
+
+const (
+	firstLook = 5 * time.Second
+	lastLook  = 24 * time.Hour // after that a person must look; the run stays unclear and says so
+	maxPause  = 10 * time.Minute
+)
+
+// Sweep is the job that answers one run without outcome: its process died, or Microsoft's answer was lost.
+func (r *Runner) Sweep(ctx context.Context, id string, attempt int) (time.Time, error) {
+	run, err := r.ledger.lookup(ctx, r.ledger.store.Reader(), "id = $1", id)
+	if store.IsNoRows(err) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	now := r.clock.Now()
+	if _, ours := r.running.Load(id); ours || run.leasedUntil.After(now) {
+		return now.Add(runLease), nil // it is still running
+	}
+	if run.State == Done || run.State == Refused {
+		return time.Time{}, nil
+	}
+	if run.State != Unclear {
+		if err := r.abandon(ctx, run); err != nil {
+			return time.Time{}, err
+		}
+	}
+	if now.Sub(run.StartedAt) > lastLook {
+		return time.Time{}, nil
+	}
+	open, err := r.answer(telemetry.WithRun(ctx, id), run)
+	if err != nil || !open {
+		return time.Time{}, err
+	}
+	return now.Add(min(firstLook<<min(attempt, 8), maxPause)), nil
+}
+
+// abandon marks a run whose process is gone.
+func (r *Runner) abandon(ctx context.Context, run Run) error {
+	problem := unclearFault(run.ID, nil).Problem()
+	return r.ledger.store.InTx(ctx, "action.abandon", func(tx *store.Tx) error {
+		if err := r.ledger.end(ctx, tx, run.ID, outcome{state: Unclear, problem: &problem}); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, run.Action, run, outcome{state: Unclear, problem: &problem})
+	})
+}
+
+// answer finds out what became of an unclear run, and writes it down. It reports whether the question stays open.
+func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
+	a, ok := r.registry.Lookup(run.Action)
+	if !ok {
+		return false, fmt.Errorf("run %s is of the action %s, which this program does not have", run.ID, run.Action)
+	}
+	raw, err := r.ledger.input(ctx, run)
+	if err != nil {
+		return false, err
+	}
+	in, err := a.check(raw)
+	if err != nil {
+		return false, err
+	}
+	bound, err := r.connections.Bind(ctx, run.Connection, purposeOf(a))
+	if err != nil {
+		return false, err
+	}
+	c := Call{Run: run.ID, Key: run.Key, Connection: bound.Connection, Bound: bound}
+	r.equip(&c, run)
+	ctx = wire.WithPriority(ctx, wire.Dispatch)
+	out, answer, err := r.ask(ctx, a, c, in)
+	if err != nil || answer == StillOpen {
+		return err == nil, err
+	}
+	if answer == NotStarted {
+		problem := fault.Problem{Type: "about:blank", Title: "It did not happen: the hub stopped, or the answer was lost, before Microsoft took it", Kind: fault.Unavailable,
+			Code: "not_started", Fix: "Send it again; the same key may be used", Who: "you"}
+		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem})
+	}
+	result, err := finished(out, nil)
+	if err != nil {
+		return false, err
+	}
+	return false, r.settle(ctx, a, run, outcome{state: Done, output: result.Output})
+}
+
+// ask reconciles, or runs again what may be repeated.
+func (r *Runner) ask(ctx context.Context, a Action, c Call, in any) (any, Answer, error) {
+	if a.reconcile != nil {
+		return a.reconcile(ctx, c, in)
+	}
+	out, err := guard(ctx, a, c, in)
+	switch f := fault.As(err); {
+	case err == nil:
+		return out, Happened, nil
+	case f.Kind == fault.NotFound && a.Effect == Deletes:
+		return out, Happened, nil
+	case f.Kind == fault.Unavailable || f.Kind == fault.Throttled || f.Kind == fault.Unclear:
+		return nil, StillOpen, nil
+	default:
+		return nil, NotStarted, nil
+	}
+}
+
+func (r *Runner) settle(ctx context.Context, a Action, run Run, o outcome) error {
+	return r.ledger.store.InTx(ctx, "action.settle", func(tx *store.Tx) error {
+		if err := r.ledger.end(ctx, tx, run.ID, o); err != nil {
+			return err
+		}
+		return r.record(ctx, tx, a.Name, run, o)
+	})
+}
+
+// Purge is the job that forgets runs past their keys' time. Unclear ones stay: nobody has answered them.
+func (r *Runner) Purge(ctx context.Context, _ string, _ int) (time.Time, error) {
+	now := r.clock.Now()
+	_, err := r.ledger.store.Writer().ExecContext(ctx, "delete from action_run where started_at < $1 and state in ($2, $3)",
+		store.Millis(now.Add(-keepRuns)), string(Done), string(Refused))
+	return now.Add(time.Hour), err
+}
+
+// LookupRun finds a run.
+func (r *Runner) LookupRun(ctx context.Context, id string) (Run, error) {
+	run, err := r.ledger.lookup(ctx, r.ledger.store.Reader(), "id = $1", id)
+	if store.IsNoRows(err) {
+		return run, fault.Missing("run", id)
+	}
+	return run, err
+}
+
+// Runs lists the newest runs before a time, of one connection or of all ("").
+func (r *Runner) Runs(ctx context.Context, connection string, before time.Time, limit int) ([]Run, error) {
+	if before.IsZero() {
+		before = r.clock.Now().Add(time.Hour)
+	}
+	return store.Select(ctx, r.ledger.store.Reader(), scanRun, "select "+runColumns+` from action_run
+		where ($1 = '' or connection = $2) and started_at < $3 order by started_at desc, id desc limit $4`, connection, connection, store.Millis(before), limit)
+}
+
+// Reconcile answers an unclear run now, for a person who does not want to wait for the sweep.
+func (r *Runner) Reconcile(ctx context.Context, id string) (Run, error) {
+	run, err := r.LookupRun(ctx, id)
+	if err != nil {
+		return run, err
+	}
+	if run.State != Unclear {
+		return run, nil
+	}
+	if _, err := r.answer(telemetry.WithRun(ctx, id), run); err != nil {
+		return run, err
+	}
+	return r.LookupRun(ctx, id)
+}
+
+// Export gives the runs a person started.
+func (r *Runner) Export(ctx context.Context, person string) (any, error) {
+	return store.Select(ctx, r.ledger.store.Reader(), scanRun, "select "+runColumns+" from action_run where caller = $1 order by started_at", person)
+}
+
+// Erase forgets who started runs; what happened stays.
+func (r *Runner) Erase(ctx context.Context, tx *store.Tx, person string) error {
+	_, err := tx.ExecContext(ctx, "update action_run set caller = 'erased' where caller = $1", person)
+	return err
+}
