@@ -1,0 +1,189 @@
+package admin
+
+import (
+	"context"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/audit"
+	"seneschal/internal/clock"
+	"seneschal/internal/connection"
+	"seneschal/internal/entra"
+	"seneschal/internal/event"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+)
+
+// Hub is what the administration works on. Runner is set after the registry is made: actions are listed by actions.
+type Hub struct {
+	Connections *connection.Service
+	Access      *access.Access
+	Audit       *audit.Log
+	Events      *event.Log
+	Clock       clock.Clock
+	Runner      *action.Runner
+	// LoginURL turns a login token into the address a person opens.
+	LoginURL func(token string) string
+}
+
+// Actions are all actions of the administration.
+func (h *Hub) Actions() []action.Action {
+	all := h.connectionActions()
+	all = append(all, h.peopleActions()...)
+	all = append(all, h.catalogueActions()...)
+	return append(all, h.recordActions()...)
+}
+
+type catalogueEntry struct {
+	Name        string              `json:"name"`
+	Summary     string              `json:"summary"`
+	Effect      string              `json:"effect"`
+	Modes       []m365.Mode         `json:"modes,omitempty"`
+	Capability  m365.Capability     `json:"capability,omitempty"`
+	Operations  []m365.OperationKey `json:"operations,omitempty"`
+	Application []string            `json:"application_permissions,omitempty"`
+	Delegated   []string            `json:"delegated_permissions,omitempty"`
+	Files       []action.File       `json:"files,omitempty"`
+}
+
+type catalogue struct {
+	Actions []catalogueEntry `json:"actions"`
+}
+
+type catalogueDetail struct {
+	catalogueEntry
+	Input  *huma.Schema `json:"input"`
+	Output *huma.Schema `json:"output"`
+}
+
+type byName struct {
+	Name string `json:"name" doc:"Name of the action"`
+}
+
+type codeIn struct {
+	Code string `json:"code" doc:"An AADSTS code, with or without the prefix"`
+}
+
+type runIn struct {
+	ID string `json:"id" doc:"Id of the run"`
+}
+
+type runsIn struct {
+	Connection string    `json:"connection,omitempty" doc:"Only of this connection"`
+	Before     time.Time `json:"before,omitzero" doc:"Only runs started before this time"`
+	Limit      int       `json:"limit,omitempty" minimum:"1" maximum:"500" doc:"At most so many; 50 without"`
+}
+
+type runsOut struct {
+	Runs []action.Run `json:"runs"`
+}
+
+func entryOf(a action.Action) catalogueEntry {
+	e := catalogueEntry{Name: a.Name, Summary: a.Summary, Effect: a.Effect.String(), Capability: a.Capability, Operations: a.Operations, Files: a.Files}
+	if a.Target == action.OnConnection {
+		e.Modes, e.Application, e.Delegated = a.Modes(), a.Permissions(m365.Application), a.Permissions(m365.Delegated)
+	}
+	return e
+}
+
+func (h *Hub) catalogueActions() []action.Action {
+	return []action.Action{
+		action.Define(action.Spec{Name: "action.list", Summary: "List the actions with their modes and permissions.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /actions"}, func(context.Context, action.Call, none) (catalogue, error) {
+			out := catalogue{Actions: []catalogueEntry{}}
+			for _, a := range h.Runner.Registry().All() {
+				if a.Target == action.OnConnection {
+					out.Actions = append(out.Actions, entryOf(a))
+				}
+			}
+			return out, nil
+		}),
+		action.Define(action.Spec{Name: "action.show", Summary: "Show one action with the schema of its input and output.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /actions/{name}", Args: []string{"name"}}, func(_ context.Context, _ action.Call, in byName) (catalogueDetail, error) {
+			a, ok := h.Runner.Registry().Lookup(in.Name)
+			if !ok {
+				return catalogueDetail{}, fault.Missing("action", in.Name)
+			}
+			return catalogueDetail{entryOf(a), a.Input, a.Output}, nil
+		}),
+		action.Define(action.Spec{Name: "explain.code", Summary: "Explain an error code of Microsoft Entra: cause, fix and who can make it.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /explain/{code}", CLI: "explain", Args: []string{"code"}}, func(_ context.Context, _ action.Call, in codeIn) (entra.Explanation, error) {
+			e, ok := entra.Explain(in.Code)
+			if !ok {
+				return e, &fault.Error{Kind: fault.NotFound, Code: "code_unknown", Message: in.Code + " is not among the codes we know",
+					Fix: "Look it up at https://login.microsoftonline.com/error", Who: "you"}
+			}
+			return e, nil
+		}),
+		action.Define(action.Spec{Name: "run.show", Summary: "Show where a run stands.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /runs/{id}", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in runIn) (action.Run, error) {
+			return h.Runner.LookupRun(ctx, in.ID)
+		}),
+		action.Define(action.Spec{Name: "run.list", Summary: "List the newest runs.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /runs"}, h.listRuns),
+		action.Define(action.Spec{Name: "run.reconcile", Summary: "Find out now what became of an unclear run.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+			Route: "POST /runs/{id}/reconcile", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in runIn) (action.Run, error) {
+			return h.Runner.Reconcile(ctx, in.ID)
+		}),
+	}
+}
+
+func (h *Hub) listRuns(ctx context.Context, _ action.Call, in runsIn) (runsOut, error) {
+	connectionID := ""
+	if in.Connection != "" {
+		c, err := h.Connections.Lookup(ctx, in.Connection)
+		if err != nil {
+			return runsOut{}, err
+		}
+		connectionID = c.ID
+	}
+	runs, err := h.Runner.Runs(ctx, connectionID, in.Before, orDefault(in.Limit))
+	return runsOut{runs}, err
+}
+
+func orDefault(limit int) int {
+	if limit == 0 {
+		return 50
+	}
+	return limit
+}
+
+type auditIn struct {
+	Before int64 `json:"before,omitempty" doc:"Only entries before this sequence number"`
+	Limit  int   `json:"limit,omitempty" minimum:"1" maximum:"500" doc:"At most so many; 50 without"`
+}
+
+type auditOut struct {
+	Entries []audit.Entry `json:"entries"`
+}
+
+type eventsIn struct {
+	Connection string `json:"connection,omitempty" doc:"Only of this connection"`
+	Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"500" doc:"At most so many; 50 without"`
+}
+
+type eventsOut struct {
+	Events []event.Event `json:"events"`
+}
+
+func (h *Hub) recordActions() []action.Action {
+	return []action.Action{
+		action.Define(action.Spec{Name: "audit.list", Summary: "List the newest entries of the audit record.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
+			Route: "GET /audit"}, func(ctx context.Context, _ action.Call, in auditIn) (auditOut, error) {
+			entries, err := h.Audit.List(ctx, in.Before, orDefault(in.Limit))
+			return auditOut{entries}, err
+		}),
+		action.Define(action.Spec{Name: "audit.verify", Summary: "Check the chain of the audit record from its first entry.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /audit/verify"}, func(ctx context.Context, _ action.Call, _ none) (audit.Verdict, error) {
+			return h.Audit.Verify(ctx)
+		}),
+		action.Define(action.Spec{Name: "event.list", Summary: "List the newest events.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /events/log"}, func(ctx context.Context, _ action.Call, in eventsIn) (eventsOut, error) {
+			events, err := h.Events.List(ctx, in.Connection, orDefault(in.Limit))
+			return eventsOut{events}, err
+		}),
+	}
+}
