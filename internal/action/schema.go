@@ -36,7 +36,8 @@ func (inline) Map() map[string]*huma.Schema { return nil }
 // RegisterTypeAlias is not used.
 func (inline) RegisterTypeAlias(reflect.Type, reflect.Type) {}
 
-func schemaOf(t reflect.Type) *huma.Schema { return huma.SchemaFromType(inline{}, t) }
+// SchemaOf is the JSON schema of a type, without references.
+func SchemaOf(t reflect.Type) *huma.Schema { return huma.SchemaFromType(inline{}, t) }
 
 // decode checks raw against the schema, naming every wrong field, and then reads it into out.
 func decode(s *huma.Schema, raw json.RawMessage, out any) error {

@@ -139,7 +139,7 @@ var nameForm = regexp.MustCompile(`^[a-z0-9]+(\.[a-z0-9_]+)+$`)
 // Define makes an action of its Go types. A definition that breaks a rule of the house panics: it is a mistake in the program text.
 func Define[In, Out any](s Spec, run func(ctx context.Context, c Call, in In) (Out, error), options ...Option[In, Out]) Action {
 	a := Action{
-		Spec: s, Input: schemaOf(reflect.TypeFor[In]()), Output: schemaOf(reflect.TypeFor[Out]()),
+		Spec: s, Input: SchemaOf(reflect.TypeFor[In]()), Output: SchemaOf(reflect.TypeFor[Out]()),
 		run: func(ctx context.Context, c Call, in any) (any, error) { return run(ctx, c, in.(In)) },
 	}
 	a.check = func(raw json.RawMessage) (any, error) {
