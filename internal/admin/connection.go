@@ -105,6 +105,15 @@ func (h *Hub) connectionActions() []action.Action {
 			lines, err := h.Connections.Doctor(ctx, in.ID)
 			return doctorOut{lines}, err
 		}),
+		action.Define(action.Spec{Name: "connection.findings", Summary: "Show what the last look at a connection found, without asking Microsoft.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /connections/{id}/doctor", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in byID) (doctorOut, error) {
+			c, err := h.Connections.Lookup(ctx, in.ID)
+			if err != nil {
+				return doctorOut{}, err
+			}
+			lines, err := h.Connections.LastLines(ctx, c.ID)
+			return doctorOut{lines}, err
+		}),
 		action.Define(action.Spec{Name: "connection.link", Summary: "Make the link that a person opens to sign in, or an administrator to consent.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "POST /connections/{id}/link", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in byID) (connection.Link, error) {
 			return h.Connections.NewLink(ctx, c.Caller, in.ID)

@@ -137,6 +137,10 @@ func (l *Log) List(ctx context.Context, before int64, limit int) ([]Entry, error
 	if before <= 0 {
 		before = 1 << 62
 	}
+	return l.entries(ctx, "where seq < $1 order by seq desc limit $2", before, limit)
+}
+
+func (l *Log) entries(ctx context.Context, where string, args ...any) ([]Entry, error) {
 	return store.Select(ctx, l.Store.Reader(), func(s store.Scanner) (e Entry, err error) {
 		var at int64
 		var detail string
@@ -146,7 +150,7 @@ func (l *Log) List(ctx context.Context, before int64, limit int) ([]Entry, error
 		e.At = store.Time(at)
 		return e, json.Unmarshal([]byte(detail), &e.Detail)
 	}, `select seq, at, coalesce((select name from audit_name where pseudonym = actor), actor), action, target, outcome, run, request_id, detail
-		from audit_entry where seq < $1 order by seq desc limit $2`, before, limit)
+		from audit_entry `+where, args...)
 }
 
 // Export gives what the chain holds of a person.
@@ -163,4 +167,9 @@ func (l *Log) Export(ctx context.Context, person string) (any, error) {
 func (l *Log) Erase(ctx context.Context, tx *store.Tx, person string) error {
 	_, err := tx.ExecContext(ctx, "delete from audit_name where name = $1", person)
 	return err
+}
+
+// OfRun gives the entries of one run, oldest first.
+func (l *Log) OfRun(ctx context.Context, run string) ([]Entry, error) {
+	return l.entries(ctx, "where run = $1 order by seq limit $2", run, 1000)
 }

@@ -1,0 +1,286 @@
+package console
+
+import (
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/clock"
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+)
+
+//go:embed page static
+var files embed.FS
+
+// Face serves the console.
+type Face struct {
+	runner      *action.Runner
+	access      *access.Access
+	connections finisher
+	clock       clock.Clock
+	log         *slog.Logger
+	sessions    *scs.SessionManager
+	pages       map[string]*template.Template
+	banner      string
+	redirect    func() string
+}
+
+// finisher ends a sign-in or consent that Microsoft sent the browser back from. It is no action: the browser that comes back carries
+// its one-time state and nobody's session.
+type finisher interface {
+	Finish(ctx context.Context, cb connection.Callback) (connection.Return, error)
+}
+
+// Options are what the console needs from outside.
+type Options struct {
+	Runner      *action.Runner
+	Access      *access.Access
+	Connections finisher
+	Clock       clock.Clock
+	Log         *slog.Logger
+	Secure      bool          // the cookie travels over https alone
+	Banner      string        // "Simulated tenant: nothing leaves this machine"
+	Redirect    func() string // the exact redirect URI, shown where people need it
+}
+
+const (
+	sessionLife = 12 * time.Hour
+	sessionIdle = 2 * time.Hour
+	personKey   = "person"
+	sinceKey    = "since"
+	flashKey    = "flash"
+)
+
+// New makes the console.
+func New(o Options) (*Face, error) {
+	f := &Face{runner: o.Runner, access: o.Access, connections: o.Connections, clock: o.Clock, log: o.Log, banner: o.Banner, redirect: o.Redirect}
+	f.sessions = scs.New()
+	f.sessions.Store = access.SessionStore{Access: o.Access}
+	f.sessions.HashTokenInStore = true
+	f.sessions.Lifetime, f.sessions.IdleTimeout = sessionLife, sessionIdle
+	f.sessions.Cookie.Name = "seneschal"
+	if o.Secure {
+		f.sessions.Cookie.Name = "__Host-seneschal"
+	}
+	f.sessions.Cookie.HttpOnly, f.sessions.Cookie.Secure, f.sessions.Cookie.SameSite = true, o.Secure, http.SameSiteLaxMode
+	f.sessions.ErrorFunc = func(w http.ResponseWriter, r *http.Request, err error) { f.fail(w, r, err) }
+	return f, f.parse()
+}
+
+func (f *Face) parse() error {
+	f.pages = map[string]*template.Template{}
+	names, err := fs.Glob(files, "page/*.html")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if name == "page/layout.html" {
+			continue
+		}
+		t, err := template.New("layout.html").Funcs(f.functions()).ParseFS(files, "page/layout.html", name)
+		if err != nil {
+			return fmt.Errorf("parsing %s: %w", name, err)
+		}
+		f.pages[name[len("page/"):len(name)-len(".html")]] = t
+	}
+	return nil
+}
+
+// Mount adds the pages. They all refuse requests that another site's page started.
+func (f *Face) Mount(mux *http.ServeMux) {
+	cross := http.NewCrossOriginProtection()
+	handle := func(pattern string, h http.HandlerFunc) {
+		mux.Handle(pattern, cross.Handler(f.sessions.LoadAndSave(guarded(h))))
+	}
+	static, _ := fs.Sub(files, "static") // the folder is embedded
+	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
+	handle("GET /login", f.loginPage)
+	handle("POST /login", f.login)
+	handle("POST /logout", f.logout)
+	handle("GET /auth/microsoft/callback", f.callback)
+	handle("GET /{$}", f.signedIn(f.overview))
+	handle("GET /connections", f.signedIn(f.connectionList))
+	handle("GET /connections/new", f.signedIn(f.wizard))
+	handle("POST /connections/new", f.signedIn(f.wizardSubmit))
+	handle("GET /connections/{id}", f.signedIn(f.connectionPage))
+	handle("POST /connections/{id}/{do}", f.signedIn(f.connectionDo))
+	handle("GET /actions", f.signedIn(f.catalogue))
+	handle("GET /actions/{name}", f.signedIn(f.actionForm))
+	handle("POST /actions/{name}", f.signedIn(f.actionRun))
+	handle("GET /activity", f.signedIn(f.activity))
+	handle("GET /docs", f.signedIn(f.catalogue))
+}
+
+// guarded sets the headers of every page. Nothing is loaded from elsewhere and no script runs.
+func guarded(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cache-Control", "no-store")
+		next(w, r)
+	})
+}
+
+func cached(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "public, max-age=3600")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Caller gives the person of the request's session, for REST calls of the console's own pages; the zero Caller without a session.
+func (f *Face) Caller(r *http.Request) (access.Caller, error) {
+	cookie, err := r.Cookie(f.sessions.Cookie.Name)
+	if err != nil {
+		return access.Caller{}, nil
+	}
+	ctx, err := f.sessions.Load(r.Context(), cookie.Value)
+	if err != nil {
+		return access.Caller{}, err
+	}
+	return f.personOf(ctx)
+}
+
+func (f *Face) personOf(ctx context.Context) (access.Caller, error) {
+	id := f.sessions.GetString(ctx, personKey)
+	if id == "" {
+		return access.Caller{}, nil
+	}
+	p, err := f.access.SessionPerson(ctx, id, time.UnixMilli(f.sessions.GetInt64(ctx, sinceKey)))
+	if fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Unauthenticated {
+		return access.Caller{}, nil
+	}
+	return p.Caller(), err
+}
+
+type personHandler func(w http.ResponseWriter, r *http.Request, who access.Caller)
+
+// signedIn lets people through and sends everybody else to the sign-in page.
+func (f *Face) signedIn(h personHandler) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		who, err := f.personOf(r.Context())
+		if err != nil {
+			f.fail(w, r, err)
+			return
+		}
+		if who.Kind == "" {
+			http.Redirect(w, r, "/login", http.StatusSeeOther)
+			return
+		}
+		h(w, r, who)
+	}
+}
+
+func (f *Face) loginPage(w http.ResponseWriter, r *http.Request) {
+	// The token is redeemed by the button, not by opening the link: mail scanners and previews open links.
+	f.render(w, r, http.StatusOK, "login", view{Title: "Sign in", Data: r.URL.Query().Get("token")})
+}
+
+func (f *Face) login(w http.ResponseWriter, r *http.Request) {
+	p, err := f.access.RedeemLogin(r.Context(), r.FormValue("token"))
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	if err := f.sessions.RenewToken(r.Context()); err != nil { // a session known before signing in must not become a signed-in one
+		f.fail(w, r, err)
+		return
+	}
+	f.sessions.Put(r.Context(), personKey, p.ID)
+	f.sessions.Put(r.Context(), sinceKey, f.clock.Now().UnixMilli())
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (f *Face) logout(w http.ResponseWriter, r *http.Request) {
+	if err := f.sessions.Destroy(r.Context()); err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/login", http.StatusSeeOther)
+}
+
+// callback is where Microsoft sends the browser after a sign-in or consent. Whoever holds the state finishes it: an administrator who
+// was mailed a link has no session here.
+func (f *Face) callback(w http.ResponseWriter, r *http.Request) {
+	q := r.URL.Query()
+	back, err := f.connections.Finish(r.Context(), connection.Callback{State: q.Get("state"), Code: q.Get("code"), Error: q.Get("error"),
+		ErrorDescription: q.Get("error_description"), AdminConsent: q.Get("admin_consent"), Tenant: q.Get("tenant")})
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	who, _ := f.personOf(r.Context())
+	if who.Kind != "" {
+		f.flash(r, back.Test.Message)
+		http.Redirect(w, r, "/connections/"+back.Connection.ID, http.StatusSeeOther)
+		return
+	}
+	f.render(w, r, http.StatusOK, "done", view{Title: "Thank you", Data: back})
+}
+
+// view is what every page gets.
+type view struct {
+	Title   string
+	Section string
+	Who     access.Caller
+	Flash   string
+	Banner  string
+	Data    any
+}
+
+func (f *Face) flash(r *http.Request, text string) { f.sessions.Put(r.Context(), flashKey, text) }
+
+// render writes a page whole or not at all.
+func (f *Face) render(w http.ResponseWriter, r *http.Request, status int, page string, v view) {
+	v.Banner = f.banner
+	v.Flash = f.sessions.PopString(r.Context(), flashKey)
+	if who, err := f.personOf(r.Context()); err == nil {
+		v.Who = who
+	}
+	var b bytes.Buffer
+	if err := f.pages[page].Execute(&b, v); err != nil {
+		f.log.ErrorContext(r.Context(), "a page could not be written", "page", page, "error", err)
+		http.Error(w, "The page could not be written; the hub's log says why.", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = b.WriteTo(w)
+}
+
+// fail shows a fault as a page: what, why, fix, who, and the details for a ticket.
+func (f *Face) fail(w http.ResponseWriter, r *http.Request, err error) {
+	e := fault.As(err)
+	if e.Kind == fault.Internal {
+		f.log.ErrorContext(r.Context(), "a page failed", "error", err)
+	}
+	f.render(w, r, e.Kind.Status(), "fault", view{Title: e.Message, Data: e.Problem()})
+}
+
+// ask runs an action for the person and reads its output.
+func ask[T any](f *Face, r *http.Request, who access.Caller, name string, in any) (T, error) {
+	var out T
+	text, err := json.Marshal(in)
+	if err != nil {
+		return out, err
+	}
+	result, err := f.runner.Do(r.Context(), action.Request{Action: name, Caller: who, Input: text})
+	if err != nil {
+		return out, err
+	}
+	return out, json.Unmarshal(result.Output, &out)
+}
