@@ -1,11 +1,12 @@
 package sim
 
 import (
-	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"seneschal/internal/sim/entra"
@@ -28,6 +29,9 @@ func (s *Sim) Fault(f Fault) error {
 	c := s.core.Load()
 	if act, ok := accountFaults[f.Kind]; ok {
 		return act(c.entra, f)
+	}
+	if f.Kind == trouble.Lifecycle {
+		return c.graph.Lifecycle(f.Code)
 	}
 	return c.faults.Add(f)
 }
@@ -60,7 +64,7 @@ func (s *Sim) Advance(d time.Duration) error {
 		return errors.New("this simulator's clock cannot be moved")
 	}
 	a.Advance(d)
-	s.core.Load().graph.Tick(context.Background())
+	s.core.Load().graph.Tick()
 	return nil
 }
 
@@ -72,6 +76,11 @@ func (s *Sim) State(tenant, collection string) ([]map[string]any, error) {
 		return nil, fmt.Errorf("there is no tenant %q", tenant)
 	}
 	return c.graph.State(t.ID, collection), nil
+}
+
+// DeliverMail puts a message into a mailbox as if it had just arrived: POST /mail.
+func (s *Sim) DeliverMail(mailbox, folder string, mime []byte) error {
+	return s.core.Load().graph.DeliverMIME(mailbox, folder, mime)
 }
 
 // SetLimits scales the throttling: POST /limits. Fields left zero stay as they are.
@@ -139,6 +148,16 @@ func (s *Sim) admin() http.Handler {
 			return err
 		}
 		return s.Advance(d)
+	}))
+	mux.HandleFunc("POST /mail", post(func(in struct {
+		Mailbox, Folder string
+		MIME            string `json:"mime_base64"`
+	}) error {
+		b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(in.MIME))
+		if err != nil {
+			return fmt.Errorf("mime_base64: %w", err)
+		}
+		return s.DeliverMail(in.Mailbox, in.Folder, b)
 	}))
 	return mux
 }

@@ -43,7 +43,11 @@ func (s *Sim) serve(c *core, w http.ResponseWriter, r *http.Request, inBatch boo
 
 // route finds the service by path; login and Graph share one listener as a custom cloud's endpoints may.
 func (c *core) route(w http.ResponseWriter, r *http.Request) {
-	if isGraph(r.URL.Path) {
+	switch {
+	case strings.HasPrefix(r.URL.Path, "/outlook-upload/"):
+		c.graph.ServeUpload(w, r)
+		return
+	case isGraph(r.URL.Path):
 		c.graph.ServeHTTP(w, r)
 		return
 	}
@@ -52,7 +56,7 @@ func (c *core) route(w http.ResponseWriter, r *http.Request) {
 
 func isGraph(p string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
-	return first == "v1.0" || first == "beta" || first == "oidc"
+	return first == "v1.0" || first == "beta" || first == "oidc" || first == "outlook-upload"
 }
 
 // tenantOf guesses a request's tenant for the faults' match: the path's, or the token's before it is checked.

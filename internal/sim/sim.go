@@ -135,7 +135,7 @@ func (s *Sim) open() (*core, error) {
 	co.latency.Store(int64(c.Latency))
 	co.world, err = world.Open(world.Options{
 		Name: c.World, Dir: dir, Seed: c.Seed, Clock: c.Clock, Log: c.Log, Users: c.Users, MessagesPerMailbox: c.MessagesPerMailbox,
-		MailDir: c.MailDir, ICSDir: c.ICSDir,
+		MailDir: c.MailDir, ICSDir: c.ICSDir, LoadMail: graph.LoadMail, LoadICS: graph.LoadICS,
 	})
 	if err != nil {
 		return nil, err
@@ -179,7 +179,7 @@ const beat = 50 * time.Millisecond
 func (s *Sim) pump(ctx context.Context) {
 	defer s.running.Done()
 	for s.cfg.Clock.Sleep(ctx, beat) == nil {
-		s.core.Load().graph.Tick(ctx)
+		s.core.Load().graph.Tick()
 	}
 }
 

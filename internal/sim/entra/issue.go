@@ -217,3 +217,14 @@ func (s *Server) parse(raw string) (Token, error) {
 	t.UserInfo = map[string]any{"sub": c.Sub, "name": c.Name, "email": c.Upn}
 	return t, nil
 }
+
+// changeTracking is the app that signs change notifications: graph/FACTS §6.5.
+const changeTracking = "0bf30f3b-4a52-48df-9a82-234910c4a086"
+
+// ChangeTrackingToken makes the validation token of a rich notification.
+func (s *Server) ChangeTrackingToken(tenant, audience string) (string, error) {
+	now := s.world.Now()
+	return s.sign(map[string]any{
+		"aud": audience, "iss": "https://sts.windows.net/" + tenant + "/", "iat": now.Unix(), "nbf": now.Unix() - 300, "exp": now.Add(time.Hour).Unix(), "appid": changeTracking, "appidacr": "2", "idtyp": "app", "tid": tenant, "ver": "1.0",
+	})
+}

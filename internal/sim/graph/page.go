@@ -12,12 +12,13 @@ import (
 
 // listing is how one collection answers a GET.
 type listing struct {
-	context     string
-	defaultTop  int
-	maxTop      int
-	skipToken   bool // the directory pages with $skiptoken and refuses $skip
-	sorted      bool // the items come in the asked order already
-	countAlways bool
+	context    string
+	defaultTop int
+	maxTop     int
+	skipToken  bool // the directory pages with $skiptoken and refuses $skip
+	sorted     bool // the items come in the asked order already
+	// window cuts a page directly where the collection can; ok is false where it cannot.
+	window func(skip, top int) (items []world.Object, total int, ok bool)
 }
 
 // page filters, orders, cuts and renders a collection. Items come lazily: a page reads no further than it must.
@@ -60,6 +61,14 @@ func (c *call) page(l listing, items iter.Seq[world.Object], render func(world.O
 
 func (c *call) cut(l listing, items iter.Seq[world.Object], render func(world.Object) world.Object, skip, top int) (out []any, total int, more bool) {
 	out = []any{}
+	if l.window != nil {
+		if items, total, ok := l.window(skip, top); ok {
+			for _, o := range items {
+				out = append(out, odata.Project(o, c.q.Select))
+			}
+			return out, total, skip+top < total
+		}
+	}
 	if len(c.q.OrderBy) > 0 && !l.sorted {
 		var all []world.Object
 		for o := range items {
@@ -69,7 +78,7 @@ func (c *call) cut(l listing, items iter.Seq[world.Object], render func(world.Ob
 		}
 		odata.Sort(all, c.q.OrderBy)
 		for _, o := range all[min(skip, len(all)):min(skip+top, len(all))] {
-			out = append(out, odata.Project(o, c.q.Select))
+			out = append(out, c.project(o))
 		}
 		return out, len(all), skip+top < len(all)
 	}
@@ -93,9 +102,19 @@ func (c *call) cut(l listing, items iter.Seq[world.Object], render func(world.Ob
 		if r == nil {
 			r = render(o)
 		}
-		out = append(out, odata.Project(r, c.q.Select))
+		out = append(out, c.project(r))
 	}
 	return out, total, more
+}
+
+// project selects, and hides what was only there for the filter to see.
+func (c *call) project(o world.Object) world.Object {
+	if world.Flag(o, "~filterOnly") {
+		o = world.Clone(o)
+		delete(o, "~filterOnly")
+		delete(o, "singleValueExtendedProperties")
+	}
+	return odata.Project(o, c.q.Select)
 }
 
 // one answers a single entity.

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"context"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -22,6 +21,7 @@ type Server struct {
 	record   *trouble.Recorder
 	handlers map[string]handler
 	throttle throttle
+	notifier notifier
 	inner    http.Handler // what a batch's parts go through: faults and record included
 
 	pumpMu sync.Mutex // one tick at a time
@@ -33,6 +33,8 @@ func New(w *world.World, e *entra.Server, faults *trouble.Book, record *trouble.
 	s.throttle.reset(DefaultLimits())
 	s.handlers = handlers()
 	s.inner = s
+	s.notifier.start(s)
+	w.OnChange(s.notifier.changed)
 	return s
 }
 
@@ -45,7 +47,7 @@ type handler func(c *call) (reply, *problem)
 // handlers joins the operations of all services.
 func handlers() map[string]handler {
 	out := map[string]handler{}
-	for _, part := range []map[string]handler{directoryHandlers()} {
+	for _, part := range []map[string]handler{directoryHandlers(), mailHandlers(), calendarHandlers(), subscriptionHandlers()} {
 		for k, h := range part {
 			out[k] = h
 		}
@@ -224,10 +226,12 @@ func (s *Server) claimsFault(c *call) *problem {
 }
 
 // Tick does what is due: mail that leaves, subscriptions that end. It is called often.
-func (s *Server) Tick(_ context.Context) {
+func (s *Server) Tick() {
 	s.pumpMu.Lock()
 	defer s.pumpMu.Unlock()
+	s.tickMail()
+	s.notifier.tick()
 }
 
 // Close ends deliveries.
-func (s *Server) Close() {}
+func (s *Server) Close() { s.notifier.close() }

@@ -24,6 +24,7 @@ type op struct {
 	Key
 	Object Object `json:"o,omitempty"` // nil: deleted
 	Left   string `json:"l,omitempty"` // with "gone": the folder that the item left; only compaction writes it
+	Moves  int    `json:"m,omitempty"` // goes with Left
 	Gone   bool   `json:"g,omitempty"`
 	Silent bool   `json:"x,omitempty"` // deleted, and its leaving stands in a line of its own; only compaction writes it
 	Born   uint64 `json:"b,omitempty"` // when the item was created; only compaction writes it

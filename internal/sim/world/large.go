@@ -78,6 +78,12 @@ const letterInterval = 7 * time.Minute
 // Len is the number of generated messages.
 func (l *letters) Len() int { return l.n }
 
+// Unread is how many of them are unread, and Folder where they lie: a folder's counts need no generation.
+func (l *letters) Unread() int { return l.n - (l.n+2)/3 }
+
+// Folder is the inbox.
+func (l *letters) Folder() string { return l.folder }
+
 // At generates one message. Its key holds its index, so that looking it up needs no search.
 func (l *letters) At(i int) (string, Object) {
 	at := l.w.head.Start.Add(-time.Duration(i+1) * letterInterval)

@@ -39,6 +39,7 @@ type Delta struct {
 	ID        string
 	Partition string
 	Object    Object
+	Moves     int // of an item that left: which of its changing ids was known there
 	Seq       uint64
 	Created   bool // first seen after the asked point
 }
@@ -50,6 +51,7 @@ type entry struct {
 
 type leaving struct {
 	id, partition string
+	moves         int // which of the item's changing ids was known in the folder it left
 	seq           uint64
 }
 
@@ -128,7 +130,7 @@ func (c *collection) put(id string, o Object, seq uint64) Object {
 	}
 	delete(c.dropped, id)
 	if existed && text(old, Partition) != text(o, Partition) {
-		c.left = append(c.left, leaving{id, text(old, Partition), seq})
+		c.left = append(c.left, leaving{id, text(old, Partition), Number(old, "~moves"), seq})
 	}
 	c.live[id] = entry{obj: o, seq: seq, born: born}
 	return old
@@ -144,7 +146,7 @@ func (c *collection) remove(id string, seq, seeded uint64) Object {
 		c.dropped[id] = struct{}{}
 	}
 	delete(c.live, id)
-	c.left = append(c.left, leaving{id, text(old, Partition), seq})
+	c.left = append(c.left, leaving{id, text(old, Partition), Number(old, "~moves"), seq})
 	return old
 }
 
@@ -215,7 +217,7 @@ func (s *store) since(scope, name string, after uint64) ([]Delta, uint64) {
 	}
 	for _, l := range c.left {
 		if l.seq > after {
-			out = append(out, Delta{ID: l.id, Partition: l.partition, Seq: l.seq})
+			out = append(out, Delta{ID: l.id, Partition: l.partition, Moves: l.moves, Seq: l.seq})
 		}
 	}
 	slices.SortFunc(out, func(a, b Delta) int {

@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sort"
 	"sync"
 	"sync/atomic"
@@ -130,7 +131,7 @@ func (w *World) replay(l journalLine) {
 		c := w.store.at(o.Scope, o.Collection)
 		switch {
 		case o.Gone:
-			c.left = append(c.left, leaving{o.ID, o.Left, l.Seq})
+			c.left = append(c.left, leaving{o.ID, o.Left, o.Moves, l.Seq})
 		case o.Silent:
 			delete(c.live, o.ID)
 			c.dropped[o.ID] = struct{}{}
@@ -169,7 +170,7 @@ func (w *World) compact(yield func(journalLine) error) error {
 			}
 		}
 		for _, l := range c.left {
-			if err := yield(journalLine{Seq: l.seq, Ops: []op{{Key: Key{k.scope, k.collection, l.id}, Gone: true, Left: l.partition}}}); err != nil {
+			if err := yield(journalLine{Seq: l.seq, Ops: []op{{Key: Key{k.scope, k.collection, l.id}, Gone: true, Left: l.partition, Moves: l.moves}}}); err != nil {
 				return err
 			}
 		}
@@ -224,6 +225,31 @@ func (w *World) Generated(scope, name string) Base {
 		return c.base
 	}
 	return nil
+}
+
+// Item is one entity with its store id.
+type Item struct {
+	ID     string
+	Object Object
+}
+
+// Touched gives what was put into a collection, oldest first, and the generated or seeded items that are no more.
+func (w *World) Touched(scope, name string) (live []Item, gone map[string]bool) {
+	w.store.mu.RLock()
+	defer w.store.mu.RUnlock()
+	c := w.store.find(scope, name)
+	if c == nil {
+		return nil, nil
+	}
+	for id, e := range c.live {
+		live = append(live, Item{id, e.obj})
+	}
+	gone = make(map[string]bool, len(c.dropped))
+	for id := range c.dropped {
+		gone[id] = true
+	}
+	slices.SortFunc(live, func(a, b Item) int { return bySeq(c.live)(a.ID, b.ID) })
+	return live, gone
 }
 
 // Since lists what happened in a collection after a point, oldest first, and names the point now.

@@ -1,0 +1,416 @@
+package graph
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"seneschal/internal/sim/world"
+	"seneschal/internal/sim/zone"
+)
+
+// invite brings an organiser's event to the attendees who have a mailbox in this world: an event in their calendar and a message about it.
+// For those invited before it is an update.
+func (s *Server) invite(organizer, o world.Object, comment string) {
+	for _, a := range world.Objects(o["attendees"]) {
+		_, address := world.Address(a)
+		_, user, err := s.mailboxOf(address)
+		if err != nil || world.Text(user, "id") == world.Text(organizer, "id") {
+			s.record.Count("invitations_left_the_world", 1)
+			continue
+		}
+		s.inviteOne(organizer, user, o, comment)
+	}
+}
+
+// shared are the properties that the organiser's event gives to the copies.
+var shared = []string{"subject", "body", "bodyPreview", "start", "end", "originalStartTimeZone", "originalEndTimeZone", "location", "locations", "isAllDay", "recurrence", "type", "onlineMeeting", "isOnlineMeeting", "onlineMeetingProvider", "attendees", "importance", "sensitivity", "~cancelled"}
+
+func (s *Server) inviteOne(organizer, user, o world.Object, comment string) {
+	userID := world.Text(user, "id")
+	box := world.Mailbox(userID)
+	key, copied, known := s.copyOf(box, o)
+	if !known {
+		key = s.world.NewKey()
+		copied = world.Clone(o)
+		delete(copied, "~properties")
+		copied["isOrganizer"], copied["~calendar"], copied["transactionId"], copied["showAs"] = false, s.world.CalendarKey(userID), nil, "tentative"
+		copied["responseStatus"] = world.Object{"response": "notResponded", "time": "0001-01-01T00:00:00Z"}
+		copied["seriesMasterId"] = nil
+		if world.Text(o, "type") == "exception" {
+			copied["type"] = "singleInstance"
+		}
+	} else {
+		before := copied
+		copied = bump(s.world, copied)
+		for _, name := range shared {
+			copied[name] = o[name]
+		}
+		if world.Text(before, "type") != "" && world.Text(o, "type") == "exception" {
+			copied["type"] = before["type"]
+		}
+	}
+	room := world.Text(user, "~purpose") == "room"
+	if room {
+		copied["responseStatus"], copied["showAs"] = world.Object{"response": "accepted", "time": world.Stamp(s.world.Now())}, "busy"
+	}
+	s.world.Put(world.Key{Scope: box, Collection: world.Events, ID: key}, copied)
+	if room { // rooms answer by themselves
+		s.recordResponse(copied, world.Text(user, "mail"), "accepted", "", user, "Accepted: ")
+		return
+	}
+	s.meetingMail(organizer, user, o, world.Text(o, "subject"), comment, "meetingRequest")
+}
+
+// copyOf finds the copy of an event in another mailbox by its iCalUId: graph/FACTS §8.
+func (s *Server) copyOf(box string, o world.Object) (string, world.Object, bool) {
+	for key, e := range s.world.Scan(box, world.Events) {
+		if world.Text(e, "iCalUId") == world.Text(o, "iCalUId") {
+			return key, e, true
+		}
+	}
+	return "", nil, false
+}
+
+// meetingMail puts the message about a meeting into a mailbox.
+func (s *Server) meetingMail(from, to, event world.Object, subject, comment, kind string) {
+	userID := world.Text(to, "id")
+	_, domain, _ := strings.Cut(world.Text(from, "userPrincipalName"), "@")
+	m := world.Message(world.Mail{
+		Folder: s.world.FolderKey(userID, "inbox"), Subject: subject, Text: comment, From: world.Recipient(world.Text(from, "displayName"), world.Text(from, "mail")),
+		To: []world.Object{world.Recipient(world.Text(to, "displayName"), world.Text(to, "mail"))}, At: s.world.Now(), InternetID: "<" + s.world.NewGUID() + "@" + domain + ">", Conversation: s.world.ItemKey("meeting", world.Text(event, "iCalUId")),
+	})
+	if comment == "" {
+		m["body"], m["bodyPreview"] = event["body"], event["bodyPreview"]
+	}
+	m["@odata.type"], m["meetingMessageType"] = "#microsoft.graph.eventMessage", kind
+	if kind == "meetingRequest" {
+		m["@odata.type"] = "#microsoft.graph.eventMessageRequest"
+	}
+	if strings.HasPrefix(kind, "meeting") && strings.HasSuffix(kind, "ed") && kind != "meetingCancelled" {
+		m["@odata.type"] = "#microsoft.graph.eventMessageResponse"
+	}
+	m["startDateTime"], m["endDateTime"], m["isOutOfDate"], m["isAllDay"], m["isDelegated"], m["type"] = event["start"], event["end"], false, event["isAllDay"], false, event["type"]
+	s.world.Put(world.Key{Scope: world.Mailbox(userID), Collection: world.Messages, ID: s.world.NewKey()}, m)
+}
+
+// uninvite tells the attendees that a meeting is off: their copy is marked cancelled and a message says so.
+func (s *Server) uninvite(organizer, o world.Object, comment string) {
+	for _, a := range world.Objects(o["attendees"]) {
+		_, address := world.Address(a)
+		_, user, err := s.mailboxOf(address)
+		if err != nil || world.Text(user, "id") == world.Text(organizer, "id") {
+			continue
+		}
+		box := world.Mailbox(world.Text(user, "id"))
+		if world.Text(o, "type") == "occurrence" {
+			continue // the copies of a series keep one cancelled occurrence; see docs/fidelity.md
+		}
+		if key, e, found := s.copyOf(box, o); found {
+			n := bump(s.world, e)
+			n["isCancelled"], n["showAs"], n["subject"] = true, "free", "Canceled: "+strings.TrimPrefix(world.Text(e, "subject"), "Canceled: ")
+			s.world.Put(world.Key{Scope: box, Collection: world.Events, ID: key}, n)
+			s.meetingMail(organizer, user, o, "Canceled: "+world.Text(o, "subject"), comment, "meetingCancelled")
+		}
+	}
+}
+
+// cancelEvent is the organiser's alone: an attendee gets 400, graph/FACTS §8.
+func cancelEvent(c *call) (reply, *problem) {
+	ref, o, p := c.event()
+	if p != nil {
+		return reply{}, p
+	}
+	in, p := c.json()
+	if p != nil {
+		return reply{}, p
+	}
+	if !world.Flag(o, "isOrganizer") {
+		return reply{}, fail(http.StatusBadRequest, "ErrorInvalidRequest", "Your request can't be completed. You need to be an organizer to cancel a meeting.")
+	}
+	c.s.uninvite(c.user, o, paramText(in, "comment"))
+	c.s.dropEvent(c.box, ref, o)
+	return empty(http.StatusAccepted), nil
+}
+
+func forwardEvent(c *call) (reply, *problem) {
+	_, o, p := c.event()
+	if p != nil {
+		return reply{}, p
+	}
+	in, p := c.json()
+	if p != nil {
+		return reply{}, p
+	}
+	for _, r := range world.Objects(param(in, "toRecipients")) {
+		_, address := world.Address(r)
+		if _, user, err := c.s.mailboxOf(address); err == nil {
+			c.s.inviteOne(c.user, user, o, paramText(in, "comment"))
+		}
+	}
+	return empty(http.StatusAccepted), nil
+}
+
+// respond plays accept, decline, tentativelyAccept: graph/FACTS §8.
+func respond(response, prefix string) handler {
+	return func(c *call) (reply, *problem) {
+		ref, o, p := c.event()
+		if p != nil {
+			return reply{}, p
+		}
+		in, p := c.json()
+		if p != nil {
+			return reply{}, p
+		}
+		send := paramBool(in, "sendResponse", true)
+		switch proposed := param(in, "proposedNewTime"); {
+		case world.Flag(o, "isOrganizer"):
+			return reply{}, fail(http.StatusBadRequest, "ErrorInvalidRequest", "Your request can't be completed. You can't respond to this meeting because you're the meeting organizer.")
+		case proposed != nil && (response == "accepted" || !send):
+			return reply{}, fail(http.StatusBadRequest, "ErrorInvalidRequest", "A new time can be proposed only when declining or tentatively accepting, and only with a response.")
+		}
+		k := world.Key{Scope: c.box, Collection: world.Events, ID: ref.key}
+		if response == "declined" {
+			c.s.dropEvent(c.box, ref, o)
+		} else if ref.occurrence == 0 {
+			n := c.changed(o)
+			n["responseStatus"] = world.Object{"response": response, "time": world.Stamp(c.s.world.Now())}
+			n["showAs"] = "busy"
+			if response == "tentativelyAccepted" {
+				n["showAs"] = "tentative"
+			}
+			c.s.world.Put(k, n)
+		}
+		if send {
+			c.s.recordResponse(o, world.Text(c.user, "mail"), response, paramText(in, "comment"), c.user, prefix)
+		}
+		return empty(http.StatusAccepted), nil
+	}
+}
+
+// recordResponse brings an answer to the organiser: the attendee's status in the event, and a message.
+func (s *Server) recordResponse(o world.Object, address, response, comment string, from world.Object, prefix string) {
+	_, organizer := world.Address(o["organizer"])
+	_, user, err := s.mailboxOf(organizer)
+	if err != nil {
+		return
+	}
+	box := world.Mailbox(world.Text(user, "id"))
+	key, e, found := s.copyOf(box, o)
+	if !found {
+		return
+	}
+	n := bump(s.world, e)
+	list := []any{}
+	for _, a := range world.Objects(e["attendees"]) {
+		if _, who := world.Address(a); strings.EqualFold(who, address) {
+			a = world.Clone(a)
+			a["status"] = world.Object{"response": response, "time": world.Stamp(s.world.Now())}
+		}
+		list = append(list, a)
+	}
+	n["attendees"] = list
+	s.world.Put(world.Key{Scope: box, Collection: world.Events, ID: key}, n)
+	kind := map[string]string{"accepted": "meetingAccepted", "declined": "meetingDeclined", "tentativelyAccepted": "meetingTenativelyAccepted"}[response] // Microsoft's spelling
+	s.meetingMail(from, user, o, prefix+world.Text(o, "subject"), comment, kind)
+}
+
+// Bounds of getSchedule: graph/FACTS §8.
+const (
+	scheduleItems = 1000
+	leastInterval = 5
+	mostInterval  = 1440
+)
+
+func getSchedule(c *call) (reply, *problem) {
+	in, p := c.json()
+	if p != nil {
+		return reply{}, p
+	}
+	z, p := c.shown()
+	if p != nil {
+		return reply{}, p
+	}
+	from, _, p := moment(param(in, "startTime"))
+	if p != nil {
+		return reply{}, p
+	}
+	to, _, p := moment(param(in, "endTime"))
+	if p != nil {
+		return reply{}, p
+	}
+	interval := 30
+	if v := param(in, "availabilityViewInterval"); v != nil {
+		interval = world.Number(world.Object{"v": v}, "v")
+	}
+	if interval < leastInterval || interval > mostInterval || !to.After(from) {
+		return reply{}, fail(http.StatusBadRequest, "ErrorInvalidRequest", "The interval must lie between 5 and 1440 minutes, and the end after the start.")
+	}
+	out := []any{}
+	for _, address := range world.Strings(param(in, "schedules")) {
+		out = append(out, c.schedule(address, from, to, time.Duration(interval)*time.Minute, z))
+	}
+	return ok(world.Object{"@odata.context": c.context("Collection(microsoft.graph.scheduleInformation)"), "value": out}), nil
+}
+
+// busyDigits are availabilityView's: graph/FACTS §8.
+var busyDigits = map[string]byte{"free": '0', "tentative": '1', "busy": '2', "oof": '3', "workingElsewhere": '4'}
+
+func (c *call) schedule(address string, from, to time.Time, interval time.Duration, z shown) world.Object {
+	out := world.Object{"scheduleId": address}
+	user, found := c.s.world.User(c.token.Tenant, address)
+	if !found || !world.HasMailbox(user) {
+		out["error"] = world.Object{"message": "Mailbox for the e-mail address could not be found.", "responseCode": "ErrorMailRecipientNotFound"}
+		return out
+	}
+	box := world.Mailbox(world.Text(user, "id"))
+	view := c.s.view(box, "", from, to)
+	if len(view) > scheduleItems {
+		out["error"] = world.Object{"message": "The result set contains too many calendar entries.", "responseCode": "5006"}
+		return out
+	}
+	slots := max(1, int((to.Sub(from)+interval-1)/interval))
+	digits := []byte(strings.Repeat("0", slots))
+	items := []any{}
+	for _, x := range view {
+		o := x.object
+		status := world.Text(o, "showAs")
+		start, end := world.Instant(o["start"]), world.Instant(o["end"])
+		for i := range digits {
+			a := from.Add(time.Duration(i) * interval)
+			if start.Before(a.Add(interval)) && end.After(a) && busyDigits[status] > digits[i] {
+				digits[i] = busyDigits[status]
+			}
+		}
+		items = append(items, scheduleItem(o, status, z))
+	}
+	out["availabilityView"], out["scheduleItems"] = string(digits), items
+	if s, ok := c.s.world.Get(world.Key{Scope: box, Collection: world.Settings, ID: "settings"}); ok {
+		out["workingHours"] = s["workingHours"]
+	}
+	return out
+}
+
+func scheduleItem(o world.Object, status string, z shown) world.Object {
+	private := world.Text(o, "sensitivity") == "private"
+	item := world.Object{
+		"isPrivate": private, "status": status, "isMeeting": len(world.Objects(o["attendees"])) > 0, "isRecurring": world.Text(o, "type") == "occurrence", "isException": world.Text(o, "type") == "exception",
+		"isReminderSet": o["isReminderOn"], "start": z.write(o["start"], world.Flag(o, "isAllDay")), "end": z.write(o["end"], world.Flag(o, "isAllDay")),
+	}
+	if !private {
+		place, _ := o["location"].(world.Object)
+		item["subject"], item["location"] = o["subject"], world.Text(place, "displayName")
+	}
+	return item
+}
+
+// findMeetingTimes suggests slots in which everybody is free. App-only is refused by the permission table: graph/FACTS §8.
+func findMeetingTimes(c *call) (reply, *problem) {
+	in, p := c.json()
+	if p != nil {
+		return reply{}, p
+	}
+	z, p := c.shown()
+	if p != nil {
+		return reply{}, p
+	}
+	length := isoDuration(paramText(in, "meetingDuration"))
+	if length <= 0 {
+		length = 30 * time.Minute
+	}
+	most := 5
+	if n := world.Number(world.Object{"v": param(in, "maxCandidates")}, "v"); n > 0 {
+		most = n
+	}
+	spans, p := c.constraint(paramObject(in, "timeConstraint"))
+	if p != nil {
+		return reply{}, p
+	}
+	people := []world.Object{c.user}
+	for _, a := range world.Objects(param(in, "attendees")) {
+		_, address := world.Address(a)
+		if u, found := c.s.world.User(c.token.Tenant, address); found && world.HasMailbox(u) {
+			people = append(people, u)
+		}
+	}
+	out, order := []any{}, 1
+	for _, span := range spans {
+		for at := span[0].Truncate(30 * time.Minute); !at.Add(length).After(span[1]) && len(out) < most; at = at.Add(30 * time.Minute) {
+			if at.Before(span[0]) || !c.working(at, length) || slices.ContainsFunc(people, func(u world.Object) bool { return c.taken(u, at, at.Add(length)) }) {
+				continue
+			}
+			out = append(out, suggestion(at, at.Add(length), order, people, z))
+			order++
+		}
+	}
+	reason := ""
+	if len(out) == 0 {
+		reason = "AttendeesUnavailable"
+	}
+	return ok(world.Object{"@odata.context": c.context("microsoft.graph.meetingTimeSuggestionsResult"), "emptySuggestionsReason": reason, "meetingTimeSuggestions": out}), nil
+}
+
+func (c *call) constraint(v world.Object) ([][2]time.Time, *problem) {
+	var out [][2]time.Time
+	for _, slot := range world.Objects(param(v, "timeSlots")) {
+		from, _, p := moment(param(slot, "start"))
+		if p != nil {
+			return nil, p
+		}
+		to, _, p := moment(param(slot, "end"))
+		if p != nil {
+			return nil, p
+		}
+		out = append(out, [2]time.Time{from, to})
+	}
+	if out == nil {
+		now := c.s.world.Now().Truncate(time.Hour).Add(time.Hour)
+		out = [][2]time.Time{{now, now.AddDate(0, 0, 7)}}
+	}
+	return out, nil
+}
+
+func (c *call) working(at time.Time, length time.Duration) bool {
+	loc := time.UTC
+	if s, ok := c.s.world.Get(world.Key{Scope: c.box, Collection: world.Settings, ID: "settings"}); ok {
+		if l, known := zone.Load(world.Text(s, "timeZone")); known {
+			loc = l
+		}
+	}
+	from, to := at.In(loc), at.Add(length).In(loc)
+	if from.Weekday() == time.Saturday || from.Weekday() == time.Sunday || from.YearDay() != to.YearDay() {
+		return false
+	}
+	return from.Hour() >= 8 && (to.Hour() < 17 || to.Hour() == 17 && to.Minute() == 0)
+}
+
+func (c *call) taken(u world.Object, from, to time.Time) bool {
+	return slices.ContainsFunc(c.s.view(world.Mailbox(world.Text(u, "id")), "", from, to), func(x occurrence) bool { return world.Text(x.object, "showAs") != "free" })
+}
+
+func suggestion(from, to time.Time, order int, people []world.Object, z shown) world.Object {
+	attendees := []any{}
+	for _, u := range people[1:] {
+		attendees = append(attendees, world.Object{"availability": "free", "attendee": world.Object{"type": "required", "emailAddress": world.Object{"address": u["mail"], "name": u["displayName"]}}})
+	}
+	return world.Object{
+		"confidence": 100.0, "order": order, "organizerAvailability": "free", "attendeeAvailability": attendees, "locations": []any{}, "suggestionReason": "Suggested because it is one of the nearest times when all attendees are available.",
+		"meetingTimeSlot": world.Object{"start": z.write(world.UTC(from), false), "end": z.write(world.UTC(to), false)},
+	}
+}
+
+// isoDuration reads PT1H30M and P1D.
+func isoDuration(s string) time.Duration {
+	days, clock, _ := strings.Cut(strings.TrimPrefix(strings.ToUpper(s), "P"), "T")
+	d, err := time.ParseDuration(strings.ToLower(clock))
+	if err != nil {
+		d = 0
+	}
+	if n, ok := strings.CutSuffix(days, "D"); ok {
+		if h, err := time.ParseDuration(n + "h"); err == nil {
+			d += 24 * h
+		}
+	}
+	return d
+}
