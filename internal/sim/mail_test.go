@@ -53,8 +53,12 @@ func TestReadingMail(t *testing.T) {
 		code       string
 		check      func(answerOf) bool
 	}{
-		{"no headers without select", ada + "/messages/" + id, nil, 200, "", func(a answerOf) bool { return a.json["internetMessageHeaders"] == nil && a.str("body", "contentType") == "html" }},
-		{"headers with select", ada + "/messages/" + id + "?$select=internetMessageHeaders", nil, 200, "", func(a answerOf) bool { return strings.Contains(string(a.raw), "Authentication-Results") && a.json["subject"] == nil }},
+		{"no headers without select", ada + "/messages/" + id, nil, 200, "", func(a answerOf) bool {
+			return a.json["internetMessageHeaders"] == nil && a.str("body", "contentType") == "html"
+		}},
+		{"headers with select", ada + "/messages/" + id + "?$select=internetMessageHeaders", nil, 200, "", func(a answerOf) bool {
+			return strings.Contains(string(a.raw), "Authentication-Results") && a.json["subject"] == nil
+		}},
 		{"text body", ada + "/messages/" + id, []string{"Prefer", `outlook.body-content-type="text"`}, 200, "", func(a answerOf) bool {
 			return a.str("body", "contentType") == "text" && strings.Contains(a.header.Get("Preference-Applied"), "text")
 		}},

@@ -1,0 +1,128 @@
+package sim
+
+import (
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/getkin/kin-openapi/openapi3"
+)
+
+// contract loads Microsoft's contract where it is at hand: SENESCHAL_SHARED, or shared beside the checkout.
+func contract(t *testing.T) *openapi3.T {
+	t.Helper()
+	root := os.Getenv("SENESCHAL_SHARED")
+	if root == "" {
+		root = filepath.Join("..", "..", "..", "shared")
+	}
+	file := filepath.Join(root, "graph", "openapi-v1.0.subset.json")
+	if _, err := os.Stat(file); err != nil {
+		t.Skipf("contract check: 0 files used (%s is not there)", file)
+	}
+	doc, err := openapi3.NewLoader().LoadFromFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// TestContract holds answers of every kind against the schemas of Microsoft's contract.
+func TestContract(t *testing.T) {
+	doc := contract(t)
+	c := start(t)
+	app := c.appToken("Seneschal")
+	user := c.signIn(c.app("Seneschal sign-in"), "ada@contoso.example", "openid offline_access User.Read Mail.ReadWrite").str("access_token")
+	message := c.graph(app, "GET", ada+"/messages?$top=1", nil).list()[0]["id"].(string)
+	series := ""
+	for _, e := range c.graph(app, "GET", "/users/admin@contoso.example/events", nil).list() {
+		series = e["id"].(string)
+	}
+	for _, u := range []string{"admin", "ada", "ben"} {
+		for _, e := range c.graph(app, "GET", "/users/"+u+"@contoso.example/events", nil).list() {
+			if e["type"] == "seriesMaster" {
+				series = "/users/" + u + "@contoso.example/events/" + e["id"].(string)
+			}
+		}
+	}
+	h := startHub(t, true)
+	sub := map[string]any{"changeType": "created", "notificationUrl": h.URL, "resource": "users/ada@contoso.example/events", "expirationDateTime": "2026-11-22T00:00:00Z", "clientState": "x"}
+	sub["expirationDateTime"] = c.Now().AddDate(0, 0, 1).Format("2006-01-02T15:04:05Z")
+	wide := window("2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z")
+	principals := c.graph(app, "GET", "/servicePrincipals?$filter=displayName%20eq%20'Seneschal'", nil).list()[0]["id"].(string)
+	calls := []struct {
+		token, method, path, template string
+		body                          any
+	}{
+		{app, "GET", "/organization", "/organization", nil},
+		{app, "GET", "/users", "/users", nil},
+		{app, "GET", ada, "/users/{user-id}", nil},
+		{user, "GET", "/me", "/me", nil},
+		{app, "GET", "/users/delta", "/users/delta()", nil},
+		{app, "GET", "/domains", "/domains", nil},
+		{app, "GET", "/subscribedSkus", "/subscribedSkus", nil},
+		{app, "GET", "/applications", "/applications", nil},
+		{app, "GET", "/servicePrincipals", "/servicePrincipals", nil},
+		{app, "GET", "/servicePrincipals/" + principals, "/servicePrincipals/{servicePrincipal-id}", nil},
+		{app, "GET", "/servicePrincipals/" + principals + "/appRoleAssignments", "/servicePrincipals/{servicePrincipal-id}/appRoleAssignments", nil},
+		{app, "GET", ada + "/licenseDetails", "/users/{user-id}/licenseDetails", nil},
+		{app, "GET", ada + "/mailboxSettings", "/users/{user-id}/mailboxSettings", nil},
+		{app, "GET", ada + "/mailFolders", "/users/{user-id}/mailFolders", nil},
+		{app, "GET", ada + "/mailFolders/delta", "/users/{user-id}/mailFolders/delta()", nil},
+		{app, "GET", ada + "/mailFolders/inbox", "/users/{user-id}/mailFolders/{mailFolder-id}", nil},
+		{app, "GET", ada + "/messages", "/users/{user-id}/messages", nil},
+		{app, "GET", ada + "/mailFolders/inbox/messages/delta", "/users/{user-id}/mailFolders/{mailFolder-id}/messages/delta()", nil},
+		{app, "GET", ada + "/messages/" + message, "/users/{user-id}/messages/{message-id}", nil},
+		{user, "GET", "/me/messages", "/me/messages", nil},
+		{app, "POST", ada + "/messages", "/users/{user-id}/messages", draft("ben@contoso.example")},
+		{app, "POST", ada + "/messages/" + message + "/createReply", "/users/{user-id}/messages/{message-id}/createReply", map[string]any{}},
+		{app, "PATCH", ada + "/messages/" + message, "/users/{user-id}/messages/{message-id}", map[string]any{"isRead": true}},
+		{app, "GET", ada + "/messages/" + message + "/attachments", "/users/{user-id}/messages/{message-id}/attachments", nil},
+		{app, "POST", ada + "/messages/" + message + "/copy", "/users/{user-id}/messages/{message-id}/copy", map[string]any{"destinationId": "archive"}},
+		{app, "GET", ada + "/calendars", "/users/{user-id}/calendars", nil},
+		{app, "GET", ada + "/calendar", "/users/{user-id}/calendar", nil},
+		{app, "GET", ada + "/events", "/users/{user-id}/events", nil},
+		{app, "POST", ada + "/events", "/users/{user-id}/events", meeting("Contract", june, map[string]any{"isOnlineMeeting": true, "attendees": attendee("ben@contoso.example"), "transactionId": "c-1"})},
+		{app, "GET", ada + "/calendarView" + wide, "/users/{user-id}/calendarView", nil},
+		{app, "GET", ada + "/calendarView/delta" + wide, "/users/{user-id}/calendarView/delta()", nil},
+		{app, "GET", series + "/instances" + wide, "/users/{user-id}/events/{event-id}/instances", nil},
+		{app, "GET", series, "/users/{user-id}/events/{event-id}", nil},
+		{app, "POST", ada + "/calendar/getSchedule", "/users/{user-id}/calendar/getSchedule", map[string]any{"schedules": []string{"ada@contoso.example"}, "startTime": map[string]any{"dateTime": "2026-11-20T00:00:00", "timeZone": "UTC"}, "endTime": map[string]any{"dateTime": "2026-11-28T00:00:00", "timeZone": "UTC"}}},
+		{user, "POST", "/me/findMeetingTimes", "/me/findMeetingTimes", map[string]any{}},
+		{app, "GET", ada + "/outlook/supportedTimeZones", "/users/{user-id}/outlook/supportedTimeZones()", nil},
+		{app, "POST", "/subscriptions", "/subscriptions", sub},
+		{app, "GET", "/subscriptions", "/subscriptions", nil},
+		{app, "POST", "/$batch", "/$batch", map[string]any{"requests": []any{map[string]any{"id": "1", "method": "GET", "url": "/organization"}}}},
+		{app, "GET", "/users/nobody@contoso.example", "/users/{user-id}", nil},
+		{app, "GET", "/auditLogs/signIns", "/auditLogs/signIns", nil},
+	}
+	used := 0
+	for _, k := range calls {
+		item := doc.Paths.Value(k.template)
+		if item == nil || item.GetOperation(k.method) == nil {
+			t.Errorf("%s %s is not in the contract", k.method, k.template)
+			continue
+		}
+		a := c.graph(k.token, k.method, k.path, k.body)
+		op := item.GetOperation(k.method)
+		response := op.Responses.Status(a.status)
+		if response == nil && a.status >= 400 {
+			response = op.Responses.Value("4XX")
+		}
+		if response == nil || response.Value.Content["application/json"] == nil {
+			t.Errorf("%s %s: status %d is not in the contract: %s", k.method, k.template, a.status, a.raw)
+			continue
+		}
+		used++
+		if err := response.Value.Content["application/json"].Schema.Value.VisitJSON(a.json, openapi3.MultiErrors(), openapi3.EnableFormatValidation()); err != nil {
+			t.Errorf("%s %s: %v", k.method, k.template, shorten(err.Error()))
+		}
+		if u, err := url.Parse(a.str("@odata.nextLink")); err != nil || u.Host != "" && !strings.HasPrefix(c.ready.GraphURL, "https://"+u.Host) {
+			t.Errorf("%s: nextLink %v does not follow the host", k.path, u)
+		}
+	}
+	t.Logf("contract check: 1 file, %d operations used", used)
+}
+
+func shorten(s string) string { return s[:min(len(s), 1200)] }
