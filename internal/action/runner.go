@@ -78,7 +78,8 @@ type Request struct {
 type Result struct {
 	Run      string          `json:"run,omitempty"`
 	State    State           `json:"state"`
-	Replayed bool            `json:"replayed,omitempty"` // an earlier run with the same key did it
+	Replayed bool            `json:"replayed,omitempty"`    // an earlier run with the same key did it
+	Requests []string        `json:"request_ids,omitempty"` // Microsoft's, the last ones
 	DryRun   *Plan           `json:"dry_run,omitempty"`
 	Output   json.RawMessage `json:"output,omitempty"`
 }
@@ -253,9 +254,12 @@ func (r *Runner) read(ctx context.Context, a Action, c Call, in any) (Result, er
 			return Result{}, fmt.Errorf("nothing was fetched, as the look could not be recorded: %w", err)
 		}
 	}
+	ctx, trail := wire.WithTrail(ctx)
 	out, err := a.run(ctx, c, in)
 	r.notice(ctx, c.Connection, err)
-	return finished(out, err)
+	result, err := finished(out, err)
+	result.Requests = trail.IDs()
+	return result, err
 }
 
 // write is the way of everything with an effect: claim, run, outcome.
@@ -277,10 +281,11 @@ func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request)
 		return r.repeated(ctx, *earlier, run)
 	}
 	r.equip(&c, run)
+	ctx, trail := wire.WithTrail(ctx)
 	stop := r.keepLease(ctx, run.ID)
 	out, err := guard(ctx, a, c, in)
 	stop()
-	return r.end(ctx, a, run, out, err)
+	return r.end(ctx, a, run, out, trail.IDs(), err)
 }
 
 func inputDigest(a Action, q Request) string {
@@ -326,7 +331,7 @@ func (r *Runner) repeated(ctx context.Context, old, now Run) (Result, error) {
 			Cause: "The first request with it was run " + old.ID, Fix: "Use a new key for a new effect", Who: "you"}
 	case old.State == Done:
 		output, err := r.ledger.output(ctx, old)
-		return Result{Run: old.ID, State: Done, Replayed: true, Output: output}, err
+		return Result{Run: old.ID, State: Done, Replayed: true, Requests: old.RequestIDs, Output: output}, err
 	case old.State == Unclear || old.leasedUntil.Before(r.clock.Now()):
 		return Result{Run: old.ID, State: Unclear}, unclearFault(old.ID, nil)
 	default:
@@ -384,13 +389,15 @@ func guard(ctx context.Context, a Action, c Call, in any) (out any, err error) {
 }
 
 // end writes the outcome, and tells the caller.
-func (r *Runner) end(ctx context.Context, a Action, run Run, out any, failed error) (Result, error) {
+func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests []string, failed error) (Result, error) {
 	r.notice(ctx, connection.Connection{ID: run.Connection}, failed)
 	ctx = context.WithoutCancel(ctx) // the caller may be gone; the outcome is not
 	o := outcome{state: Done}
 	if failed != nil {
 		o = failedOutcome(failed)
-	} else {
+	}
+	o.requestIDs = requests
+	if failed == nil {
 		text, err := json.Marshal(out)
 		if err != nil {
 			return Result{}, err
@@ -418,7 +425,7 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, failed err
 	case failed != nil:
 		return Result{Run: run.ID, State: Refused}, failed
 	}
-	return Result{Run: run.ID, State: Done, Output: o.output}, nil
+	return Result{Run: run.ID, State: Done, Requests: requests, Output: o.output}, nil
 }
 
 func failedOutcome(err error) outcome {
@@ -429,16 +436,13 @@ func failedOutcome(err error) outcome {
 	if f.Kind == fault.Unclear || f.Kind == fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		o.state = Unclear
 	}
-	if f.Upstream != nil && f.Upstream.RequestID != "" {
-		o.requestIDs = []string{f.Upstream.RequestID}
-	}
 	return o
 }
 
 func (r *Runner) record(ctx context.Context, tx *store.Tx, name string, run Run, o outcome) error {
 	e := audit.Entry{Actor: run.Caller, Action: name, Target: run.Connection, Outcome: string(o.state), Run: run.ID, Detail: map[string]any{"input_sha256": run.InputDigest}}
 	if len(o.requestIDs) > 0 {
-		e.RequestID = o.requestIDs[0]
+		e.RequestID = o.requestIDs[len(o.requestIDs)-1]
 	}
 	if o.problem != nil {
 		e.Detail["code"] = o.problem.Code

@@ -20,6 +20,7 @@ import (
 // attempt is one sending of a request.
 type attempt struct {
 	x         *exchange
+	ctx       context.Context // of the caller, for the log's ids and the trail
 	permit    *Permit
 	cancel    context.CancelFunc
 	began     time.Time
@@ -45,7 +46,7 @@ func (x *exchange) try(ctx context.Context, p Priority, stream bool) (result, *f
 	}
 	// A socket lives in machine time: advancing the practice clock must not cut off a request in flight.
 	actx, cancel := context.WithTimeout(ctx, timeout)
-	a := &attempt{x: x, permit: permit, cancel: cancel, began: x.c.Clock.Now()}
+	a := &attempt{x: x, ctx: ctx, permit: permit, cancel: cancel, began: x.c.Clock.Now()}
 	got, failed, open := a.send(ctx, actx, stream)
 	if !open {
 		a.end()

@@ -33,7 +33,8 @@ type Exchange struct {
 func (a *attempt) report(status int, h http.Header, body []byte) {
 	c, r := a.x.c, a.x.r
 	took := c.Clock.Now().Sub(a.began)
-	c.Log.Debug("request sent", slog.String("operation", r.Operation), slog.Int("status", status), slog.Int("attempt", a.x.attempt),
+	leave(a.ctx, RequestID(h))
+	c.Log.DebugContext(a.ctx, "request sent", slog.String("operation", r.Operation), slog.Int("status", status), slog.Int("attempt", a.x.attempt),
 		slog.Duration("took", took), slog.String("request_id", RequestID(h)), slog.String("client_request_id", a.header.Get("Client-Request-Id")))
 	if c.Observer != nil {
 		c.Observer.Request(r.Operation, status, took, a.x.attempt)

@@ -68,6 +68,7 @@ type contextKey uint8
 const (
 	priorityKey contextKey = iota
 	traceKey
+	trailKey
 )
 
 // WithPriority sets the priority of the requests made under ctx.
