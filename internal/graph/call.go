@@ -40,6 +40,7 @@ func Delete(ctx context.Context, c *Client, p Path, opts ...Option) error {
 // ignored takes any answer and keeps nothing of it.
 type ignored struct{}
 
+// UnmarshalJSON reads nothing.
 func (*ignored) UnmarshalJSON([]byte) error { return nil }
 
 func orEmpty(body any) any {

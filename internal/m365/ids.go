@@ -2,13 +2,17 @@ package m365
 
 import "regexp"
 
-// Identifiers, one type each, so that none is passed for another. All are opaque except where a format is said.
-type (
-	TenantID  string // GUID of an Entra directory
-	ClientID  string // GUID of an app registration ("Application (client) ID")
-	UserID    string // object id or user principal name of a user
-	DeltaLink string // Microsoft's "since here" for a feed; stored, never parsed
-)
+// TenantID is the GUID of an Entra directory ("Directory (tenant) ID").
+type TenantID string
+
+// ClientID is the GUID of an app registration ("Application (client) ID").
+type ClientID string
+
+// UserID is the object id or user principal name of a user.
+type UserID string
+
+// DeltaLink is Microsoft's "since here" for a feed; stored, never parsed.
+type DeltaLink string
 
 var guid = regexp.MustCompile(`^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$`)
 

@@ -119,7 +119,7 @@ func (a *attempt) send(ctx, actx context.Context, stream bool) (got result, fail
 		a.report(resp.StatusCode, resp.Header, nil)
 		return result{stream: a.stream(resp)}, nil, true
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	got, failed = a.read(ctx, resp)
 	c.Hook.At(clock.AfterAnswer, r.Operation)
 	return got, failed, false

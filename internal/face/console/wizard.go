@@ -38,10 +38,10 @@ func (f *Face) wizard(w http.ResponseWriter, r *http.Request, _ access.Caller) {
 func (f *Face) wizardState(r *http.Request) wizardData {
 	d := wizardData{Step: "ask", Redirect: f.redirect(), Clouds: m365.Clouds(), Values: map[string]string{}}
 	who, data := r.FormValue("who"), r.FormValue("data")
-	switch {
-	case who == "app":
+	switch who {
+	case "app":
 		d.Kind = m365.Application
-	case who == "person":
+	case "person":
 		d.Kind, d.Audience = m365.Delegated, m365.Audience(data)
 	}
 	chosen := r.Form["service"]
