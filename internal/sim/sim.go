@@ -153,11 +153,11 @@ func (s *Sim) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp", s.cfg.Listen)
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
 		return fmt.Errorf("the simulator cannot listen: %w", err)
 	}
-	admin, err := net.Listen("tcp", "127.0.0.1:0")
+	admin, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}

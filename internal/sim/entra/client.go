@@ -1,6 +1,7 @@
 package entra
 
 import (
+	"context"
 	"crypto/rsa"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -21,11 +22,10 @@ import (
 
 // client is who calls the token endpoint.
 type client struct {
-	home     string
-	app      world.Object
-	proven   bool
-	appAuth  string
-	assertID string
+	home    string
+	app     world.Object
+	proven  bool
+	appAuth string
 }
 
 func (c client) id() string { return world.Text(c.app, "appId") }
@@ -156,13 +156,13 @@ func (s *Server) checkAssertion(r *http.Request, a audience, c client, raw strin
 		return refuse(700027, "Client assertion is not within its valid time range. Check the clock.")
 	}
 	if h.X5t == "" && h.X256 == "" {
-		return s.checkFederated(c, raw, claims)
+		return s.checkFederated(r.Context(), c, raw, claims)
 	}
 	key := s.certificate(c.app, h)
 	if key == nil {
 		return refuse(700027, "The certificate with identifier used to sign the client assertion is not registered on application. Thumbprint of key used by client: '"+h.X5t+h.X256+"'")
 	}
-	sig, err := jose.ParseSigned(raw, algorithms)
+	sig, err := jose.ParseSignedCompact(raw, algorithms)
 	if err != nil {
 		return refuse(50012, "The assertion's algorithm is not supported.")
 	}
@@ -218,16 +218,16 @@ func sameThumb(given string, sum []byte) bool {
 }
 
 // checkFederated matches issuer, subject and audience with a federated credential of the app: graph/FACTS §1.3.
-func (s *Server) checkFederated(c client, raw string, claims assertionClaims) *refusal {
+func (s *Server) checkFederated(ctx context.Context, c client, raw string, claims assertionClaims) *refusal {
 	for _, f := range world.Objects(c.app["~federated"]) {
 		if world.Text(f, "issuer") != claims.Iss || world.Text(f, "subject") != claims.Sub || !overlap(world.Strings(f["audiences"]), claims.audiences()) {
 			continue
 		}
-		keys, err := s.issuerKeys(claims.Iss)
+		keys, err := s.issuerKeys(ctx, claims.Iss)
 		if err != nil {
 			return refuse(50012, "The keys of the assertion's issuer cannot be read: "+err.Error())
 		}
-		sig, err := jose.ParseSigned(raw, algorithms)
+		sig, err := jose.ParseSignedCompact(raw, algorithms)
 		if err != nil {
 			return refuse(50012, "The assertion's algorithm is not supported.")
 		}
@@ -253,7 +253,7 @@ func overlap(a, b []string) bool {
 }
 
 // issuerKeys gives the built-in external identity provider's key, or asks an issuer on this machine. Nothing beyond loopback is ever called.
-func (s *Server) issuerKeys(iss string) ([]any, error) {
+func (s *Server) issuerKeys(ctx context.Context, iss string) ([]any, error) {
 	if iss == world.ExternalIssuer {
 		return []any{&s.extern.PublicKey}, nil
 	}
@@ -269,11 +269,11 @@ func (s *Server) issuerKeys(iss string) ([]any, error) {
 	var doc struct {
 		JwksURI string `json:"jwks_uri"`
 	}
-	if err := getJSON(hc, strings.TrimSuffix(iss, "/")+"/.well-known/openid-configuration", &doc); err != nil {
+	if err := getJSON(ctx, hc, strings.TrimSuffix(iss, "/")+"/.well-known/openid-configuration", &doc); err != nil {
 		return nil, err
 	}
 	var set jose.JSONWebKeySet
-	if err := getJSON(hc, doc.JwksURI, &set); err != nil {
+	if err := getJSON(ctx, hc, doc.JwksURI, &set); err != nil {
 		return nil, err
 	}
 	var out []any
@@ -283,8 +283,12 @@ func (s *Server) issuerKeys(iss string) ([]any, error) {
 	return out, nil
 }
 
-func getJSON(hc *http.Client, address string, v any) error {
-	resp, err := hc.Get(address)
+func getJSON(ctx context.Context, hc *http.Client, address string, v any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, address, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := hc.Do(req)
 	if err != nil {
 		return err
 	}

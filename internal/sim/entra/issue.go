@@ -165,8 +165,8 @@ func clientInfo(g grant) string {
 // What Verify finds wrong with a token.
 var (
 	ErrMalformed = errors.New("the token is no token of this cloud")
-	ErrExpired   = errors.New("Lifetime validation failed, the token is expired.")
-	ErrAudience  = errors.New("Invalid audience.")
+	ErrExpired   = errors.New("lifetime validation failed, the token is expired")
+	ErrAudience  = errors.New("invalid audience")
 )
 
 // Verify checks a token that this identity platform issued for Microsoft Graph. Signature checks are remembered: they cost more than the rest of a request.
@@ -196,7 +196,7 @@ func (s *Server) Verify(raw string) (Token, error) {
 }
 
 func (s *Server) parse(raw string) (Token, error) {
-	sig, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256})
+	sig, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256})
 	if err != nil {
 		return Token{}, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}

@@ -281,12 +281,12 @@ func deltaUsers(c *call) (reply, *problem) {
 	return c.nextUserRound(t)
 }
 
-func (c *call) userDelta(t userDeltaToken) (world.Object, []string, odata.Expr, *problem) {
+func (c *call) userDelta(t userDeltaToken) (world.Object, []string, *odata.Filter, *problem) {
 	sel := userDefaults
 	if t.Select != "" {
 		sel = strings.Split(t.Select, ",")
 	}
-	var filter odata.Expr
+	var filter *odata.Filter
 	if t.Filter != "" {
 		var err error
 		if filter, err = odata.ParseFilter(t.Filter); err != nil {

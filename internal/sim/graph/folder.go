@@ -78,7 +78,7 @@ func (c *call) renderFolder(key string, o world.Object) world.Object {
 			children++
 		}
 	}
-	out["id"], out["totalItemCount"], out["unreadItemCount"], out["childFolderCount"], out["sizeInBytes"] = stableID(folderPrefix, key), total, unread, children, total*4096
+	out["id"], out["totalItemCount"], out["unreadItemCount"], out["childFolderCount"] = stableID(folderPrefix, key), total, unread, children
 	if parent := world.Text(o, world.Partition); parent != "" {
 		out["parentFolderId"] = stableID(folderPrefix, parent)
 	} else {

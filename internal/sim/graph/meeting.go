@@ -295,8 +295,7 @@ func (c *call) schedule(address string, from, to time.Time, interval time.Durati
 func scheduleItem(o world.Object, status string, z shown) world.Object {
 	private := world.Text(o, "sensitivity") == "private"
 	item := world.Object{
-		"isPrivate": private, "status": status, "isMeeting": len(world.Objects(o["attendees"])) > 0, "isRecurring": world.Text(o, "type") == "occurrence", "isException": world.Text(o, "type") == "exception",
-		"isReminderSet": o["isReminderOn"], "start": z.write(o["start"], world.Flag(o, "isAllDay")), "end": z.write(o["end"], world.Flag(o, "isAllDay")),
+		"isPrivate": private, "status": status, "start": z.write(o["start"], world.Flag(o, "isAllDay")), "end": z.write(o["end"], world.Flag(o, "isAllDay")),
 	}
 	if !private {
 		place, _ := o["location"].(world.Object)

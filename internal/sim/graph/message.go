@@ -335,7 +335,7 @@ func (c *call) renderMessage(key string, o world.Object) world.Object {
 	out["webLink"] = "https://outlook.office365.com/owa/?ItemID=" + out["id"].(string) + "&exvsurl=1&viewmodel=ReadMessageItem"
 	c.bodyForm(out)
 	if odata.Selected(c.q.Select, "internetMessageHeaders") {
-		out["internetMessageHeaders"] = c.s.headers(c.box, key, o)
+		out["internetMessageHeaders"] = c.s.headers(key, o)
 	}
 	if odata.Selected(c.q.Select, "uniqueBody") {
 		out["uniqueBody"] = out["body"]
@@ -423,7 +423,7 @@ func (c *call) expandMessage(out world.Object, key string, o world.Object) {
 
 // extended lists the extended properties that an $expand's options name; without options all, for filters.
 func extended(o world.Object, options string) []any {
-	var cond odata.Expr
+	var cond *odata.Filter
 	if _, f, ok := strings.Cut(options, "$filter="); ok {
 		f, _, _ = strings.Cut(f, ";")
 		cond, _ = odata.ParseFilter(strings.TrimSuffix(f, ")")) // a broken inner filter selects everything
@@ -727,7 +727,7 @@ func deltaMessages(c *call) (reply, *problem) {
 }
 
 // deltaFilter takes what message delta takes: receivedDateTime ge or gt.
-func deltaFilter(raw string) (odata.Expr, *problem) {
+func deltaFilter(raw string) (*odata.Filter, *problem) {
 	if raw == "" {
 		return nil, nil
 	}
@@ -764,7 +764,7 @@ func (c *call) nextLink(t any) string {
 	return strings.Replace(c.deltaLink(t), "$deltatoken=", "$skiptoken=", 1)
 }
 
-func (c *call) firstRound(t mailToken, folder string, filter odata.Expr) (reply, *problem) {
+func (c *call) firstRound(t mailToken, folder string, filter *odata.Filter) (reply, *problem) {
 	value, size := []any{}, c.deltaPage()
 	for key, o := range c.s.messages(c.box, folder, t.At) {
 		if filter != nil && !filter.Match(o) {
@@ -788,7 +788,7 @@ func (c *call) firstRound(t mailToken, folder string, filter odata.Expr) (reply,
 	return ok(body), nil
 }
 
-func (c *call) laterRound(t mailToken, folder string, filter odata.Expr) (reply, *problem) {
+func (c *call) laterRound(t mailToken, folder string, filter *odata.Filter) (reply, *problem) {
 	value, size := []any{}, c.deltaPage()
 	changes, now := c.s.world.Since(c.box, world.Messages, t.Since)
 	t.First = false
@@ -815,7 +815,7 @@ func (c *call) laterRound(t mailToken, folder string, filter odata.Expr) (reply,
 }
 
 // deltaItem shows one change. Deletions and changes come even if they miss the filter: graph/FACTS §5.
-func (c *call) deltaItem(t mailToken, d world.Delta, filter odata.Expr) any {
+func (c *call) deltaItem(t mailToken, d world.Delta, filter *odata.Filter) any {
 	switch {
 	case d.Object == nil:
 		if t.Change == "" || t.Change == "deleted" {

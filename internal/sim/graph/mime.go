@@ -44,7 +44,7 @@ func (s *Server) writeMIME(w io.Writer, box, key string, o world.Object) error {
 		_, err = io.Copy(w, r)
 		return err
 	}
-	for _, h := range s.headers(box, key, o) {
+	for _, h := range s.headers(key, o) {
 		v, _ := h.(world.Object)
 		if strings.EqualFold(world.Text(v, "name"), "Content-Type") {
 			continue
@@ -143,7 +143,7 @@ func (l *lines) Write(p []byte) (int, error) {
 }
 
 // headers are a message's internet headers: those of its MIME, or made from its properties.
-func (s *Server) headers(box, key string, o world.Object) []any {
+func (s *Server) headers(key string, o world.Object) []any {
 	if name := world.Text(o, "~mime"); name != "" {
 		if hs := s.mimeHeaders(name); hs != nil {
 			return hs

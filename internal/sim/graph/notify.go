@@ -159,7 +159,7 @@ func eventsOf(sub world.Object, ch world.Change) []happening {
 	return nil
 }
 
-func filterOf(resource string) odata.Expr {
+func filterOf(resource string) *odata.Filter {
 	_, query, _ := strings.Cut(resource, "?")
 	v, err := url.ParseQuery(query)
 	if err != nil {

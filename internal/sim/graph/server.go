@@ -79,7 +79,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := s.identify(w, r)
 	note := trouble.Note(r.Context())
 	note.RequestID = id.request
-	rep, p := s.answer(w, r, note)
+	rep, p := s.answer(r, note)
 	if p != nil {
 		s.writeProblem(w, id, p)
 		return
@@ -107,7 +107,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // answer checks in the order of the real service as far as it is known: token, path, permission, limits, then the operation.
-func (s *Server) answer(w http.ResponseWriter, r *http.Request, note *trouble.Request) (reply, *problem) {
+func (s *Server) answer(r *http.Request, note *trouble.Request) (reply, *problem) {
 	token, p := s.authenticate(r)
 	if p != nil {
 		return reply{}, p
@@ -121,7 +121,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, note *trouble.Re
 	c.version = version
 	op, params, found := operations().find(r.Method, path)
 	if !found {
-		return reply{}, unknownPath(r, path)
+		return reply{}, unknownPath(path)
 	}
 	c.op, c.params = op, params
 	note.Operation = op.canonical
@@ -153,7 +153,7 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, note *trouble.Re
 	return rep, p
 }
 
-func unknownPath(r *http.Request, path string) *problem {
+func unknownPath(path string) *problem {
 	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete, http.MethodPut} {
 		if _, _, ok := operations().find(m, path); ok {
 			return fail(http.StatusMethodNotAllowed, "Request_BadRequest", "Specified HTTP method is not allowed for the request target.")
@@ -163,6 +163,9 @@ func unknownPath(r *http.Request, path string) *problem {
 	return badRequest("Resource not found for the segment '" + segments[len(segments)-1] + "'.")
 }
 
+// expired is what the service says of a token past its time.
+const expired = "Lifetime validation failed, the token is expired."
+
 // authenticate checks the bearer token: 401 InvalidAuthenticationToken otherwise.
 func (s *Server) authenticate(r *http.Request) (entra.Token, *problem) {
 	scheme, raw, _ := strings.Cut(r.Header.Get("Authorization"), " ")
@@ -170,13 +173,13 @@ func (s *Server) authenticate(r *http.Request) (entra.Token, *problem) {
 		return entra.Token{}, unauthorized("Access token is empty.", "")
 	}
 	note := *trouble.Note(r.Context())
-	if _, expired := s.faults.Take(note, trouble.ExpireToken); expired {
-		return entra.Token{}, unauthorized(entra.ErrExpired.Error(), "")
+	if _, asked := s.faults.Take(note, trouble.ExpireToken); asked {
+		return entra.Token{}, unauthorized(expired, "")
 	}
 	t, err := s.entra.Verify(raw)
 	switch {
 	case errors.Is(err, entra.ErrExpired):
-		return t, unauthorized(entra.ErrExpired.Error(), "")
+		return t, unauthorized(expired, "")
 	case errors.Is(err, entra.ErrAudience):
 		return t, unauthorized("Access token validation failure. Invalid audience.", "")
 	case err != nil:

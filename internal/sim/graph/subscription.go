@@ -46,7 +46,7 @@ type watched struct {
 	collection string
 	folder     string // of a message subscription, "" for the whole mailbox
 	user       world.Object
-	filter     odata.Expr
+	filter     *odata.Filter
 	sel        []string
 }
 

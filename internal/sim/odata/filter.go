@@ -9,21 +9,28 @@ import (
 	"time"
 )
 
-// Expr is a parsed $filter.
-type Expr interface {
-	// Match evaluates the expression on an object.
-	Match(o map[string]any) bool
-	// Paths adds the properties that are compared, in their order.
-	Paths(add func(path, operator string))
+// Filter is a parsed $filter.
+type Filter struct{ root node }
+
+// Match evaluates the filter on an object.
+func (f *Filter) Match(o map[string]any) bool { return f.root.match(o) }
+
+// Paths adds the properties that are compared, in their order, each with its operator or function.
+func (f *Filter) Paths(add func(path, operator string)) { f.root.paths(add) }
+
+// node is one part of a filter that is true or false.
+type node interface {
+	match(o map[string]any) bool
+	paths(add func(path, operator string))
 }
 
 // ErrSyntax is what ParseFilter says of a filter that is none.
-var ErrSyntax = errors.New("Invalid filter clause")
+var ErrSyntax = errors.New("invalid filter clause")
 
 const maxDepth = 60
 
 // ParseFilter reads a $filter: eq ne gt ge lt le, in, and or not, startswith endswith contains, tolower, any().
-func ParseFilter(s string) (Expr, error) {
+func ParseFilter(s string) (*Filter, error) {
 	toks, err := tokens(s)
 	if err != nil {
 		return nil, err
@@ -36,7 +43,7 @@ func ParseFilter(s string) (Expr, error) {
 	if !p.done() {
 		return nil, fmt.Errorf("%w: unexpected %q", ErrSyntax, p.peek().text)
 	}
-	return e, nil
+	return &Filter{e}, nil
 }
 
 type tokenKind uint8
@@ -55,17 +62,17 @@ type token struct {
 func tokens(s string) ([]token, error) {
 	var out []token
 	for i := 0; i < len(s); {
-		switch c := s[i]; {
-		case c == ' ' || c == '\t' || c == '\n' || c == '\r':
+		switch c := s[i]; c {
+		case ' ', '\t', '\n', '\r':
 			i++
-		case c == '\'':
+		case '\'':
 			text, n, ok := quotedText(s[i:])
 			if !ok {
 				return nil, fmt.Errorf("%w: there is an unterminated string literal at position %d", ErrSyntax, i)
 			}
 			out = append(out, token{quoted, text})
 			i += n
-		case c == '(' || c == ')' || c == ',':
+		case '(', ')', ',':
 			out = append(out, token{mark, string(c)})
 			i++
 		default:
@@ -133,10 +140,10 @@ func (p *parser) expect(m string) error {
 	return nil
 }
 
-func (p *parser) or(depth int) (Expr, error) {
+func (p *parser) or(depth int) (node, error) {
 	left, err := p.and(depth)
 	for err == nil && p.word("or") {
-		var right Expr
+		var right node
 		if right, err = p.and(depth); err == nil {
 			left = either{left, right}
 		}
@@ -144,10 +151,10 @@ func (p *parser) or(depth int) (Expr, error) {
 	return left, err
 }
 
-func (p *parser) and(depth int) (Expr, error) {
+func (p *parser) and(depth int) (node, error) {
 	left, err := p.unary(depth)
 	for err == nil && p.word("and") {
-		var right Expr
+		var right node
 		if right, err = p.unary(depth); err == nil {
 			left = both{left, right}
 		}
@@ -155,7 +162,7 @@ func (p *parser) and(depth int) (Expr, error) {
 	return left, err
 }
 
-func (p *parser) unary(depth int) (Expr, error) {
+func (p *parser) unary(depth int) (node, error) {
 	if depth > maxDepth {
 		return nil, fmt.Errorf("%w: nested too deeply", ErrSyntax)
 	}
@@ -174,12 +181,12 @@ func (p *parser) unary(depth int) (Expr, error) {
 	return p.term(depth)
 }
 
-func (p *parser) term(depth int) (Expr, error) {
+func (p *parser) term(depth int) (node, error) {
 	left, err := p.operand(depth)
 	if err != nil {
 		return nil, err
 	}
-	if l, ok := left.(Expr); ok && !p.comparison() {
+	if l, ok := left.(node); ok && !p.comparison() {
 		return l, nil // a boolean function or a lambda stands for itself
 	}
 	if p.word("in") {
@@ -207,7 +214,7 @@ func (p *parser) comparison() bool {
 	return false
 }
 
-func (p *parser) in(left operand, depth int) (Expr, error) {
+func (p *parser) in(left operand, depth int) (node, error) {
 	if err := p.expect("("); err != nil {
 		return nil, err
 	}
@@ -323,27 +330,27 @@ func (p *parser) lambda(name string, depth int) (operand, error) {
 	return l, p.expect(")")
 }
 
-type both struct{ a, b Expr }
+type both struct{ a, b node }
 
-func (e both) Match(o map[string]any) bool { return e.a.Match(o) && e.b.Match(o) }
-func (e both) Paths(add func(path, op string)) {
-	e.a.Paths(add)
-	e.b.Paths(add)
+func (e both) match(o map[string]any) bool { return e.a.match(o) && e.b.match(o) }
+func (e both) paths(add func(path, op string)) {
+	e.a.paths(add)
+	e.b.paths(add)
 }
 
-type either struct{ a, b Expr }
+type either struct{ a, b node }
 
-func (e either) Match(o map[string]any) bool { return e.a.Match(o) || e.b.Match(o) }
-func (e either) Paths(add func(path, op string)) {
-	e.a.Paths(add)
-	e.b.Paths(add)
+func (e either) match(o map[string]any) bool { return e.a.match(o) || e.b.match(o) }
+func (e either) paths(add func(path, op string)) {
+	e.a.paths(add)
+	e.b.paths(add)
 }
 
-type negation struct{ e Expr }
+type negation struct{ e node }
 
-func (e negation) Match(o map[string]any) bool { return !e.e.Match(o) }
-func (e negation) Paths(add func(path, op string)) {
-	e.e.Paths(func(path, _ string) { add(path, "not") })
+func (e negation) match(o map[string]any) bool { return !e.e.match(o) }
+func (e negation) paths(add func(path, op string)) {
+	e.e.paths(func(path, _ string) { add(path, "not") })
 }
 
 type comparison struct {
@@ -352,7 +359,7 @@ type comparison struct {
 	right operand
 }
 
-func (e comparison) Match(o map[string]any) bool {
+func (e comparison) match(o map[string]any) bool {
 	a, b := e.left.value(o), e.right.value(o)
 	if e.op == "eq" || e.op == "ne" {
 		return same(a, b) == (e.op == "eq")
@@ -372,7 +379,7 @@ func (e comparison) Match(o map[string]any) bool {
 	return c <= 0
 }
 
-func (e comparison) Paths(add func(path, op string)) {
+func (e comparison) paths(add func(path, op string)) {
 	addPath(e.left, e.op, add)
 	addPath(e.right, e.op, add)
 }
@@ -388,7 +395,7 @@ type membership struct {
 	list []operand
 }
 
-func (e membership) Match(o map[string]any) bool {
+func (e membership) match(o map[string]any) bool {
 	v := e.left.value(o)
 	for _, m := range e.list {
 		if same(v, m.value(o)) {
@@ -398,7 +405,7 @@ func (e membership) Match(o map[string]any) bool {
 	return false
 }
 
-func (e membership) Paths(add func(path, op string)) { addPath(e.left, "in", add) }
+func (e membership) paths(add func(path, op string)) { addPath(e.left, "in", add) }
 
 type literal struct{ v any }
 
@@ -439,34 +446,34 @@ func (c call) value(o map[string]any) any {
 
 func (c call) path() string { return c.args[0].path() }
 
-func (c call) Match(o map[string]any) bool { b, _ := c.value(o).(bool); return b }
+func (c call) match(o map[string]any) bool { b, _ := c.value(o).(bool); return b }
 
-func (c call) Paths(add func(path, op string)) { addPath(c.args[0], c.name, add) }
+func (c call) paths(add func(path, op string)) { addPath(c.args[0], c.name, add) }
 
 type lambda struct {
 	list, variable string
-	cond           Expr
+	cond           node
 	every          bool
 }
 
-func (l lambda) value(o map[string]any) any { return l.Match(o) }
+func (l lambda) value(o map[string]any) any { return l.match(o) }
 func (l lambda) path() string               { return l.list }
 
-func (l lambda) Match(o map[string]any) bool {
+func (l lambda) match(o map[string]any) bool {
 	items := anySlice(Lookup(o, l.list))
 	if l.cond == nil {
 		return len(items) > 0
 	}
 	for _, item := range items {
 		inner := map[string]any{l.variable: item}
-		if l.cond.Match(inner) != l.every {
+		if l.cond.match(inner) != l.every {
 			return !l.every
 		}
 	}
 	return l.every
 }
 
-func (l lambda) Paths(add func(path, op string)) { add(l.list, "any") }
+func (l lambda) paths(add func(path, op string)) { add(l.list, "any") }
 
 func anySlice(v any) []any {
 	switch l := v.(type) {

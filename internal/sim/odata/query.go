@@ -13,8 +13,8 @@ import (
 type Query struct {
 	Select    []string
 	Expand    []string
-	Filter    Expr   // nil: all
-	FilterRaw string // as written
+	Filter    *Filter // nil: all
+	FilterRaw string  // as written
 	OrderBy   []Order
 	Search    string
 	Top, Skip int // Top is -1 when it was not said
