@@ -1,0 +1,283 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/audit"
+	"seneschal/internal/clock"
+	"seneschal/internal/connection"
+	"seneschal/internal/event"
+	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+	"seneschal/internal/jobs"
+	"seneschal/internal/m365"
+	"seneschal/internal/sim"
+	"seneschal/internal/store"
+	"seneschal/internal/telemetry"
+	"seneschal/internal/vault"
+	"seneschal/internal/wire"
+)
+
+// Connections that a bench has from the start.
+const (
+	App    = "contoso"   // app-only, for the mailboxes of ada, ben, support and room1
+	Person = "ada's own" // delegated, ada's
+	Frozen = "read only" // as App, set to read only
+)
+
+const adaPerson = "person-ada"
+
+// Bench is a hub in memory beside a simulated cloud, on one clock.
+type Bench struct {
+	*testing.T
+	Sim         *sim.Sim
+	Clock       *clock.Adjustable
+	Runner      *action.Runner
+	Connections *connection.Service
+
+	jobs *jobs.Jobs
+}
+
+// answerTime is how long the hub waits for an answer: short, so that an answer that never comes ends soon.
+const answerTime = time.Second
+
+// Start joins a hub with the actions of one capability, its connections proven. No job runs by itself: a test says when an unclear run
+// is looked at.
+func Start(t *testing.T, capability m365.Capability, actions []action.Action, probe connection.Probe) *Bench {
+	t.Helper()
+	ticking := clock.NewAdjustable()
+	b := &Bench{T: t, Clock: ticking, Sim: sim.StartForTest(t, "contoso", func(c *sim.Config) { c.Clock = ticking })}
+	b.join(actions)
+	b.Connections.Probes = map[m365.Capability]connection.Probe{capability: probe}
+	b.add(capability)
+	return b
+}
+
+func (b *Bench) join(actions []action.Action) {
+	b.Helper()
+	ctx := b.Context()
+	st, err := store.Open(ctx, store.TestURL(b, store.SQLite), nil)
+	b.must(err)
+	b.Cleanup(func() { _ = st.Close() })
+	b.must(st.Migrate(ctx, []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations}...))
+	b.must(jobs.Migrate(ctx, st))
+	var key [32]byte
+	_, _ = rand.Read(key[:]) // never fails (crypto/rand)
+	v, _, err := vault.Open(ctx, st, b.Clock, vault.MasterKey{Value: vault.NewSecret(base64.StdEncoding.EncodeToString(key[:]))})
+	b.must(err)
+	registry, err := action.NewRegistry(actions)
+	b.must(err)
+	log := slog.New(slog.DiscardHandler)
+	record := &audit.Log{Store: st, Clock: b.Clock}
+	b.jobs, err = jobs.New(jobs.Options{Store: st, Clock: b.Clock, Log: log, Instance: "bench"})
+	b.must(err)
+	client := b.Sim.HTTPClient()
+	cloud := b.Sim.Ready()
+	b.Connections = &connection.Service{Store: st, Vault: v, Clock: b.Clock, Log: log, Audit: record, Events: &event.Log{Store: st, Clock: b.Clock}, Jobs: b.jobs,
+		Lock: jobs.Locks{Store: st, Clock: b.Clock}, HTTP: client, MachineNow: time.Now, DefaultCloud: m365.Custom,
+		Wire: wire.Config{Transport: client.Transport, Governor: wire.NewGovernor(b.Clock, graph.Limits(), nil), Clock: b.Clock, Random: random, Hook: nil, Log: log, Timeout: answerTime},
+		Endpoints: func(m365.Cloud) (m365.Endpoints, error) {
+			return m365.Endpoints{Login: cloud.LoginURL, Graph: cloud.GraphURL, GraphAudience: "https://graph.microsoft.com"}, nil
+		},
+		Redirect: func() string { return "http://127.0.0.1/auth/microsoft/callback" }}
+	b.Runner = action.NewRunner(action.Options{Registry: registry, Connections: b.Connections, Store: st, Vault: v, Audit: record, Jobs: b.jobs, Clock: b.Clock, Log: log,
+		Metrics: telemetry.NewMetrics(), Instance: "bench"})
+}
+
+func random() uint64 {
+	var n [8]byte
+	_, _ = rand.Read(n[:]) // never fails (crypto/rand)
+	return binary.LittleEndian.Uint64(n[:])
+}
+
+func (b *Bench) must(err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func (b *Bench) add(capability m365.Capability) {
+	b.Helper()
+	contoso := b.Sim.Ready().Tenants[0]
+	form := func(name, app string, kind m365.Mode) connection.Form {
+		i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
+		return connection.Form{Name: name, Kind: kind, Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: []m365.Capability{capability},
+			Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
+	}
+	own := form(Person, "Seneschal sign-in", m365.Delegated)
+	own.Owner = adaPerson
+	for _, f := range []connection.Form{form(App, "Seneschal", m365.Application), form(Frozen, "Seneschal", m365.Application), own} {
+		if f.Kind == m365.Application {
+			f.Mailboxes = connection.ParseMailboxes("ada@contoso.example, ben@contoso.example, support@contoso.example, room1@contoso.example")
+			for i := range f.Mailboxes {
+				f.Mailboxes[i].Purposes = []connection.Purpose{connection.ForActions}
+			}
+		}
+		f.ReadOnly = f.Name == Frozen
+		_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
+		b.must(err)
+	}
+	b.signIn()
+}
+
+// signIn goes through Microsoft's pages as ada does.
+func (b *Bench) signIn() {
+	b.Helper()
+	link, err := b.Connections.NewLink(b.Context(), b.caller(Person), Person)
+	b.must(err)
+	browser := b.Sim.HTTPClient()
+	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	page, query, _ := strings.Cut(link.URL, "?")
+	form, err := url.ParseQuery(query)
+	b.must(err)
+	for k, v := range map[string]string{"account": "ada@contoso.example", "password": "Ada-Pass-1", "accept": "yes"} {
+		form.Set(k, v)
+	}
+	answer, err := browser.PostForm(page, form)
+	b.must(err)
+	b.must(answer.Body.Close())
+	back, err := answer.Location()
+	b.must(err)
+	_, err = b.Connections.Finish(b.Context(), connection.Callback{State: back.Query().Get("state"), Code: back.Query().Get("code"), Error: back.Query().Get("error"), ErrorDescription: back.Query().Get("error_description")})
+	b.must(err)
+}
+
+// caller is who may act through a connection.
+func (b *Bench) caller(connectionName string) access.Caller {
+	if connectionName == Person {
+		return access.Caller{Kind: "person", ID: adaPerson, Name: "Ada", Role: access.Member}
+	}
+	return access.Local("bench")
+}
+
+// In is an action's input as a test writes it.
+type In map[string]any
+
+// Call runs an action through a connection. Each call without a "key" in its options is a new effect.
+func (b *Bench) Call(name string, in In, opts ...Option) (action.Result, error) {
+	b.Helper()
+	raw, err := json.Marshal(in)
+	b.must(err)
+	q := action.Request{Action: name, Connection: App, Input: raw, Key: rand.Text()}
+	for _, o := range opts {
+		o(&q)
+	}
+	q.Caller = b.caller(q.Connection)
+	return b.Runner.Do(b.Context(), q)
+}
+
+// Option changes one call.
+type Option func(*action.Request)
+
+// Key sets the idempotency key.
+func Key(k string) Option { return func(q *action.Request) { q.Key = k } }
+
+// Through acts through another connection than App.
+func Through(connectionName string) Option {
+	return func(q *action.Request) { q.Connection = connectionName }
+}
+
+// File hands in a file.
+func (b *Bench) File(field, name string, content []byte) Option {
+	b.Helper()
+	c, err := action.Spool(name, "application/octet-stream", strings.NewReader(string(content)), int64(len(content)))
+	b.must(err)
+	b.Cleanup(func() { _ = c.Close() })
+	return func(q *action.Request) { q.Files = map[string]*action.Content{field: c} }
+}
+
+// Do runs an action that must work, and reads its output.
+func Do[T any](b *Bench, name string, in In, opts ...Option) T {
+	b.Helper()
+	r, err := b.Call(name, in, opts...)
+	if err != nil {
+		b.Fatalf("%s: %v", name, err)
+	}
+	return Read[T](b, r.Output)
+}
+
+// Read decodes an output.
+func Read[T any](b *Bench, raw json.RawMessage) T {
+	b.Helper()
+	var out T
+	if err := json.Unmarshal(raw, &out); err != nil {
+		b.Fatalf("%s: %v", raw, err)
+	}
+	return out
+}
+
+// Refused runs an action that must not work, and gives the fault.
+func (b *Bench) Refused(name string, in In, opts ...Option) *fault.Error {
+	b.Helper()
+	r, err := b.Call(name, in, opts...)
+	if err == nil {
+		b.Fatalf("%s: got %s, want a refusal", name, r.Output)
+	}
+	return fault.As(err)
+}
+
+// Unclear runs an action whose outcome must stay open, and gives the run.
+func (b *Bench) Unclear(name string, in In, opts ...Option) string {
+	b.Helper()
+	r, err := b.Call(name, in, opts...)
+	if fault.KindOf(err) != fault.Unclear || r.State != action.Unclear {
+		b.Fatalf("%s: got %s, %v; want an unclear run", name, r.State, err)
+	}
+	return r.Run
+}
+
+// Look has an unclear run answered now, and gives its state.
+func (b *Bench) Look(run string) action.State {
+	b.Helper()
+	_, err := b.Runner.Sweep(b.Context(), run, 1)
+	b.must(err)
+	r, err := b.Runner.LookupRun(b.Context(), run)
+	b.must(err)
+	return r.State
+}
+
+// Pass lets time pass for the hub and the cloud alike.
+func (b *Bench) Pass(d time.Duration) {
+	b.Helper()
+	b.must(b.Sim.Advance(d))
+}
+
+// Fault has the cloud misbehave.
+func (b *Bench) Fault(f sim.Fault) {
+	b.Helper()
+	b.must(b.Sim.Fault(f))
+}
+
+// Sent counts the requests that reached Microsoft's Graph whose path contains part, by method.
+func (b *Bench) Sent(method, part string) int {
+	n := 0
+	for _, r := range b.Sim.Requests() {
+		if r.Method == method && strings.Contains(r.Path, part) {
+			n++
+		}
+	}
+	return n
+}
+
+// Client binds a connection for the actions' mailboxes, as the corridor does.
+func (b *Bench) Client(ctx context.Context, connectionName string) *graph.Client {
+	b.Helper()
+	bound, err := b.Connections.Bind(ctx, connectionName, connection.ForActions)
+	b.must(err)
+	return bound.Graph
+}

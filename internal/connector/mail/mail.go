@@ -1,0 +1,65 @@
+package mail
+
+import (
+	"context"
+	"slices"
+
+	"seneschal/internal/action"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// The operations of Microsoft Graph that the actions call.
+const (
+	listFolders     m365.OperationKey = "GET /users/{user-id}/mailFolders"
+	listChildren    m365.OperationKey = "GET /users/{user-id}/mailFolders/{mailFolder-id}/childFolders"
+	listMessages    m365.OperationKey = "GET /users/{user-id}/messages"
+	listInFolder    m365.OperationKey = "GET /users/{user-id}/mailFolders/{mailFolder-id}/messages"
+	createMessage   m365.OperationKey = "POST /users/{user-id}/messages"
+	readMessage     m365.OperationKey = "GET /users/{user-id}/messages/{message-id}"
+	changeMessage   m365.OperationKey = "PATCH /users/{user-id}/messages/{message-id}"
+	readMIME        m365.OperationKey = "GET /users/{user-id}/messages/{message-id}/$value"
+	moveMessage     m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/move"
+	sendMessage     m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/send"
+	createReply     m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/createReply"
+	createReplyAll  m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/createReplyAll"
+	createForward   m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/createForward"
+	listAttachments m365.OperationKey = "GET /users/{user-id}/messages/{message-id}/attachments"
+	addAttachment   m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/attachments"
+	uploadSession   m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/attachments/createUploadSession"
+	readAttachment  m365.OperationKey = "GET /users/{user-id}/messages/{message-id}/attachments/{attachment-id}"
+	readContent     m365.OperationKey = "GET /users/{user-id}/messages/{message-id}/attachments/{attachment-id}/$value"
+)
+
+// Actions are what the hub can do with mail.
+func Actions() []action.Action {
+	return slices.Concat(folderActions(), messageActions(), attachmentActions(), draftActions(), sendActions(), changeActions())
+}
+
+// Mailbox says whose mail is meant.
+type Mailbox struct {
+	User string `json:"user,omitempty" doc:"Mailbox by address or id; the signed-in person without"`
+}
+
+// place is the mailbox of an input, and the client that reaches it.
+type place struct {
+	graph.Owner
+	g *graph.Client
+}
+
+func (m Mailbox) in(c action.Call) (place, error) {
+	owner, err := c.Bound.Graph.Owner(m365.UserID(m.User))
+	return place{owner, c.Bound.Graph}, err
+}
+
+// Probe reads the inbox's name. It proves every capability that works on mail; sending cannot be tried without sending, so for the
+// capability send too it proves no more than that the mailbox is within reach.
+func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
+	var p graph.Proof
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return p, err
+	}
+	_, err = graph.Get[graph.MailFolder](ctx, g, owner.MailFolder("inbox"), graph.Select("id", "displayName"), graph.Prove(&p))
+	return p, err
+}

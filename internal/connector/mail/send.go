@@ -1,0 +1,152 @@
+package mail
+
+import (
+	"context"
+
+	"seneschal/internal/action"
+	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// SendIn is a mail to be sent.
+type SendIn struct {
+	Mailbox
+	Letter
+}
+
+// Check wants somebody to send to, besides all that a letter wants.
+func (in SendIn) Check() error {
+	wrong := in.wrong()
+	if len(in.To)+len(in.Cc)+len(in.Bcc) == 0 {
+		wrong = append(wrong, fault.Field{Name: "to", Message: "is missing: a mail needs a recipient in to, cc or bcc"})
+	}
+	return refuse(wrong)
+}
+
+// AnswerIn is a reply's or forward's own words. Microsoft takes a comment or a body, not both (graph/FACTS §7).
+type AnswerIn struct {
+	MessageIn
+	Cc       []string `json:"cc,omitempty" doc:"Recipients of a copy, instead of those that follow from the message"`
+	Bcc      []string `json:"bcc,omitempty" doc:"Recipients of a hidden copy"`
+	Comment  string   `json:"comment,omitempty" maxLength:"500000" doc:"Words above the quoted message"`
+	Body     string   `json:"body,omitempty" maxLength:"500000" doc:"Body instead of comment and quoted message"`
+	BodyType string   `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
+}
+
+func (in AnswerIn) wrong() []fault.Field {
+	wrong := append(notAddresses("cc", in.Cc), notAddresses("bcc", in.Bcc)...)
+	if in.Comment != "" && in.Body != "" {
+		wrong = append(wrong, fault.Field{Name: "body", Message: "does not go with comment: give one of them"})
+	}
+	return wrong
+}
+
+// ReplyIn answers a message.
+type ReplyIn struct {
+	AnswerIn
+	All bool `json:"all,omitempty" doc:"To everybody on the message, not its sender alone"`
+}
+
+// Check names every wrong field.
+func (in ReplyIn) Check() error { return refuse(in.wrong()) }
+
+// ForwardIn passes a message on.
+type ForwardIn struct {
+	AnswerIn
+	To []string `json:"to" minItems:"1" doc:"Recipients"`
+}
+
+// Check names every wrong field.
+func (in ForwardIn) Check() error { return refuse(append(in.wrong(), notAddresses("to", in.To)...)) }
+
+func sendActions() []action.Action {
+	enclosed := []action.File{{Name: "file", Doc: "One file to enclose", Max: maxFile}}
+	// What every way of sending calls once it has its draft.
+	delivery := []m365.OperationKey{sendMessage, readMessage, addAttachment, uploadSession, moveMessage, listMessages}
+	spec := func(name, summary string, first ...m365.OperationKey) action.Spec {
+		return action.Spec{Name: name, Summary: summary, Effect: action.Writes, Operations: append(first, delivery...), Capability: m365.Mail, Files: enclosed}
+	}
+	reply := spec("mail.message.reply", "Reply to a message.", createReply, createReplyAll)
+	forward := spec("mail.message.forward", "Forward a message.", createForward)
+	reply.Args, forward.Args = []string{"message"}, []string{"message"}
+	return []action.Action{
+		action.Define(spec("mail.message.send", "Send a mail, once and never twice.", createMessage), send, action.WithReconcile(func(ctx context.Context, c action.Call, in SendIn) (Sent, action.Answer, error) {
+			return whatBecame(ctx, c, in.Mailbox)
+		})),
+		action.Define(reply, replyTo, action.WithReconcile(func(ctx context.Context, c action.Call, in ReplyIn) (Sent, action.Answer, error) {
+			return whatBecame(ctx, c, in.Mailbox)
+		})),
+		action.Define(forward, forwardTo, action.WithReconcile(func(ctx context.Context, c action.Call, in ForwardIn) (Sent, action.Answer, error) {
+			return whatBecame(ctx, c, in.Mailbox)
+		})),
+	}
+}
+
+func whatBecame(ctx context.Context, c action.Call, m Mailbox) (Sent, action.Answer, error) {
+	box, err := m.in(c)
+	if err != nil {
+		return Sent{}, 0, err
+	}
+	return dispatch{box, c}.reconcile(ctx)
+}
+
+func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
+	box, err := in.in(c)
+	if err != nil {
+		return Sent{}, err
+	}
+	var p graph.Proof
+	draft, err := graph.Post[graph.Message](ctx, box.g, box.Messages(), in.change(marker(c)), graph.Prove(&p))
+	if err != nil {
+		return Sent{}, err
+	}
+	return dispatch{box, c}.deliver(ctx, draft, p)
+}
+
+// answer is the body of createReply and createForward.
+type answer struct {
+	Message graph.MessageChange `json:"message"`
+	Comment string              `json:"comment,omitempty"`
+}
+
+func (in AnswerIn) answer() answer {
+	a := answer{Comment: in.Comment, Message: graph.MessageChange{CcRecipients: recipients(in.Cc), BccRecipients: recipients(in.Bcc)}}
+	if in.Body != "" {
+		a.Message.Body = bodyOf(in.Body, in.BodyType)
+	}
+	return a
+}
+
+func replyTo(ctx context.Context, c action.Call, in ReplyIn) (Sent, error) {
+	box, path, err := in.at(c)
+	if err != nil {
+		return Sent{}, err
+	}
+	path, create := path.Sub("createReply"), in.answer()
+	if in.All {
+		path = box.Message(in.Message).Sub("createReplyAll")
+	}
+	return answerWith(ctx, c, box, path, create)
+}
+
+func forwardTo(ctx context.Context, c action.Call, in ForwardIn) (Sent, error) {
+	box, path, err := in.at(c)
+	if err != nil {
+		return Sent{}, err
+	}
+	create := in.answer()
+	create.Message.ToRecipients = recipients(in.To)
+	return answerWith(ctx, c, box, path.Sub("createForward"), create)
+}
+
+// answerWith makes the draft without a marker: the pages do not say that an answer's message may carry one. When the answer is lost here,
+// a draft may stay behind that nobody asked for; it is never sent.
+func answerWith(ctx context.Context, c action.Call, box place, path graph.Path, create answer) (Sent, error) {
+	var p graph.Proof
+	draft, err := graph.Post[graph.Message](ctx, box.g, path, create, graph.Prove(&p))
+	if err != nil {
+		return Sent{}, err
+	}
+	return dispatch{box, c}.deliver(ctx, draft, p)
+}
