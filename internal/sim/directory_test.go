@@ -27,6 +27,7 @@ func TestDirectory(t *testing.T) {
 		{"unknown user", "/users/nobody@contoso.example", nil, 404, "Request_ResourceNotFound", 0},
 		{"bad filter", "/users?$filter=displayName is 'x'", nil, 400, "Request_BadRequest", 0},
 		{"own registration", "/applications?$filter=appId eq '" + c.app("Seneschal").ClientID + "'", nil, 200, "", 1},
+		{"by the other key", "/servicePrincipals(appId='" + c.app("Seneschal").ClientID + "')", nil, 200, "", -1},
 		{"domains", "/domains", nil, 200, "", 1},
 		{"licences", "/subscribedSkus", nil, 200, "", 1},
 		{"unlicensed mailbox", "/users/intern@contoso.example/mailboxSettings", nil, 404, "MailboxNotEnabledForRESTAPI", 0},

@@ -15,13 +15,7 @@ import (
 // Handler serves login and Graph: what the HTTPS listener serves.
 func (s *Sim) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := s.core.Load()
-		if d := time.Duration(c.latency.Load()); d > 0 {
-			if s.cfg.Clock.Sleep(r.Context(), d) != nil {
-				return
-			}
-		}
-		s.serve(c, w, r, false)
+		s.serve(s.core.Load(), w, r, false)
 	})
 }
 
@@ -49,6 +43,9 @@ func (c *core) route(w http.ResponseWriter, r *http.Request) {
 		return
 	case isGraph(r.URL.Path):
 		c.graph.ServeHTTP(w, r)
+		return
+	}
+	if d := c.graph.Latency(); d > 0 && c.world.Clock.Sleep(r.Context(), d) != nil {
 		return
 	}
 	c.entra.ServeHTTP(w, r)

@@ -56,12 +56,11 @@ type Sim struct {
 
 // core is the cloud's state; POST /reset replaces it as a whole.
 type core struct {
-	world   *world.World
-	entra   *entra.Server
-	graph   *graph.Server
-	faults  *trouble.Book
-	record  *trouble.Recorder
-	latency atomic.Int64
+	world  *world.World
+	entra  *entra.Server
+	graph  *graph.Server
+	faults *trouble.Book
+	record *trouble.Recorder
 }
 
 // Start plays a cloud until Close or until ctx ends.
@@ -132,7 +131,6 @@ func (s *Sim) open() (*core, error) {
 		return nil, err
 	}
 	co := &core{faults: &trouble.Book{}, record: &trouble.Recorder{}}
-	co.latency.Store(int64(c.Latency))
 	co.world, err = world.Open(world.Options{
 		Name: c.World, Dir: dir, Seed: c.Seed, Clock: c.Clock, Log: c.Log, Users: c.Users, MessagesPerMailbox: c.MessagesPerMailbox,
 		MailDir: c.MailDir, ICSDir: c.ICSDir, LoadMail: graph.LoadMail, LoadICS: graph.LoadICS,
@@ -145,7 +143,10 @@ func (s *Sim) open() (*core, error) {
 	}
 	co.graph = graph.New(co.world, co.entra, co.faults, co.record)
 	co.graph.RouteBatch(s.batchPart(co))
-	return co, nil
+	if c.Latency > 0 {
+		_, err = co.graph.SetLimits(graph.Limits{Latency: c.Latency.String()})
+	}
+	return co, err
 }
 
 func (s *Sim) listen(ctx context.Context) error {

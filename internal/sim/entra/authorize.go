@@ -49,7 +49,6 @@ func (s *Server) authorize(w http.ResponseWriter, r *http.Request, a audience) {
 		return
 	}
 	s.signIn(w, r, signInPage{audience: a, scopeOf: &k, form: r.Form,
-		refuse: func(ref *refusal) { s.page(w, ref, k.back(ref)) },
 		silent: func(ref *refusal) { s.sendError(w, r, k, ref) },
 		then:   func(who session, user world.Object, flow string) { s.consent(w, r, k, who, user, flow) },
 	})
@@ -135,7 +134,6 @@ type signInPage struct {
 	audience audience
 	scopeOf  *ask
 	form     url.Values
-	refuse   func(*refusal)
 	silent   func(*refusal)
 	then     func(who session, user world.Object, flow string)
 }

@@ -212,8 +212,9 @@ func (s *Server) certificate(app world.Object, h assertionHead) any {
 	return nil
 }
 
+// sameThumb takes both base64 alphabets: MSAL for Go 1.10 writes the plain one with padding.
 func sameThumb(given string, sum []byte) bool {
-	b, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(given, "="))
+	b, err := base64.RawURLEncoding.DecodeString(strings.NewReplacer("+", "-", "/", "_", "=", "").Replace(given))
 	return err == nil && string(b) == string(sum)
 }
 

@@ -174,7 +174,6 @@ func (s *Server) adminConsent(w http.ResponseWriter, r *http.Request, a audience
 		}
 	}
 	s.signIn(w, r, signInPage{audience: a, scopeOf: &k, form: r.Form,
-		refuse: func(ref *refusal) { s.page(w, ref, k.back(ref)) },
 		silent: func(ref *refusal) { s.sendError(w, r, k, ref) },
 		then: func(who session, user world.Object, flow string) {
 			s.adminDecides(w, r, k, who, user, flow)

@@ -121,7 +121,6 @@ func (s *Server) devicePage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.signIn(w, r, signInPage{audience: a, scopeOf: &ask{client: c}, form: r.Form,
-		refuse: func(ref *refusal) { s.page(w, ref, "") },
 		silent: func(ref *refusal) { s.page(w, ref, "") },
 		then:   func(who session, user world.Object, flow string) { s.deviceDecides(w, r, id, d, c, who, user, flow) },
 	})

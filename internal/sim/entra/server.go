@@ -23,7 +23,6 @@ type Server struct {
 	sessions map[string]session // by cookie; a restart signs everyone out
 	flows    map[string]session // who signed in on the page before this one
 	verified map[string]Token   // tokens already checked
-	jtis     map[string]bool    // client assertions already used
 }
 
 // New starts the identity platform of a world.
@@ -36,7 +35,7 @@ func New(w *world.World, faults *trouble.Book) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{world: w, faults: faults, key: key, extern: extern, sessions: map[string]session{}, flows: map[string]session{}, verified: map[string]Token{}, jtis: map[string]bool{}}
+	s := &Server{world: w, faults: faults, key: key, extern: extern, sessions: map[string]session{}, flows: map[string]session{}, verified: map[string]Token{}}
 	s.keyID = thumbprint(&key.PublicKey)
 	return s, nil
 }

@@ -154,7 +154,7 @@ func (s *Server) clientCredentials(r *http.Request, a audience) (map[string]any,
 	if ref != nil {
 		return nil, ref
 	}
-	if !req.defaulted || len(req.openid) > 0 {
+	if !req.defaulted { // MSAL adds openid, profile and offline_access to it: they are ignored, as the real one does
 		return nil, refuse(70011, scope)
 	}
 	res, ref := s.resource(a.tenant, req.resource)

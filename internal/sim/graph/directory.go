@@ -6,6 +6,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -103,7 +104,7 @@ func listOf(collection, context string) handler {
 	}
 }
 
-// oneOf finds by id; applications and service principals also by appId='…' .
+// oneOf finds by id.
 func oneOf(collection, context, name string) handler {
 	return func(c *call) (reply, *problem) {
 		o, found := c.s.world.Get(world.Key{Scope: c.token.Tenant, Collection: collection, ID: c.params[name]})
@@ -112,6 +113,30 @@ func oneOf(collection, context, name string) handler {
 		}
 		return c.one(context, public(o))
 	}
+}
+
+var appIDKey = regexp.MustCompile(`(?i)^(applications|servicePrincipals)\((?:appId|appid)='([^']+)'\)(.*)$`)
+
+// byAppID rewrites the other key of applications and service principals, (appId='…'), to the id.
+func (s *Server) byAppID(tenant, path string) string {
+	decoded, err := url.PathUnescape(path)
+	if err != nil {
+		return path
+	}
+	m := appIDKey.FindStringSubmatch(decoded)
+	if m == nil {
+		return path
+	}
+	collection := world.Applications
+	if strings.EqualFold(m[1], world.ServicePrincipals) {
+		collection = world.ServicePrincipals
+	}
+	for id, o := range s.world.Scan(tenant, collection) {
+		if strings.EqualFold(world.Text(o, "appId"), m[2]) {
+			return m[1] + "/" + id + m[3]
+		}
+	}
+	return m[1] + "/" + m[2] + m[3]
 }
 
 func emptyList(context string) handler {

@@ -118,6 +118,7 @@ func (s *Server) answer(r *http.Request, note *trouble.Request) (reply, *problem
 	if version == "oidc" {
 		path = "oidc/userinfo"
 	}
+	path = s.byAppID(token.Tenant, path)
 	c.version = version
 	op, params, found := operations().find(r.Method, path)
 	if !found {
@@ -136,6 +137,9 @@ func (s *Server) answer(r *http.Request, note *trouble.Request) (reply, *problem
 		return reply{}, p
 	}
 	defer release()
+	if d := s.Latency(); d > 0 && s.world.Clock.Sleep(r.Context(), d) != nil {
+		return reply{}, fail(http.StatusServiceUnavailable, "UnknownError", "The client went away.")
+	}
 	if p := c.openMailbox(); p != nil {
 		return reply{}, p
 	}

@@ -17,7 +17,7 @@ type Limits struct {
 	DirectoryUnits     int    `json:"directory_units,omitempty"`     // resource units per app and tenant in a window
 	DirectoryWindow    string `json:"directory_window,omitempty"`
 	PageSize           int    `json:"page_size,omitempty"` // no page is longer than this
-	Latency            string `json:"latency,omitempty"`   // of every request; the simulator's HTTP layer waits
+	Latency            string `json:"latency,omitempty"`   // of every request
 }
 
 // DefaultLimits are Microsoft's.
@@ -31,6 +31,7 @@ type throttle struct {
 	limits  Limits
 	mail    time.Duration
 	dir     time.Duration
+	latency time.Duration
 	windows map[string]*window
 }
 
@@ -65,7 +66,7 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 		text *string
 		from string
 		to   *time.Duration
-	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, new(time.Duration)}} {
+	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, &t.latency}} {
 		if f.from == "" {
 			continue
 		}
@@ -77,6 +78,13 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 	}
 	t.limits, t.windows = now, map[string]*window{}
 	return now, nil
+}
+
+// Latency is how long every request takes at least. A mailbox counts a request as running meanwhile.
+func (s *Server) Latency() time.Duration {
+	s.throttle.mu.Lock()
+	defer s.throttle.mu.Unlock()
+	return s.throttle.latency
 }
 
 func (t *throttle) pageSize(top int) int {

@@ -1,7 +1,6 @@
 package world
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -15,7 +14,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"sort"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -115,15 +113,6 @@ func (w *World) Close() error { return w.journal.close() }
 
 // Now is the world's time.
 func (w *World) Now() time.Time { return w.Clock.Now() }
-
-// Start is when the world was first seeded.
-func (w *World) Start() time.Time { return w.head.Start }
-
-// Name is the world's name or file.
-func (w *World) Name() string { return w.head.World }
-
-// Sleep waits on the world's clock.
-func (w *World) Sleep(ctx context.Context, d time.Duration) error { return w.Clock.Sleep(ctx, d) }
 
 func (w *World) replay(l journalLine) {
 	w.store.seq = max(w.store.seq, l.Seq)
@@ -346,20 +335,6 @@ func (w *World) OnChange(f func(Change)) {
 	w.hookMu.Lock()
 	defer w.hookMu.Unlock()
 	w.hooks = append(w.hooks, f)
-}
-
-// Collections names the collections of a scope, for GET /state.
-func (w *World) Collections(scope string) []string {
-	w.store.mu.RLock()
-	defer w.store.mu.RUnlock()
-	var out []string
-	for k := range w.store.shelves {
-		if k.scope == scope {
-			out = append(out, k.collection)
-		}
-	}
-	sort.Strings(out)
-	return out
 }
 
 // Clone copies the top level; nested values are replaced whole, never changed in place.

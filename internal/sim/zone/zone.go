@@ -55,15 +55,6 @@ func Load(name string) (*time.Location, bool) {
 // Windows lists the Windows names.
 func Windows() []string { return table().all }
 
-// IANA lists the IANA names that have a Windows name.
-func IANA() []string {
-	out := make([]string, 0, len(table().windows))
-	for k := range table().windows {
-		out = append(out, k)
-	}
-	return out
-}
-
 // ToWindows gives the Windows name of an IANA zone, or the name itself.
 func ToWindows(name string) string {
 	if w, ok := table().windows[name]; ok {
