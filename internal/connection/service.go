@@ -138,7 +138,7 @@ func (s *Service) newTokens(c Connection, form CredentialForm, cache entra.Token
 	app := entra.App{Key: key, Endpoints: e, Authority: string(c.TenantID), Client: c.ClientID, Mode: c.Kind, Credential: cred, CustomAddress: c.Cloud == m365.Custom}
 	if c.Kind == m365.Delegated {
 		app.Authority, app.AccountID = c.AccountTypes.Authority(c.TenantID), c.accountID
-		app.Scopes = entra.SignInScopes(e, c.Capabilities)
+		app.Scopes = entra.SignInScopes(c.Capabilities)
 	}
 	return entra.New(app, entra.Outside{HTTP: s.HTTP, Clock: s.Clock, MachineNow: s.MachineNow, Cache: cache, Lock: s.Lock}), nil
 }

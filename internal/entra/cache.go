@@ -11,15 +11,21 @@ import (
 type accessor struct {
 	store TokenCache
 	key   string
+	whole bool // a public client's cache is one piece, and MSAL gives no partition for it
+}
+
+const wholeCache = "all"
+
+func (a accessor) partition(hint string) string {
+	if a.whole {
+		return wholeCache
+	}
+	return hint
 }
 
 // Replace loads a partition into MSAL.
 func (a accessor) Replace(ctx context.Context, c cache.Unmarshaler, h cache.ReplaceHints) error {
-	partition := h.PartitionKey
-	if p, ok := ctx.Value(partitionKey{}).(string); ok && partition == "" {
-		partition = p
-	}
-	blob, err := a.store.Load(ctx, a.key, partition)
+	blob, err := a.store.Load(ctx, a.key, a.partition(h.PartitionKey))
 	if err != nil || blob == nil {
 		return err
 	}
@@ -32,14 +38,7 @@ func (a accessor) Export(ctx context.Context, c cache.Marshaler, h cache.ExportH
 	if err != nil {
 		return err
 	}
-	return a.store.Save(ctx, a.key, h.PartitionKey, blob)
-}
-
-type partitionKey struct{}
-
-// withPartition names the partition for the one call of MSAL that gives none (listing accounts).
-func withPartition(ctx context.Context, partition string) context.Context {
-	return context.WithValue(ctx, partitionKey{}, partition)
+	return a.store.Save(ctx, a.key, a.partition(h.PartitionKey), blob)
 }
 
 // hasRefreshToken looks into MSAL's cache format, which is fixed across its languages.

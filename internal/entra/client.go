@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -207,7 +206,7 @@ func (c *Client) msal() (backend, error) {
 	if c.backend != nil {
 		return c.backend, nil
 	}
-	cache := accessor{c.out.Cache, c.app.Key}
+	cache := accessor{c.out.Cache, c.app.Key, c.app.Credential == nil}
 	if c.app.Credential == nil {
 		pc, err := public.New(string(c.app.Client), public.WithAuthority(c.authority()), public.WithHTTPClient(c.out.HTTP), public.WithCache(cache),
 			public.WithInstanceDiscovery(!c.app.CustomAddress), public.WithClientCapabilities([]string{"cp1"}))
@@ -259,7 +258,7 @@ func (b confidentialBackend) byCode(ctx context.Context, code, verifier, redirec
 type publicBackend struct{ client public.Client }
 
 func (b publicBackend) silent(ctx context.Context, a App, claims string) (result, error) {
-	accounts, err := b.client.Accounts(withPartition(ctx, a.AccountID))
+	accounts, err := b.client.Accounts(ctx)
 	if err != nil {
 		return result{}, err
 	}
@@ -335,7 +334,8 @@ func (c *Client) signedIn(ctx context.Context, r result, err error) (Account, []
 	if err != nil {
 		return Account{}, nil, asFault(err, c.app)
 	}
-	blob, err := c.out.Cache.Load(ctx, c.app.Key, r.account.ID)
+	partition := accessor{whole: c.app.Credential == nil}.partition(r.account.ID)
+	blob, err := c.out.Cache.Load(ctx, c.app.Key, partition)
 	if err != nil {
 		return Account{}, nil, err
 	}
@@ -370,29 +370,19 @@ func (c *Client) OnBehalfOf(ctx context.Context, assertion string) (wire.Token, 
 	return wire.Token{Value: r.AccessToken, Expires: c.out.Clock.Now().Add(r.ExpiresOn.Sub(c.out.MachineNow()))}, nil
 }
 
-// scopesForSignIn puts the resource before each Graph scope, as other clouds need it; the OpenID ones stand bare.
-func scopesForSignIn(audience string, scopes []string) []string {
-	out := make([]string, 0, len(scopes))
-	for _, s := range scopes {
-		switch s {
-		case "openid", "profile", "offline_access", "email":
-			continue // MSAL adds them by itself
+// SignInScopes are the scopes a delegated App asks for. They stand without a resource: Entra takes those for Graph's own, answers in the
+// same form, and MSAL compares the two (en:v2-oauth2-auth-code-flow.md). MSAL adds the OpenID ones by itself.
+func SignInScopes(chosen []m365.Capability) []string {
+	var names []string
+	for _, s := range m365.SignInScopes {
+		if s != "openid" && s != "profile" && s != "offline_access" {
+			names = append(names, s)
 		}
-		if !strings.Contains(s, "://") {
-			s = strings.TrimRight(audience, "/") + "/" + s
-		}
-		out = append(out, s)
 	}
-	return out
-}
-
-// SignInScopes are the scopes a delegated App asks for.
-func SignInScopes(e m365.Endpoints, chosen []m365.Capability) []string {
-	names := append([]string{}, m365.SignInScopes...)
 	for _, r := range m365.Manifest(m365.Delegated, chosen) {
 		names = append(names, r.Permission)
 	}
-	return scopesForSignIn(e.GraphAudience, dedupe(names))
+	return dedupe(names)
 }
 
 func dedupe(in []string) []string {
