@@ -121,7 +121,7 @@ func (c *cloud) do(method, address string, body io.Reader, header http.Header) a
 		c.t.Fatal(err)
 	}
 	a := answerOf{status: resp.StatusCode, header: resp.Header, raw: raw}
-	if strings.Contains(resp.Header.Get("Content-Type"), "json") {
+	if strings.Contains(resp.Header.Get("Content-Type"), "json") && !bytes.HasPrefix(raw, []byte("[")) {
 		if err := json.Unmarshal(raw, &a.json); err != nil {
 			c.t.Fatalf("%s %s: %v in %s", method, address, err, raw)
 		}
