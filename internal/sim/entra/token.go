@@ -42,6 +42,7 @@ func (s *Server) token(w http.ResponseWriter, r *http.Request, a audience) {
 }
 
 func (s *Server) exchange(r *http.Request, a audience) (map[string]any, *refusal) {
+	trouble.Note(r.Context()).App = r.PostForm.Get("client_id")
 	kind := r.PostForm.Get("grant_type")
 	if kind == "" {
 		return nil, refuse(900144, "grant_type")
