@@ -1,0 +1,65 @@
+package calendar
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"seneschal/internal/action"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// The operations of Microsoft Graph that the actions call.
+const (
+	listCalendars m365.OperationKey = "GET /users/{user-id}/calendars"
+	view          m365.OperationKey = "GET /users/{user-id}/calendarView"
+	viewOf        m365.OperationKey = "GET /users/{user-id}/calendars/{calendar-id}/calendarView"
+	listEvents    m365.OperationKey = "GET /users/{user-id}/events"
+	createEvent   m365.OperationKey = "POST /users/{user-id}/events"
+	createIn      m365.OperationKey = "POST /users/{user-id}/calendars/{calendar-id}/events"
+	readEvent     m365.OperationKey = "GET /users/{user-id}/events/{event-id}"
+	changeEvent   m365.OperationKey = "PATCH /users/{user-id}/events/{event-id}"
+	deleteEvent   m365.OperationKey = "DELETE /users/{user-id}/events/{event-id}"
+	cancelEvent   m365.OperationKey = "POST /users/{user-id}/events/{event-id}/cancel"
+	acceptEvent   m365.OperationKey = "POST /users/{user-id}/events/{event-id}/accept"
+	declineEvent  m365.OperationKey = "POST /users/{user-id}/events/{event-id}/decline"
+	tentative     m365.OperationKey = "POST /users/{user-id}/events/{event-id}/tentativelyAccept"
+	getSchedule   m365.OperationKey = "POST /users/{user-id}/calendar/getSchedule"
+)
+
+// Actions are what the hub can do with calendars.
+func Actions() []action.Action {
+	return slices.Concat(readActions(), writeActions(), meetingActions(), scheduleActions())
+}
+
+// Mailbox says whose calendar is meant.
+type Mailbox struct {
+	User string `json:"user,omitempty" doc:"Mailbox by address or id; the signed-in person without"`
+}
+
+// place is the mailbox of an input, and the client that reaches it.
+type place struct {
+	graph.Owner
+	g *graph.Client
+}
+
+func (m Mailbox) in(c action.Call) (place, error) {
+	owner, err := c.Bound.Graph.Owner(m365.UserID(m.User))
+	return place{owner, c.Bound.Graph}, err
+}
+
+// probeDay is a day long past: the probe wants an answer, not an event, and nothing below app looks at the clock.
+var probeDay = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// Probe reads one day of the default calendar. It proves every capability that works on calendars.
+func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
+	var p graph.Proof
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return p, err
+	}
+	opts := []graph.Option{graph.Window(probeDay, probeDay.AddDate(0, 0, 1)), graph.Top(1), graph.Select("id"), graph.Prove(&p)}
+	_, err = graph.Get[struct{}](ctx, g, owner.CalendarView(), opts...)
+	return p, err
+}

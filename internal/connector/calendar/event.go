@@ -1,0 +1,241 @@
+package calendar
+
+import (
+	"context"
+	"time"
+
+	"seneschal/internal/action"
+	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// Person is a name with an address.
+type Person struct {
+	Name    string `json:"name,omitempty"`
+	Address string `json:"address"`
+}
+
+// Attendee is somebody invited, with the answer.
+type Attendee struct {
+	Person
+	Type     string `json:"type"`               // required, optional, resource
+	Response string `json:"response,omitempty"` // none, accepted, tentativelyAccepted, declined, notResponded, organizer
+}
+
+// Summary is what a list shows of an event.
+type Summary struct {
+	ID             string    `json:"id"`
+	Subject        string    `json:"subject"`
+	Start          time.Time `json:"start,omitzero"`
+	End            time.Time `json:"end,omitzero"`
+	AllDay         bool      `json:"all_day,omitempty"`
+	TimeZone       string    `json:"time_zone,omitempty" doc:"Zone that the event is kept in"`
+	Location       string    `json:"location,omitempty"`
+	Organizer      Person    `json:"organizer,omitzero"`
+	IsOrganizer    bool      `json:"is_organizer"`
+	Response       string    `json:"response,omitempty" doc:"The mailbox's own answer"`
+	ShowAs         string    `json:"show_as,omitempty"`
+	Sensitivity    string    `json:"sensitivity,omitempty"`
+	Categories     []string  `json:"categories,omitempty"`
+	Cancelled      bool      `json:"cancelled,omitempty"`
+	Type           string    `json:"type,omitempty" doc:"singleInstance, occurrence, exception or seriesMaster"`
+	SeriesID       string    `json:"series_id,omitempty"`
+	HasAttachments bool      `json:"has_attachments,omitempty"`
+	OnlineMeeting  string    `json:"online_meeting_url,omitempty"`
+	WebLink        string    `json:"web_link,omitempty"`
+}
+
+var summaryFields = []string{"id", "subject", "start", "end", "isAllDay", "originalStartTimeZone", "location", "organizer", "isOrganizer", "responseStatus", "showAs", "sensitivity",
+	"categories", "isCancelled", "type", "seriesMasterId", "hasAttachments", "onlineMeeting", "webLink"}
+
+func summaryOf(e graph.Event, z zone) Summary {
+	s := Summary{ID: e.ID, Subject: e.Subject, Start: z.instant(e.Start, e.IsAllDay), End: z.instant(e.End, e.IsAllDay), AllDay: e.IsAllDay, TimeZone: e.OriginalStartTimeZone,
+		Location: e.Location.DisplayName, Organizer: Person(e.Organizer.EmailAddress), IsOrganizer: e.IsOrganizer, Response: e.ResponseStatus.Response, ShowAs: e.ShowAs,
+		Sensitivity: e.Sensitivity, Categories: e.Categories, Cancelled: e.IsCancelled, Type: e.Type, SeriesID: e.SeriesMasterID, HasAttachments: e.HasAttachments, WebLink: e.WebLink}
+	if e.OnlineMeeting != nil {
+		s.OnlineMeeting = e.OnlineMeeting.JoinURL
+	}
+	return s
+}
+
+// Event is an event with its body and people.
+type Event struct {
+	Summary
+	ICalUID         string      `json:"ical_uid,omitempty"`
+	Attendees       []Attendee  `json:"attendees"`
+	Recurrence      *Recurrence `json:"recurrence,omitempty"`
+	Importance      string      `json:"importance,omitempty"`
+	ReminderMinutes *int        `json:"reminder_minutes,omitempty"`
+	BodyType        string      `json:"body_type"`
+	Body            string      `json:"body"`
+}
+
+// eventFields are all of an event that we show; without them Graph sends some thirty more.
+var eventFields = append([]string{"iCalUId", "attendees", "recurrence", "importance", "isReminderOn", "reminderMinutesBeforeStart", "body"}, summaryFields...)
+
+func eventOf(e graph.Event, z zone) Event {
+	out := Event{Summary: summaryOf(e, z), ICalUID: e.ICalUID, Attendees: make([]Attendee, len(e.Attendees)), Recurrence: recurrenceOf(e.Recurrence), Importance: e.Importance,
+		BodyType: e.Body.ContentType, Body: e.Body.Content}
+	for i, a := range e.Attendees {
+		out.Attendees[i] = Attendee{Person: Person(a.EmailAddress), Type: a.Type}
+		if a.Status != nil {
+			out.Attendees[i].Response = a.Status.Response
+		}
+	}
+	if e.IsReminderOn {
+		out.ReminderMinutes = &e.ReminderMinutes
+	}
+	return out
+}
+
+// EventIn names one event.
+type EventIn struct {
+	Mailbox
+	Event string `json:"event" minLength:"1" doc:"Id of the event: a single one, an occurrence, or a whole series"`
+}
+
+func (in EventIn) at(c action.Call) (place, graph.Path, error) {
+	box, err := in.in(c)
+	return box, box.Event(in.Event), err
+}
+
+// GetIn asks for one event.
+type GetIn struct {
+	EventIn
+	TimeZone string `json:"time_zone,omitempty" doc:"Zone to show the times in: IANA or Windows name; UTC without"`
+	BodyType string `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
+}
+
+// Check finds a zone that does not exist.
+func (in GetIn) Check() error { return checkZone(in.TimeZone) }
+
+// ViewIn asks for what happens in a window of time.
+type ViewIn struct {
+	Mailbox
+	Calendar string    `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
+	Start    time.Time `json:"start" doc:"From when"`
+	End      time.Time `json:"end" doc:"Until when"`
+	TimeZone string    `json:"time_zone,omitempty" doc:"Zone to show the times in: IANA or Windows name; UTC without"`
+	Limit    int       `json:"limit,omitempty" minimum:"1" maximum:"1000" doc:"At most so many; 100 without"`
+}
+
+// Check finds a window that is none, and a zone that does not exist.
+func (in ViewIn) Check() error {
+	return refuse(append(wrongZone(in.TimeZone), wrongWindow(in.Start, in.End)...))
+}
+
+func checkZone(name string) error { return refuse(wrongZone(name)) }
+
+func wrongZone(name string) []fault.Field {
+	if _, known := findZone(name); !known {
+		return []fault.Field{noZone("time_zone")}
+	}
+	return nil
+}
+
+func wrongWindow(start, end time.Time) []fault.Field {
+	if !end.After(start) {
+		return []fault.Field{{Name: "end", Message: "must lie after start"}}
+	}
+	return nil
+}
+
+func refuse(wrong []fault.Field) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return fault.BadFields(wrong...)
+}
+
+// View is what happens in a window, by start. Series are expanded into their occurrences.
+type View struct {
+	Events    []Summary `json:"events"`
+	Truncated bool      `json:"truncated,omitempty" doc:"There is more in the window: narrow it, or raise limit"`
+}
+
+// CalendarList is the calendars of a mailbox.
+type CalendarList struct {
+	Calendars []Calendar `json:"calendars"`
+}
+
+// Calendar is one calendar.
+type Calendar struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Owner     Person `json:"owner,omitzero"`
+	IsDefault bool   `json:"is_default"`
+	CanEdit   bool   `json:"can_edit"`
+}
+
+func readActions() []action.Action {
+	return []action.Action{
+		action.Define(action.Spec{Name: "calendar.calendar.list", Summary: "List the calendars of a mailbox.", Effect: action.Reads,
+			Operations: []m365.OperationKey{listCalendars}, Capability: m365.Calendar}, calendarsOf),
+		action.Define(action.Spec{Name: "calendar.event.list", Summary: "List what happens in a window of time, series expanded.", Effect: action.Reads,
+			Operations: []m365.OperationKey{view, viewOf}, Capability: m365.Calendar}, eventsOf),
+		action.Define(action.Spec{Name: "calendar.event.get", Summary: "Read one event with its body and attendees.", Effect: action.Reads, ShowsBody: true,
+			Operations: []m365.OperationKey{readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, getEvent),
+	}
+}
+
+func calendarsOf(ctx context.Context, c action.Call, in Mailbox) (CalendarList, error) {
+	out := CalendarList{Calendars: []Calendar{}}
+	box, err := in.in(c)
+	if err != nil {
+		return out, err
+	}
+	for k, err := range graph.List[graph.Calendar](ctx, box.g, box.Calendars(), graph.Select("id", "name", "owner", "isDefaultCalendar", "canEdit"), graph.Top(100)) {
+		if err != nil {
+			return out, err
+		}
+		out.Calendars = append(out.Calendars, Calendar{k.ID, k.Name, Person(k.Owner), k.IsDefaultCalendar, k.CanEdit})
+	}
+	return out, nil
+}
+
+func eventsOf(ctx context.Context, c action.Call, in ViewIn) (View, error) {
+	out := View{Events: []Summary{}}
+	box, err := in.in(c)
+	if err != nil {
+		return out, err
+	}
+	path := box.CalendarView()
+	if in.Calendar != "" {
+		path = box.Calendar(in.Calendar).Sub("calendarView")
+	}
+	limit := in.Limit
+	if limit == 0 {
+		limit = 100
+	}
+	z, _ := findZone(in.TimeZone)
+	opts := []graph.Option{graph.Window(in.Start, in.End), graph.OrderBy("start/dateTime"), graph.Top(min(limit+1, 100)), graph.Select(summaryFields...)}
+	for e, err := range graph.List[graph.Event](ctx, box.g, path, opts...) {
+		if err != nil {
+			return View{}, err
+		}
+		if len(out.Events) == limit {
+			out.Truncated = true
+			break
+		}
+		out.Events = append(out.Events, summaryOf(e, z))
+	}
+	return out, nil
+}
+
+func getEvent(ctx context.Context, c action.Call, in GetIn) (Event, error) {
+	box, path, err := in.at(c)
+	if err != nil {
+		return Event{}, err
+	}
+	opts := []graph.Option{graph.Select(eventFields...)}
+	if in.BodyType != "html" {
+		opts = append(opts, graph.TextBody())
+	}
+	e, err := graph.Get[graph.Event](ctx, box.g, path, opts...)
+	if err != nil {
+		return Event{}, err
+	}
+	z, _ := findZone(in.TimeZone)
+	return eventOf(e, z), nil
+}

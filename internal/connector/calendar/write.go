@@ -1,0 +1,279 @@
+package calendar
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/mail"
+	"slices"
+	"time"
+
+	"seneschal/internal/action"
+	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// Invitee is somebody to invite. Inviting sends a mail.
+type Invitee struct {
+	Address string `json:"address" doc:"ada@contoso.example, or Ada Lovelace <ada@contoso.example>"`
+	Type    string `json:"type,omitempty" enum:"required,optional,resource" doc:"required without"`
+}
+
+// Details are what a new event may have and a change may touch.
+type Details struct {
+	TimeZone        string      `json:"time_zone,omitempty" doc:"Zone that the event is kept in: IANA or Windows name; UTC without. Whole days and series follow its clock"`
+	AllDay          *bool       `json:"all_day,omitempty" doc:"Whole days: start and end are midnights in time_zone"`
+	Body            *string     `json:"body,omitempty" maxLength:"500000" doc:"Body"`
+	BodyType        string      `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
+	Location        *string     `json:"location,omitempty" maxLength:"255" doc:"Where"`
+	Attendees       []Invitee   `json:"attendees,omitempty" maxItems:"500" doc:"Whom to invite, the whole list: each gets a mail from Microsoft"`
+	Recurrence      *Recurrence `json:"recurrence,omitempty" doc:"How it repeats"`
+	ShowAs          *string     `json:"show_as,omitempty" enum:"free,tentative,busy,oof,workingElsewhere" doc:"How the time shows to others"`
+	Importance      *string     `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
+	Sensitivity     *string     `json:"sensitivity,omitempty" enum:"normal,personal,private,confidential" doc:"Sensitivity"`
+	Categories      []string    `json:"categories,omitempty" maxItems:"25" doc:"Categories, the whole list"`
+	ReminderMinutes *int        `json:"reminder_minutes,omitempty" minimum:"-1" maximum:"20160" doc:"Minutes before the start; -1 for no reminder"`
+	OnlineMeeting   bool        `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone"`
+}
+
+// CreateIn is a new event.
+type CreateIn struct {
+	Mailbox
+	Calendar string    `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
+	Subject  string    `json:"subject" minLength:"1" maxLength:"255" doc:"Subject"`
+	Start    time.Time `json:"start" doc:"When it begins"`
+	End      time.Time `json:"end" doc:"When it ends"`
+	Details
+}
+
+// UpdateIn changes an event. What is left out stays.
+type UpdateIn struct {
+	EventIn
+	Subject *string    `json:"subject,omitempty" minLength:"1" maxLength:"255" doc:"Subject"`
+	Start   *time.Time `json:"start,omitempty" doc:"When it begins; goes with end"`
+	End     *time.Time `json:"end,omitempty" doc:"When it ends; goes with start"`
+	Details
+}
+
+// Check names every field that cannot be, before anything is asked of Microsoft.
+func (in CreateIn) Check() error {
+	return refuse(append(in.wrongPeople(), in.wrongTimes(in.Start, in.End)...))
+}
+
+// Check names every field that cannot be. What depends on the start wants the start too.
+func (in UpdateIn) Check() error {
+	wrong := in.wrongPeople()
+	if in.Start != nil && in.End != nil {
+		return refuse(append(wrong, in.wrongTimes(*in.Start, *in.End)...))
+	}
+	wrong = append(wrong, wrongZone(in.TimeZone)...)
+	for _, f := range []struct {
+		name  string
+		given bool
+	}{{"start", in.Start != nil}, {"end", in.End != nil}, {"time_zone", in.TimeZone != ""}, {"all_day", in.AllDay != nil}, {"recurrence", in.Recurrence != nil}} {
+		if f.given {
+			wrong = append(wrong, fault.Field{Name: f.name, Message: "needs start and end beside it"})
+		}
+	}
+	return refuse(wrong)
+}
+
+func (d Details) wrongPeople() []fault.Field {
+	var wrong []fault.Field
+	for i, a := range d.Attendees {
+		if _, err := mail.ParseAddress(a.Address); err != nil {
+			wrong = append(wrong, fault.Field{Name: fmt.Sprintf("attendees[%d].address", i), Message: "is not an address like ada@contoso.example"})
+		}
+	}
+	return wrong
+}
+
+func (d Details) wrongTimes(start, end time.Time) []fault.Field {
+	z, known := findZone(d.TimeZone)
+	if !known {
+		return append(wrongWindow(start, end), noZone("time_zone"))
+	}
+	wrong := wrongWindow(start, end)
+	for _, t := range []struct {
+		name string
+		at   time.Time
+	}{{"start", start}, {"end", end}} {
+		switch {
+		case d.AllDay != nil && *d.AllDay && !z.midnight(t.at):
+			wrong = append(wrong, fault.Field{Name: t.name, Message: "of a whole day must be midnight in time_zone"})
+		case !z.tells(t.at):
+			wrong = append(wrong, fault.Field{Name: t.name, Message: "lies in the hour that comes twice when the clocks go back: give it in UTC, without time_zone"})
+		}
+	}
+	if d.Recurrence != nil {
+		wrong = append(wrong, d.Recurrence.wrong(start, z)...)
+	}
+	return wrong
+}
+
+// change writes the details; times are added where they are given.
+func (d Details) change() graph.EventChange {
+	e := graph.EventChange{ShowAs: d.ShowAs, Importance: d.Importance, Sensitivity: d.Sensitivity, Categories: d.Categories, IsAllDay: d.AllDay}
+	if d.Body != nil {
+		kind := d.BodyType
+		if kind == "" {
+			kind = "text"
+		}
+		e.Body = &graph.ItemBody{ContentType: kind, Content: *d.Body}
+	}
+	if d.Location != nil {
+		e.Location = &graph.Location{DisplayName: *d.Location}
+	}
+	if d.Attendees != nil {
+		e.Attendees = invited(d.Attendees)
+	}
+	if d.ReminderMinutes != nil {
+		on := *d.ReminderMinutes >= 0
+		e.IsReminderOn = &on
+		if on {
+			e.ReminderMinutes = d.ReminderMinutes
+		}
+	}
+	if d.OnlineMeeting {
+		provider := "teamsForBusiness"
+		e.IsOnlineMeeting, e.OnlineMeetingProvider = &d.OnlineMeeting, &provider
+	}
+	return e
+}
+
+func invited(list []Invitee) []graph.Attendee {
+	out := make([]graph.Attendee, 0, len(list))
+	for _, i := range list {
+		a, err := mail.ParseAddress(i.Address)
+		if err != nil {
+			continue // Check refused it
+		}
+		kind := i.Type
+		if kind == "" {
+			kind = "required"
+		}
+		out = append(out, graph.Attendee{EmailAddress: graph.EmailAddress{Name: a.Name, Address: a.Address}, Type: kind})
+	}
+	return out
+}
+
+func (d Details) times(e *graph.EventChange, start, end time.Time) {
+	z, _ := findZone(d.TimeZone)
+	e.Start, e.End = z.at(start), z.at(end)
+	if d.Recurrence != nil {
+		e.Recurrence = d.Recurrence.pattern(start, z)
+	}
+}
+
+func writeActions() []action.Action {
+	return []action.Action{
+		action.Define(action.Spec{Name: "calendar.event.create", Summary: "Put one event into a mailbox's calendar; attendees are invited by mail.", Effect: action.Writes, Repeatable: true,
+			Operations: []m365.OperationKey{createEvent, createIn, listEvents}, Capability: m365.Calendar}, create),
+		action.Define(action.Spec{Name: "calendar.event.update", Summary: "Change an event; attendees are told by mail.", Effect: action.Writes,
+			Operations: []m365.OperationKey{changeEvent, readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, update, action.WithReconcile(updated)),
+		action.Define(action.Spec{Name: "calendar.event.delete", Summary: "Delete an event; an organizer's deletion cancels it for the attendees.", Effect: action.Deletes, Repeatable: true,
+			Operations: []m365.OperationKey{deleteEvent}, Capability: m365.Calendar, Args: []string{"event"}}, remove),
+	}
+}
+
+// markerID is the property that carries the transaction id where we can search for it: a name in a namespace of our own
+// (graph/FACTS §7, marker). It must never change.
+const markerID = "String {5b0d6c7e-1f43-4f0a-9a62-3c1d2e8f7a90} Name SeneschalKey"
+
+// transaction is what Microsoft knows a new event by: POST with the same one makes no second event (graph/FACTS §8). It follows from the
+// idempotency key, so it is the same after a restart, and it looks like the GUID that clients usually send.
+func transaction(c action.Call) string {
+	sum := sha256.Sum256([]byte(c.Connection.ID + "\n" + c.Key))
+	return fmt.Sprintf("%x-%x-%x-%x-%x", sum[:4], sum[4:6], sum[6:8], sum[8:10], sum[10:16])
+}
+
+func create(ctx context.Context, c action.Call, in CreateIn) (Event, error) {
+	box, err := in.in(c)
+	if err != nil {
+		return Event{}, err
+	}
+	id := transaction(c)
+	e := in.change()
+	e.Subject, e.TransactionID, e.ExtendedProperties = &in.Subject, &id, []graph.ExtendedProperty{{ID: markerID, Value: id}}
+	in.times(&e, in.Start, in.End)
+	path := box.Events()
+	if in.Calendar != "" {
+		path = box.Calendar(in.Calendar).Sub("events")
+	}
+	z, _ := findZone(in.TimeZone)
+	made, err := graph.Post[graph.Event](ctx, box.g, path, e, graph.Idempotent())
+	if fault.KindOf(err) == fault.Conflict {
+		// Some answer the repeated POST with the event, some with a conflict; either way it is there once.
+		made, err = marked(ctx, box.g, path, id, err)
+	}
+	return eventOf(made, z), err
+}
+
+// marked finds the event with a transaction id; without one, otherwise tells why.
+func marked(ctx context.Context, g *graph.Client, events graph.Path, id string, otherwise error) (graph.Event, error) {
+	filter := graph.Filter("singleValueExtendedProperties/any(ep: ep/id eq " + graph.Quote(markerID) + " and ep/value eq " + graph.Quote(id) + ")")
+	found, err := graph.Get[struct{ Value []graph.Event }](ctx, g, events, filter, graph.Select(eventFields...))
+	if err != nil || len(found.Value) == 0 {
+		return graph.Event{}, otherwise
+	}
+	return found.Value[0], nil
+}
+
+// update looks at the event first. A PATCH mails the attendees each time it is sent, so it is sent once; what the event was before
+// answers an update whose answer was lost.
+func update(ctx context.Context, c action.Call, in UpdateIn) (Event, error) {
+	box, path, err := in.at(c)
+	if err != nil {
+		return Event{}, err
+	}
+	if _, err := note(ctx, c, box, path); err != nil {
+		return Event{}, err
+	}
+	e := in.change()
+	e.Subject = in.Subject
+	if in.Start != nil {
+		in.times(&e, *in.Start, *in.End)
+	}
+	z, _ := findZone(in.TimeZone)
+	after, err := graph.Patch[graph.Event](ctx, box.g, path, e)
+	return eventOf(after, z), err
+}
+
+func updated(ctx context.Context, c action.Call, in UpdateIn) (Event, action.Answer, error) {
+	z, _ := findZone(in.TimeZone)
+	e, answer, err := whatBecame(ctx, c, in.EventIn, func(e graph.Event, b before) action.Answer {
+		switch {
+		case e.ETag == b.ETag:
+			return action.NotStarted
+		case in.heldBy(e, z):
+			return action.Happened
+		}
+		return action.StillOpen // somebody else changed it too: what became of ours cannot be told from it
+	})
+	if answer == gone {
+		answer = action.NotStarted
+	}
+	return eventOf(e, z), answer, err
+}
+
+// heldBy reports whether the event is as the update wants it. The body cannot be compared: Exchange writes it anew.
+func (in UpdateIn) heldBy(e graph.Event, z zone) bool {
+	same := func(want *string, have string) bool { return want == nil || *want == have }
+	return same(in.Subject, e.Subject) && same(in.Location, e.Location.DisplayName) && same(in.ShowAs, e.ShowAs) && same(in.Importance, e.Importance) &&
+		same(in.Sensitivity, e.Sensitivity) && (in.AllDay == nil || *in.AllDay == e.IsAllDay) && (in.Categories == nil || slices.Equal(in.Categories, e.Categories)) &&
+		(in.Start == nil || in.Start.Equal(z.instant(e.Start, e.IsAllDay)) && in.End.Equal(z.instant(e.End, e.IsAllDay)))
+}
+
+// Deleted names what is gone.
+type Deleted struct {
+	ID string `json:"id"`
+}
+
+func remove(ctx context.Context, c action.Call, in EventIn) (Deleted, error) {
+	box, path, err := in.at(c)
+	if err != nil {
+		return Deleted{}, err
+	}
+	return Deleted{in.Event}, graph.Delete(ctx, box.g, path)
+}
