@@ -16,12 +16,24 @@ import (
 	"seneschal/internal/fault"
 )
 
-// inline is a registry without references: every schema stands whole where it is used, as MCP clients and forms want it.
-type inline struct{}
+// inline is a registry without references: every schema stands whole where it is used, as MCP clients and forms want it. A type inside
+// itself is an object there: we have no deeper ones.
+type inline struct{ open map[reflect.Type]bool }
 
 // Schema gives the type's schema, whole.
-func (inline) Schema(t reflect.Type, _ bool, _ string) *huma.Schema {
-	return huma.SchemaFromType(inline{}, t)
+func (i inline) Schema(t reflect.Type, _ bool, _ string) *huma.Schema {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return huma.SchemaFromType(i, t)
+	}
+	if i.open[t] {
+		return &huma.Schema{Type: huma.TypeObject}
+	}
+	i.open[t] = true
+	defer delete(i.open, t)
+	return huma.SchemaFromType(i, t)
 }
 
 // SchemaFromRef finds nothing: there are no references.
@@ -37,7 +49,9 @@ func (inline) Map() map[string]*huma.Schema { return nil }
 func (inline) RegisterTypeAlias(reflect.Type, reflect.Type) {}
 
 // SchemaOf is the JSON schema of a type, without references.
-func SchemaOf(t reflect.Type) *huma.Schema { return huma.SchemaFromType(inline{}, t) }
+func SchemaOf(t reflect.Type) *huma.Schema {
+	return inline{open: map[reflect.Type]bool{}}.Schema(t, false, "")
+}
 
 // decode checks raw against the schema, naming every wrong field, and then reads it into out.
 func decode(s *huma.Schema, raw json.RawMessage, out any) error {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/danielgtaylor/huma/v2"
-
 	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/audit"
@@ -55,8 +53,8 @@ type catalogue struct {
 
 type catalogueDetail struct {
 	catalogueEntry
-	Input  *huma.Schema `json:"input"`
-	Output *huma.Schema `json:"output"`
+	Input  any `json:"input" doc:"JSON schema"`
+	Output any `json:"output" doc:"JSON schema"`
 }
 
 type byName struct {

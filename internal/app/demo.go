@@ -1,0 +1,357 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/clock"
+	"seneschal/internal/config"
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/sim"
+	"seneschal/internal/sim/person"
+	"seneschal/internal/store"
+	"seneschal/internal/telemetry"
+	"seneschal/internal/vault"
+)
+
+const demoDir = ".demo"
+
+// The app registrations of the world contoso that the demo connects, by name.
+const (
+	demoHubApp    = "Seneschal"
+	demoBrokenApp = "Seneschal to repair" // lacks consent: somebody must repair it
+	demoPersonApp = "Seneschal sign-in"
+)
+
+// demoCommand does the program's main job against the simulated cloud, and then serves the console. It resumes after a kill.
+func (p *process) demoCommand() *cobra.Command {
+	var fresh, once bool
+	cmd := &cobra.Command{Use: "demo", Short: "Try everything: a hub against a simulated Microsoft cloud on this machine.", Args: cobra.NoArgs}
+	cmd.Flags().BoolVar(&fresh, "fresh", false, "start over")
+	cmd.Flags().BoolVar(&once, "once", false, "do the work, print the summary, and end")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if fresh {
+			if err := os.RemoveAll(demoDir); err != nil {
+				return err
+			}
+		}
+		asJSON := cmd.Root().PersistentFlags().Lookup("output").Value.String() == "json"
+		return p.demo(cmd.Context(), givenFlags(cmd.Root()), once, asJSON)
+	}
+	return cmd
+}
+
+func (p *process) demo(ctx context.Context, flags map[string]string, once, asJSON bool) error {
+	start := time.Now()
+	adjustable := clock.NewAdjustable()
+	p.clock = adjustable
+	cloud, err := sim.Start(ctx, sim.Config{World: "contoso", Dir: filepath.Join(demoDir, "cloud"), Seed: 1, Clock: adjustable, Log: telemetry.NewLog(p.io.Err, "text", slog.LevelError)})
+	if err != nil {
+		return fmt.Errorf("starting the simulated cloud: %w", err)
+	}
+	defer func() { _ = cloud.Close() }()
+	c, err := p.demoConfig(cloud.Ready(), flags, once)
+	if err != nil {
+		return err
+	}
+	a, err := New(ctx, c, p.surroundings(c))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = a.Close() }()
+	s, err := a.Serve(ctx)
+	if err != nil {
+		return err
+	}
+	d := &demo{app: a, cloud: cloud.Ready(), browser: person.New(cloud.HTTPClient().Transport)}
+	summary, err := d.run(ctx)
+	if err != nil {
+		return errors.Join(err, s.Stop(ctx))
+	}
+	summary.Seconds = time.Since(start).Seconds()
+	if err := p.printSummary(summary, asJSON); err != nil {
+		return err
+	}
+	if once {
+		return s.Stop(ctx)
+	}
+	if err := a.invite(ctx, p); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return s.Stop(context.WithoutCancel(ctx))
+}
+
+// demoConfig points a hub at the simulated cloud. Its port is free to differ at each start, so the demo never stands in anybody's way.
+func (p *process) demoConfig(r sim.Ready, flags map[string]string, once bool) (*config.Config, error) {
+	settings := map[string]string{"DATABASE_URL": "file:" + filepath.Join(demoDir, "hub.db"), "CLOUD": "custom", "LOGIN_URL": r.LoginURL, "GRAPH_URL": r.GraphURL,
+		"CA_FILE": r.CAFile, "INSTANCE": "demo", "LOG_LEVEL": "warn"}
+	if once {
+		settings["LISTEN"] = "127.0.0.1:0"
+	}
+	for k, v := range flags {
+		settings[k] = v
+	}
+	return config.Load(demoDir, nil, settings)
+}
+
+// demo is one run of the program's main job.
+type demo struct {
+	app     *App
+	cloud   sim.Ready
+	browser *person.Browser
+	actions []demoAction
+}
+
+// demoSummary is what demo --once prints (CONTRACT).
+type demoSummary struct {
+	Connections []demoConnection `json:"connections"`
+	Actions     []demoAction     `json:"actions"`
+	Doctor      []demoFinding    `json:"doctor"`
+	Seconds     float64          `json:"seconds"`
+}
+
+type demoConnection struct {
+	Name   string           `json:"name"`
+	Kind   m365.Mode        `json:"kind"`
+	Tenant string           `json:"tenant"`
+	State  connection.State `json:"state"`
+	Proof  connection.Proof `json:"proof"`
+}
+
+type demoAction struct {
+	Name      string `json:"name"`
+	OK        bool   `json:"ok"`
+	Items     int    `json:"items"`
+	RequestID string `json:"request_id"`
+	Problem   string `json:"problem,omitempty"`
+}
+
+type demoFinding struct {
+	Connection string `json:"connection"`
+	Capability string `json:"capability"`
+	State      string `json:"state"`
+	Fix        string `json:"fix"`
+	Who        string `json:"who"`
+}
+
+func (d *demo) run(ctx context.Context) (demoSummary, error) {
+	if err := d.connect(ctx); err != nil {
+		return demoSummary{}, err
+	}
+	if err := d.work(ctx); err != nil {
+		return demoSummary{}, err
+	}
+	return d.summarise(ctx)
+}
+
+// connect makes the connections that are not there yet: the hub as the app itself, one that somebody must repair, and one of a person.
+func (d *demo) connect(ctx context.Context) error {
+	tenant := d.cloud.Tenants[0]
+	owner, err := d.person(ctx)
+	if err != nil {
+		return err
+	}
+	var mailboxes connection.MailboxList
+	for _, u := range tenant.Users {
+		if u.Mailbox && u.Purpose == "user" && !u.Admin && len(mailboxes) < 5 {
+			mailboxes = append(mailboxes, connection.MailboxEntry{Address: u.UPN})
+		}
+	}
+	for _, app := range tenant.Apps {
+		form := connection.Form{TenantID: m365.TenantID(tenant.TenantID), ClientID: m365.ClientID(app.ClientID), Kind: m365.Mode(app.Kind), Cloud: m365.Custom,
+			Capabilities: []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}}
+		switch app.Name {
+		case demoHubApp:
+			form.Name, form.Mailboxes = "contoso", mailboxes
+			form.Capabilities = append(form.Capabilities, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
+		case demoBrokenApp:
+			form.Name, form.Mailboxes = "contoso-second", mailboxes[:1]
+			form.Capabilities = []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}
+		case demoPersonApp:
+			form.Name, form.Owner, form.AccountTypes = "contoso-person", owner.ID, m365.ThisTenant
+			form.Capabilities = []m365.Capability{m365.Mail, m365.Calendar}
+		default:
+			continue
+		}
+		if err := d.ensure(ctx, form, app); err != nil {
+			return fmt.Errorf("connecting %s: %w", form.Name, err)
+		}
+	}
+	return nil
+}
+
+func (d *demo) person(ctx context.Context) (access.Person, error) {
+	if _, err := d.app.Access.EnsureFirstAdmin(ctx); err != nil {
+		return access.Person{}, err
+	}
+	return d.app.Access.LookupPerson(ctx, "admin")
+}
+
+// ensure adds a connection once; a delegated one is signed in through the pages, as a person would.
+func (d *demo) ensure(ctx context.Context, form connection.Form, app sim.ReadyApp) error {
+	c, err := d.app.Connections.Lookup(ctx, form.Name)
+	if fault.KindOf(err) == fault.NotFound {
+		form.Credential = connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(app.ClientSecret)}
+		if app.CertificateFile != "" {
+			text, err := os.ReadFile(app.CertificateFile)
+			if err != nil {
+				return err
+			}
+			form.Credential = connection.CredentialForm{Type: "certificate", Certificate: vault.NewSecret(string(text))}
+		} else if app.SecretExpires != nil {
+			form.Credential.ExpiresAt = *app.SecretExpires
+		}
+		c, _, err = d.app.Connections.Add(ctx, access.System("demo"), form)
+		if err != nil {
+			return err
+		}
+	} else if err != nil {
+		return err
+	}
+	if c.Kind == m365.Delegated && c.Account == "" {
+		return d.signIn(ctx, c)
+	}
+	_, err = d.app.Connections.Doctor(ctx, c.ID)
+	return err
+}
+
+func (d *demo) signIn(ctx context.Context, c connection.Connection) error {
+	owner, err := d.app.Access.LookupPerson(ctx, c.Owner)
+	if err != nil {
+		return err
+	}
+	link, err := d.app.Connections.NewLink(ctx, owner.Caller(), c.ID)
+	if err != nil {
+		return err
+	}
+	tenant := d.cloud.Tenants[0]
+	for _, u := range tenant.Users {
+		if u.Admin && u.Password != "" {
+			page, err := d.browser.SignIn(ctx, link.URL, u.UPN, u.Password, callbackPath)
+			if err == nil && page.Status != http.StatusOK {
+				err = fmt.Errorf("the hub did not accept the sign-in (%d): %s", page.Status, page.Text)
+			}
+			return err
+		}
+	}
+	return errors.New("the world has nobody who can consent")
+}
+
+// work reads and writes through the app-only connection.
+func (d *demo) work(ctx context.Context) error {
+	c, err := d.app.Connections.Lookup(ctx, "contoso")
+	if err != nil {
+		return err
+	}
+	user := c.Mailboxes[0].Address
+	now := d.app.Clock.Now()
+	begin := now.Add(24 * time.Hour).Truncate(time.Hour)
+	d.do(ctx, "directory.user.list", map[string]any{"limit": 25})
+	d.do(ctx, "mail.message.list", map[string]any{"user": user, "limit": 25})
+	d.do(ctx, "calendar.event.list", map[string]any{"user": user, "start": now.Format(time.RFC3339), "end": now.Add(14 * 24 * time.Hour).Format(time.RFC3339)})
+	d.do(ctx, "mail.message.send", map[string]any{"user": user, "to": []string{user}, "subject": "Hello from Seneschal", "body": "Sent once, whatever happens."})
+	d.do(ctx, "calendar.event.create", map[string]any{"user": user, "subject": "Visit planned by Seneschal", "start": begin.Format("2006-01-02T15:04:05"), "end": begin.Add(time.Hour).Format("2006-01-02T15:04:05"), "time_zone": "UTC"})
+	return nil
+}
+
+// do runs one action under a key of its own.
+func (d *demo) do(ctx context.Context, name string, in map[string]any) {
+	entry := demoAction{Name: name}
+	defer func() { d.actions = append(d.actions, entry) }()
+	text, err := json.Marshal(in)
+	if err != nil {
+		entry.Problem = err.Error()
+		return
+	}
+	result, err := d.app.Runner.Do(ctx, action.Request{Action: name, Connection: "contoso", Caller: access.Local("demo"), Input: text, Key: "demo-" + store.NewID(d.app.Clock.Now())})
+	if err != nil {
+		entry.Problem = err.Error()
+		return
+	}
+	entry.OK, entry.Items = true, items(result.Output)
+	if n := len(result.Requests); n > 0 {
+		entry.RequestID = result.Requests[n-1]
+	}
+}
+
+// items counts what an action answered with: the entries of its list, or the one thing it made.
+func items(output json.RawMessage) int {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(output, &fields) != nil {
+		return 0
+	}
+	for _, v := range fields {
+		var list []json.RawMessage
+		if json.Unmarshal(v, &list) == nil && list != nil {
+			return len(list)
+		}
+	}
+	return 1
+}
+
+func (d *demo) summarise(ctx context.Context) (demoSummary, error) {
+	s := demoSummary{Actions: d.actions, Doctor: []demoFinding{}}
+	all, err := d.app.Connections.List(ctx)
+	if err != nil {
+		return s, err
+	}
+	for _, c := range all {
+		s.Connections = append(s.Connections, demoConnection{c.Name, c.Kind, c.TenantName, c.Current(d.app.Clock.Now()), c.Proof})
+		lines, err := d.app.Connections.LastLines(ctx, c.ID)
+		if err != nil {
+			return s, err
+		}
+		for _, l := range lines {
+			if l.State != connection.LineOK && l.State != connection.LineSuperfluous {
+				s.Doctor = append(s.Doctor, demoFinding{c.Name, l.Capability, string(l.State), l.Fix, l.Who})
+			}
+		}
+	}
+	return s, nil
+}
+
+func (p *process) printSummary(s demoSummary, asJSON bool) error {
+	if asJSON {
+		out := json.NewEncoder(p.io.Out)
+		out.SetIndent("", "  ")
+		return out.Encode(s)
+	}
+	w := tabwriter.NewWriter(p.io.Out, 2, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(w, "CONNECTION\tKIND\tTENANT\tSTATE\tPROOF")
+	for _, c := range s.Connections {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.Kind, c.Tenant, c.State, c.Proof.RequestID)
+	}
+	_, _ = fmt.Fprintln(w, "\nACTION\tOK\tITEMS\tREQUEST ID\t")
+	for _, a := range s.Actions {
+		_, _ = fmt.Fprintf(w, "%s\t%v\t%d\t%s\t%s\n", a.Name, a.OK, a.Items, a.RequestID, a.Problem)
+	}
+	for _, f := range s.Doctor {
+		_, _ = fmt.Fprintf(w, "\nDoctor: %s, %s: %s\n  %s\n  who can: %s\n", f.Connection, f.Capability, f.State, f.Fix, f.Who)
+	}
+	return w.Flush()
+}
+
+// invite lets the person at the terminal into the console.
+func (a *App) invite(ctx context.Context, p *process) error {
+	token, err := a.Access.LoginLink(ctx, access.System("demo"), "admin")
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(p.io.Out, "\nThe console is open (this link signs you in once, within 15 minutes):\n  %s\nOne connection waits for its repair: the doctor says how. Ctrl-C ends the demo; make demo goes on where it was.\n", a.loginURL(token.Reveal()))
+	return err
+}
