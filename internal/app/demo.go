@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -59,9 +61,9 @@ func (p *process) demo(ctx context.Context, flags map[string]string, once, asJSO
 	start := time.Now()
 	adjustable := clock.NewAdjustable()
 	p.clock = adjustable
-	cloud, err := sim.Start(ctx, sim.Config{World: "contoso", Dir: filepath.Join(demoDir, "cloud"), Seed: 1, Clock: adjustable, Log: telemetry.NewLog(p.io.Err, "text", slog.LevelError)})
+	cloud, err := startCloud(ctx, sim.Config{World: "contoso", Dir: filepath.Join(demoDir, "cloud"), Seed: 1, Clock: adjustable, Log: telemetry.NewLog(p.io.Err, "text", slog.LevelError)})
 	if err != nil {
-		return fmt.Errorf("starting the simulated cloud: %w", err)
+		return err
 	}
 	defer func() { _ = cloud.Close() }()
 	c, err := p.demoConfig(cloud.Ready(), flags, once)
@@ -96,7 +98,31 @@ func (p *process) demo(ctx context.Context, flags map[string]string, once, asJSO
 	return s.Stop(context.WithoutCancel(ctx))
 }
 
-// demoConfig points a hub at the simulated cloud. Its port is free to differ at each start, so the demo never stands in anybody's way.
+// startCloud plays the demo's cloud at the address it had before: a sign-in is bound to the host that gave it.
+func startCloud(ctx context.Context, c sim.Config) (*sim.Sim, error) {
+	remembered := filepath.Join(demoDir, "cloud.address")
+	address, err := os.ReadFile(remembered)
+	if err == nil {
+		c.Listen = string(address)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	cloud, err := sim.Start(ctx, c)
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Misconfigured, Code: "demo_cloud", Message: "The simulated cloud could not start", Cause: err.Error(),
+			Fix: "If its address is taken by another program, start over: make demo ARGS=--fresh", Who: "you"}
+	}
+	at, err := url.Parse(cloud.Ready().LoginURL)
+	if err != nil {
+		return nil, errors.Join(err, cloud.Close())
+	}
+	if err := writeWhole(remembered, []byte(at.Host)); err != nil {
+		return nil, errors.Join(err, cloud.Close())
+	}
+	return cloud, nil
+}
+
+// demoConfig points a hub at the simulated cloud.
 func (p *process) demoConfig(r sim.Ready, flags map[string]string, once bool) (*config.Config, error) {
 	settings := map[string]string{"DATABASE_URL": "file:" + filepath.Join(demoDir, "hub.db"), "CLOUD": "custom", "LOGIN_URL": r.LoginURL, "GRAPH_URL": r.GraphURL,
 		"CA_FILE": r.CAFile, "INSTANCE": "demo", "LOG_LEVEL": "warn"}
@@ -265,7 +291,7 @@ func (d *demo) work(ctx context.Context) error {
 	d.do(ctx, "mail.message.list", map[string]any{"user": user, "limit": 25})
 	d.do(ctx, "calendar.event.list", map[string]any{"user": user, "start": now.Format(time.RFC3339), "end": now.Add(14 * 24 * time.Hour).Format(time.RFC3339)})
 	d.do(ctx, "mail.message.send", map[string]any{"user": user, "to": []string{user}, "subject": "Hello from Seneschal", "body": "Sent once, whatever happens."})
-	d.do(ctx, "calendar.event.create", map[string]any{"user": user, "subject": "Visit planned by Seneschal", "start": begin.Format("2006-01-02T15:04:05"), "end": begin.Add(time.Hour).Format("2006-01-02T15:04:05"), "time_zone": "UTC"})
+	d.do(ctx, "calendar.event.create", map[string]any{"user": user, "subject": "Visit planned by Seneschal", "start": begin.Format(time.RFC3339), "end": begin.Add(time.Hour).Format(time.RFC3339)})
 	return nil
 }
 
@@ -294,6 +320,9 @@ func items(output json.RawMessage) int {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(output, &fields) != nil {
 		return 0
+	}
+	if _, one := fields["id"]; one {
+		return 1
 	}
 	for _, v := range fields {
 		var list []json.RawMessage

@@ -145,6 +145,9 @@ type Return struct {
 
 // Finish takes the browser's return: it ends a sign-in or an admin consent and proves the connection. A state works once.
 func (s *Service) Finish(ctx context.Context, cb Callback) (Return, error) {
+	if cb.State == "" && cb.AdminConsent != "" && cb.Error == "" {
+		return s.consentedUnasked(ctx, m365.TenantID(cb.Tenant))
+	}
 	var id, purpose, redirect string
 	var sealedVerifier []byte
 	hash := stateHash(cb.State)
@@ -180,6 +183,27 @@ func (s *Service) Finish(ctx context.Context, cb Callback) (Return, error) {
 	}
 	c, t, err := s.Prove(ctx, id)
 	return Return{c, purpose, t}, err
+}
+
+// consentedUnasked is the return of a consent link that stood in a text: it names a tenant and nothing else. It proves nothing, so all it
+// does is to have the tenant's connections looked at now.
+func (s *Service) consentedUnasked(ctx context.Context, tenant m365.TenantID) (Return, error) {
+	all, err := s.List(ctx)
+	if err != nil {
+		return Return{}, err
+	}
+	err = s.Store.InTx(ctx, "connection.look", func(tx *store.Tx) error {
+		for _, c := range all {
+			if c.TenantID != tenant || c.State == Healthy {
+				continue
+			}
+			if err := s.Jobs.Schedule(ctx, tx, CheckJob, c.ID, s.Clock.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return Return{Purpose: "admin_consent", Test: TestResult{Message: "The hub is looking at the tenant's connections now; their pages show the result in a moment."}}, err
 }
 
 func refusedReturn(cb Callback) error {

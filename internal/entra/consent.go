@@ -48,6 +48,9 @@ func (c *Client) SignInURL(_ context.Context, s SignIn) string {
 
 // AdminConsentURL is where an administrator of the tenant grants what the app registration lists (graph/FACTS §1.1).
 func AdminConsentURL(e m365.Endpoints, tenant m365.TenantID, client m365.ClientID, redirect, state string) string {
-	v := url.Values{"client_id": {string(client)}, "redirect_uri": {redirect}, "state": {state}}
+	v := url.Values{"client_id": {string(client)}, "redirect_uri": {redirect}}
+	if state != "" { // a link in a text for anybody carries none
+		v.Set("state", state)
+	}
 	return e.Login + "/" + url.PathEscape(string(tenant)) + "/adminconsent?" + v.Encode()
 }

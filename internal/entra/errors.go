@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/url"
 	"regexp"
 	"strings"
@@ -44,8 +45,17 @@ func asFault(err error, app App) error {
 			Fix: "Open the connection's sign-in link", Who: theUser}
 	}
 	a, status, ok := body(err)
-	if !ok {
+	var network net.Error
+	var transport *url.Error
+	switch {
+	case !ok && (errors.As(err, &network) || errors.As(err, &transport) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)):
 		return unreachable(err, app)
+	case !ok && app.Mode == m365.Delegated:
+		return &fault.Error{Kind: fault.NeedsReauth, Code: "sign_in_lost", Mode: string(app.Mode), Message: "The kept sign-in cannot be used any more",
+			Cause: "It belongs to another login address or set of permissions, or was damaged", Fix: "Open the connection's sign-in link", Who: theUser}
+	case !ok:
+		return &fault.Error{Kind: fault.Unavailable, Code: "sign_in_failed", Operation: "sign-in", Mode: string(app.Mode), Message: "The sign-in service " + app.Endpoints.Login + " answered in a way we do not understand",
+			Cause: "It is not an Entra login address, or something in between answered", Fix: "Check the connection's cloud, SENESCHAL_LOGIN_URL and proxies", Who: hubOperator}
 	}
 	code := codeOf(a)
 	f = &fault.Error{Kind: kindOfName(a.Name), Code: code, Operation: "sign-in", Mode: string(app.Mode),

@@ -223,7 +223,7 @@ func (f *Face) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	who, _ := f.personOf(r.Context())
-	if who.Kind != "" {
+	if who.Kind != "" && back.Connection.ID != "" {
 		f.flash(r, back.Test.Message)
 		http.Redirect(w, r, "/connections/"+back.Connection.ID, http.StatusSeeOther)
 		return

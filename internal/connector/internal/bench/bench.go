@@ -274,6 +274,13 @@ func (b *Bench) Sent(method, part string) int {
 	return n
 }
 
+// Relist gives App another list of mailboxes.
+func (b *Bench) Relist(list connection.MailboxList) {
+	b.Helper()
+	_, _, err := b.Connections.Change(b.Context(), access.Local("bench"), App, connection.Edit{Mailboxes: &list})
+	b.must(err)
+}
+
 // Client binds a connection for the actions' mailboxes, as the corridor does.
 func (b *Bench) Client(ctx context.Context, connectionName string) *graph.Client {
 	b.Helper()
