@@ -392,9 +392,7 @@ func TestReadingWhatIsNotThere(t *testing.T) {
 // The fence of the mailbox is the connection's list for the purpose of actions.
 func TestMailboxListedForAnotherPurpose(t *testing.T) {
 	b := start(t)
-	list := connection.ParseMailboxes(ada)
-	list[0].Purposes = []connection.Purpose{connection.ForTimeline}
-	b.Relist(list)
+	b.Relist(connection.MailboxList{{Address: ada, Purposes: []connection.Purpose{connection.ForTimeline}}, {Address: ben, Purposes: []connection.Purpose{connection.ForActions}}})
 	if f := b.Refused("mail.message.list", bench.In{"user": ada}); f.Code != "mailbox_not_listed" {
 		t.Errorf("got %v", f)
 	}
