@@ -1,6 +1,7 @@
 package action
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -153,8 +154,17 @@ func finished(out any, err error) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	text, err := json.Marshal(out)
+	text, err := encode(out)
 	return Result{State: Done, Output: text}, err
+}
+
+// encode writes JSON as people may read it: addresses keep their &.
+func encode(v any) (json.RawMessage, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 func purposeOf(a Action) connection.Purpose {
@@ -398,7 +408,7 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	}
 	o.requestIDs = requests
 	if failed == nil {
-		text, err := json.Marshal(out)
+		text, err := encode(out)
 		if err != nil {
 			return Result{}, err
 		}
@@ -458,7 +468,7 @@ func (r *Runner) notice(ctx context.Context, c connection.Connection, err error)
 	}
 	ctx = context.WithoutCancel(ctx)
 	e := r.ledger.store.InTx(ctx, "action.notice", func(tx *store.Tx) error {
-		return r.jobs.Schedule(ctx, tx, connection.CheckJob, c.ID, r.clock.Now())
+		return r.connections.Suspect(ctx, tx, c.ID)
 	})
 	if e != nil {
 		r.log.WarnContext(ctx, "a connection's check was not scheduled", "connection", c.ID, "error", e)

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -113,7 +115,7 @@ func Load(dir string, environ []string, flags map[string]string) (*Config, error
 			wrong = append(wrong, fault.Field{Name: Prefix + s.Name, Message: fmt.Sprintf("%v. Example: %s", err, s.Example)})
 		}
 	}
-	for name := range values {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
 		wrong = append(wrong, fault.Field{Name: Prefix + name, Message: "is not a setting; seneschal config describe lists them"})
 	}
 	wrong = append(wrong, c.contradictions()...)

@@ -62,7 +62,6 @@ const mailboxesAtOnce = 8
 
 // examine asks Microsoft everything the doctor tells. It changes nothing anywhere.
 func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Client) report {
-	ctx = wire.WithPriority(ctx, wire.Interactive)
 	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes)}
 	if _, err := tokens.Token(ctx, wire.Refresh{}); err != nil {
 		r.block(c, fault.As(err))
@@ -302,17 +301,13 @@ func sortLines(lines []Line) {
 
 // resolveMailboxes looks every listed address up. Without the right to, they stay unchecked: that is no fault of theirs.
 func (s *Service) resolveMailboxes(ctx context.Context, c Connection, e m365.Endpoints, tokens *entra.Client, r *report) {
-	all := c
-	all.Mailboxes = slices.Clone(c.Mailboxes)
-	for i := range all.Mailboxes {
-		all.Mailboxes[i].Purposes = []Purpose{"look-up"} // one client for all: the look-up asks for no content
-	}
-	g := s.graph(all, e, tokens, "look-up")
+	directory := s.graph(c, e, tokens, "")
 	var group errgroup.Group
 	group.SetLimit(mailboxesAtOnce)
 	for i := range r.mailboxes {
 		group.Go(func() error {
-			s.resolve(ctx, g, &r.mailboxes[i])
+			s.resolve(ctx, directory, &r.mailboxes[i])
+			s.findMailbox(ctx, c, e, tokens, &r.mailboxes[i])
 			return nil
 		})
 	}
@@ -340,8 +335,19 @@ func (s *Service) resolve(ctx context.Context, g *graph.Client, m *Mailbox) {
 	if !strings.EqualFold(m.Address, u.UserPrincipalName) {
 		m.Status, m.Note = AliasOf, "Another address of "+u.DisplayName+" ("+u.UserPrincipalName+")"
 	}
-	if _, err := graph.Get[graph.MailFolder](ctx, g, g.User(m365.UserID(u.ID)).MailFolder("inbox"), graph.Select("id")); hasNoMailbox(err) {
-		m.Status, m.Note = Unlicensed, u.DisplayName+" has no mailbox in Exchange Online: no licence, or the mailbox is on premises"
+}
+
+// findMailbox tells an account without a mailbox from one with: the directory's licences do not (shared mailboxes have none).
+func (s *Service) findMailbox(ctx context.Context, c Connection, e m365.Endpoints, tokens *entra.Client, m *Mailbox) {
+	if m.ObjectID == "" || (m.Status != Resolved && m.Status != AliasOf) {
+		return
+	}
+	const look Purpose = "look-up" // a client that reaches this one mailbox, whatever it is listed for
+	only := c
+	only.Mailboxes = []Mailbox{{Address: m.Address, ObjectID: m.ObjectID, UPN: m.UPN, Purposes: []Purpose{look}}}
+	g := s.graph(only, e, tokens, look)
+	if _, err := graph.Get[graph.MailFolder](ctx, g, g.User(m365.UserID(m.ObjectID)).MailFolder("inbox"), graph.Select("id")); hasNoMailbox(err) {
+		m.Status, m.Note = Unlicensed, m.DisplayName+" has no mailbox in Exchange Online: no licence, or the mailbox is on premises"
 	}
 }
 

@@ -21,7 +21,8 @@ const CheckJob = "connection.check"
 const (
 	checkEvery   = 10 * time.Minute // well inside freshFor, so that one missed check leaves a connection green
 	retryPending = time.Minute      // verification continues by itself after consent
-	pausedEvery  = 24 * time.Hour   // a paused delegated grant is still refreshed, or it would die of disuse
+	grantsEvery  = 24 * time.Hour
+	pausedEvery  = 24 * time.Hour // a paused delegated grant is still refreshed, or it would die of disuse
 )
 
 // reminders are the days before a credential's end at which admins are told.
@@ -42,7 +43,9 @@ func (s *Service) Check(ctx context.Context, id string, _ int) (time.Time, error
 	if c.paused {
 		return s.keepAlive(ctx, c)
 	}
-	if _, err := s.Doctor(wire.WithPriority(ctx, wire.Backfill), id); err != nil {
+	// Grants are read from a new token once a day, and after a refusal (Suspect); in between the token at hand tells them.
+	fresh := s.Clock.Now().Sub(c.grantsReadAt) > grantsEvery
+	if _, err := s.look(wire.WithPriority(ctx, wire.Backfill), c, fresh); err != nil {
 		return time.Time{}, err
 	}
 	c, err = s.Lookup(ctx, id)
@@ -62,28 +65,42 @@ func (s *Service) keepAlive(ctx context.Context, c Connection) (time.Time, error
 	return s.Clock.Now().Add(pausedEvery), nil
 }
 
-// Doctor examines the connection now and writes the result down. The lines come worst first.
+// Doctor examines the connection now, with a new token, and writes the result down. The lines come worst first.
 func (s *Service) Doctor(ctx context.Context, idOrName string) ([]Line, error) {
 	c, err := s.Lookup(ctx, idOrName)
 	if err != nil {
 		return nil, err
 	}
+	return s.look(wire.WithPriority(ctx, wire.Interactive), c, true)
+}
+
+// look examines a connection. A token fetched before a consent or its withdrawal tells old grants: a fresh one is fetched where asked
+// for, and whenever the one at hand lacks something.
+func (s *Service) look(ctx context.Context, c Connection, fresh bool) ([]Line, error) {
 	tokens, err := s.tokens(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	r := s.examine(ctx, c, tokens)
-	if r.suspectStaleToken() {
-		// A consent may have come since the token at hand was fetched, and a cached app token never gains a role.
-		if err := tokens.Forget(ctx); err == nil {
-			r = s.examine(ctx, c, tokens)
-		}
+	if fresh {
+		_ = tokens.Forget(ctx) // a refusal shows again, explained, in what follows
 	}
-	return r.lines, s.record(ctx, c, r)
+	r := s.examine(ctx, c, tokens)
+	if !fresh && r.lacksSomething() && tokens.Forget(ctx) == nil {
+		r, fresh = s.examine(ctx, c, tokens), true
+	}
+	return r.lines, s.record(ctx, c, r, fresh)
 }
 
-// suspectStaleToken reports whether a newer token could change the verdict.
-func (r report) suspectStaleToken() bool {
+// Suspect has the connection looked at now with a new token: somebody was refused.
+func (s *Service) Suspect(ctx context.Context, tx *store.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, "update connection_entry set grants_read_at = 0 where id = $1", id); err != nil {
+		return err
+	}
+	return s.Jobs.Schedule(ctx, tx, CheckJob, id, s.Clock.Now())
+}
+
+// lacksSomething reports whether a newer token could change the verdict.
+func (r report) lacksSomething() bool {
 	return r.blocked == nil && slices.ContainsFunc(r.lines, func(l Line) bool { return l.State == LineMissing })
 }
 
@@ -152,7 +169,7 @@ func stateOf(c Connection, f *fault.Error) State {
 }
 
 // record writes a report down: state, proof, mailboxes, lines and grants, with the events that follow, all at once.
-func (s *Service) record(ctx context.Context, c Connection, r report) error {
+func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool) error {
 	now := s.Clock.Now()
 	old := c.State
 	c.State, c.Reason = verdict(c, r)
@@ -167,7 +184,9 @@ func (s *Service) record(ctx context.Context, c Connection, r report) error {
 		c.NextCheck = now.Add(retryPending)
 	}
 	if r.grantsRead {
-		c.grantsReadAt = now
+		if fresh {
+			c.grantsReadAt = now
+		}
 		if c.Consent != "verified" && !hasMissing(r.lines) {
 			c.Consent = "verified"
 		}
