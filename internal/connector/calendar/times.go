@@ -87,7 +87,8 @@ func findTimes(ctx context.Context, c action.Call, in FindIn) (Suggestions, erro
 		if why := whyUnknown(info); why != "" {
 			out.Unknown = append(out.Unknown, Unseen{info.ScheduleID, why})
 		}
-		s.people = append(s.people, newSeen(info, !slices.Contains(in.People, info.ScheduleID)))
+		must := slices.ContainsFunc(in.People, func(p string) bool { return strings.EqualFold(p, info.ScheduleID) })
+		s.people = append(s.people, newSeen(info, !must))
 	}
 	out.Suggestions = s.suggest()
 	switch {

@@ -126,3 +126,5 @@ func TestRefusals(t *testing.T) {
 		})
 	}
 }
+
+func TestOuterForm(t *testing.T) { bench.Golden(t, directory.Actions()) }

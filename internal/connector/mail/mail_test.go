@@ -397,3 +397,5 @@ func TestMailboxListedForAnotherPurpose(t *testing.T) {
 		t.Errorf("got %v", f)
 	}
 }
+
+func TestOuterForm(t *testing.T) { bench.Golden(t, mail.Actions()) }

@@ -33,42 +33,42 @@ func sentOf(m graph.Message, state string) Sent {
 	return Sent{m.ID, state, m.InternetMessageID, m.ConversationID}
 }
 
-// dispatch is one mail being sent: the same for a new one, a reply and a forward.
-type dispatch struct {
+// sending is one mail on its way: the same for a new one, a reply and a forward.
+type sending struct {
 	place
 	c action.Call
 }
 
 // deliver brings a draft on its way. Microsoft's send answers 202 without an id and is not idempotent (graph/FACTS §7), so the draft's
 // id is committed before it, and the send is asked for once.
-func (d dispatch) deliver(ctx context.Context, draft graph.Message, proof graph.Proof) (Sent, error) {
-	if err := d.c.Checkpoint(ctx, outgoing{Draft: draft.ID}); err != nil {
+func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.Proof) (Sent, error) {
+	if err := s.c.Checkpoint(ctx, outgoing{Draft: draft.ID}); err != nil {
 		return Sent{}, err
 	}
-	if file := d.c.Files["file"]; file != nil {
+	if file := s.c.Files["file"]; file != nil {
 		var err error
-		if proof, err = d.enclose(ctx, draft.ID, file); err != nil {
-			return Sent{}, d.withdraw(ctx, draft.ID, err)
+		if proof, err = s.enclose(ctx, draft.ID, file); err != nil {
+			return Sent{}, s.withdraw(ctx, draft.ID, err)
 		}
 	}
-	if err := d.c.Checkpoint(ctx, outgoing{draft.ID, proof.At}); err != nil {
+	if err := s.c.Checkpoint(ctx, outgoing{draft.ID, proof.At}); err != nil {
 		return Sent{}, err
 	}
-	if err := graph.Call(ctx, d.g, d.Message(draft.ID).Sub("send"), nil); err != nil {
-		return Sent{}, d.withdraw(ctx, draft.ID, err)
+	if err := graph.Call(ctx, s.g, s.Message(draft.ID).Sub("send"), nil); err != nil {
+		return Sent{}, s.withdraw(ctx, draft.ID, err)
 	}
-	return d.accepted(ctx, draft)
+	return s.accepted(ctx, draft)
 }
 
 // enclose adds the file and sees it on the draft: a mail that announces an attachment must not leave without it. The look also gives
 // the time from which the send counts.
-func (d dispatch) enclose(ctx context.Context, draft string, file *action.Content) (graph.Proof, error) {
+func (s sending) enclose(ctx context.Context, draft string, file *action.Content) (graph.Proof, error) {
 	item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType}
-	if err := attach(ctx, d.g, d.Message(draft), item, file); err != nil {
+	if err := attach(ctx, s.g, s.Message(draft), item, file); err != nil {
 		return graph.Proof{}, err
 	}
 	var p graph.Proof
-	m, err := graph.Get[graph.Message](ctx, d.g, d.Message(draft), graph.Select("id", "hasAttachments"), graph.Prove(&p))
+	m, err := graph.Get[graph.Message](ctx, s.g, s.Message(draft), graph.Select("id", "hasAttachments"), graph.Prove(&p))
 	if err == nil && !m.HasAttachments {
 		err = &fault.Error{Kind: fault.UpstreamRefused, Code: "attachment_missing", Message: "Microsoft took the file, but the draft does not show it; nothing was sent",
 			Fix: "Send it again", Who: "you"}
@@ -78,43 +78,44 @@ func (d dispatch) enclose(ctx context.Context, draft string, file *action.Conten
 
 // accepted looks once after the 202. Not finding the mail is the ordinary case, as it shows in Sent Items with a delay. Finding it still
 // a draft is not: the 202 was empty talk, or is not worked off yet, and the run must not be called done.
-func (d dispatch) accepted(ctx context.Context, draft graph.Message) (Sent, error) {
-	m, _, err := d.look(ctx, draft.ID)
+func (s sending) accepted(ctx context.Context, draft graph.Message) (Sent, error) {
+	m, _, err := s.look(ctx, draft.ID)
+	seen := err == nil
 	switch {
-	case err != nil:
-		return sentOf(draft, "accepted"), nil
-	case m.IsDraft:
+	case seen && m.IsDraft:
 		return Sent{}, &fault.Error{Kind: fault.Unclear, Code: "still_a_draft", Message: "Microsoft accepted the mail and still shows it as a draft"}
+	case seen:
+		return sentOf(m, "sent"), nil
 	}
-	return sentOf(m, "sent"), nil
+	return sentOf(draft, "accepted"), nil
 }
 
-func (d dispatch) look(ctx context.Context, id string) (graph.Message, graph.Proof, error) {
+func (s sending) look(ctx context.Context, id string) (graph.Message, graph.Proof, error) {
 	var p graph.Proof
-	m, err := graph.Get[graph.Message](ctx, d.g, d.Message(id), graph.Select(sentFields...), graph.Prove(&p))
+	m, err := graph.Get[graph.Message](ctx, s.g, s.Message(id), graph.Select(sentFields...), graph.Prove(&p))
 	return m, p, err
 }
 
 // withdraw removes the draft of a mail that was certainly not sent, so that the caller's next try does not stand beside it. Where it is
 // not certain the draft is evidence and stays; where it cannot be removed it stays too, and hurts nobody.
-func (d dispatch) withdraw(ctx context.Context, draft string, why error) error {
+func (s sending) withdraw(ctx context.Context, draft string, why error) error {
 	if k := fault.KindOf(why); k != fault.Unclear && k != fault.Internal && ctx.Err() == nil {
-		_ = discard(ctx, d.g, d.Message(draft)) // the reason why it was not sent is the one to tell
+		_ = discard(ctx, s.g, s.Message(draft)) // the reason why it was not sent is the one to tell
 	}
 	return why
 }
 
 // reconcile answers what became of a mail.
-func (d dispatch) reconcile(ctx context.Context) (Sent, action.Answer, error) {
+func (s sending) reconcile(ctx context.Context) (Sent, action.Answer, error) {
 	var o outgoing
-	known, err := d.c.Recall(ctx, &o)
+	known, err := s.c.Recall(ctx, &o)
 	if err != nil {
 		return Sent{}, 0, err
 	}
 	if !known {
-		return d.reconcileMarked(ctx)
+		return s.reconcileMarked(ctx)
 	}
-	m, proof, err := d.look(ctx, o.Draft)
+	m, proof, err := s.look(ctx, o.Draft)
 	tried := !o.Sending.IsZero()
 	switch {
 	case fault.KindOf(err) == fault.NotFound && !tried:
@@ -128,13 +129,13 @@ func (d dispatch) reconcile(ctx context.Context) (Sent, action.Answer, error) {
 	case tried && proof.At.Sub(o.Sending) < settled:
 		return Sent{}, action.StillOpen, nil
 	}
-	return Sent{}, action.NotStarted, discard(ctx, d.g, d.Message(o.Draft))
+	return Sent{}, action.NotStarted, discard(ctx, s.g, s.Message(o.Draft))
 }
 
 // reconcileMarked is the way without a checkpoint: the draft's answer was lost, so the send was never asked for, and the marker leads to
 // the draft if there is one. A mail found sent is believed all the same: the ledger may come from a backup.
-func (d dispatch) reconcileMarked(ctx context.Context) (Sent, action.Answer, error) {
-	found, err := marked(ctx, d.place, d.c)
+func (s sending) reconcileMarked(ctx context.Context) (Sent, action.Answer, error) {
+	found, err := marked(ctx, s.place, s.c)
 	if err != nil {
 		return Sent{}, 0, err
 	}
@@ -144,7 +145,7 @@ func (d dispatch) reconcileMarked(ctx context.Context) (Sent, action.Answer, err
 		}
 	}
 	for _, m := range found {
-		if err := discard(ctx, d.g, d.Message(m.ID)); err != nil {
+		if err := discard(ctx, s.g, s.Message(m.ID)); err != nil {
 			return Sent{}, 0, err
 		}
 	}

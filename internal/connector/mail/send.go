@@ -88,7 +88,7 @@ func whatBecame(ctx context.Context, c action.Call, m Mailbox) (Sent, action.Ans
 	if err != nil {
 		return Sent{}, 0, err
 	}
-	return dispatch{box, c}.reconcile(ctx)
+	return sending{box, c}.reconcile(ctx)
 }
 
 func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
@@ -101,7 +101,7 @@ func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	return dispatch{box, c}.deliver(ctx, draft, p)
+	return sending{box, c}.deliver(ctx, draft, p)
 }
 
 // answer is the body of createReply and createForward.
@@ -148,5 +148,5 @@ func answerWith(ctx context.Context, c action.Call, box place, path graph.Path, 
 	if err != nil {
 		return Sent{}, err
 	}
-	return dispatch{box, c}.deliver(ctx, draft, p)
+	return sending{box, c}.deliver(ctx, draft, p)
 }
