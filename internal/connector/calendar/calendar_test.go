@@ -259,7 +259,7 @@ func TestViewIsBounded(t *testing.T) {
 
 func TestCalendarsByID(t *testing.T) {
 	b := start(t)
-	list := bench.Do[calendar.CalendarList](b, "calendar.calendar.list", bench.In{"user": ada}).Calendars
+	list := bench.Do[calendar.List](b, "calendar.calendar.list", bench.In{"user": ada}).Calendars
 	i := slices.IndexFunc(list, func(c calendar.Calendar) bool { return c.IsDefault })
 	if i < 0 || !list[i].CanEdit {
 		t.Fatalf("got %+v", list)

@@ -154,8 +154,8 @@ type View struct {
 	Truncated bool      `json:"truncated,omitempty" doc:"There is more in the window: narrow it, or raise limit"`
 }
 
-// CalendarList is the calendars of a mailbox.
-type CalendarList struct {
+// List is the calendars of a mailbox.
+type List struct {
 	Calendars []Calendar `json:"calendars"`
 }
 
@@ -179,8 +179,8 @@ func readActions() []action.Action {
 	}
 }
 
-func calendarsOf(ctx context.Context, c action.Call, in Mailbox) (CalendarList, error) {
-	out := CalendarList{Calendars: []Calendar{}}
+func calendarsOf(ctx context.Context, c action.Call, in Mailbox) (List, error) {
+	out := List{Calendars: []Calendar{}}
 	box, err := in.in(c)
 	if err != nil {
 		return out, err

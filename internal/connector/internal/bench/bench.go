@@ -148,7 +148,10 @@ func (b *Bench) signIn() {
 	for k, v := range map[string]string{"account": "ada@contoso.example", "password": "Ada-Pass-1", "accept": "yes"} {
 		form.Set(k, v)
 	}
-	answer, err := browser.PostForm(page, form)
+	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, page, strings.NewReader(form.Encode()))
+	b.must(err)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := browser.Do(request)
 	b.must(err)
 	b.must(answer.Body.Close())
 	back, err := answer.Location()
