@@ -159,7 +159,7 @@ func TestPagesAreSound(t *testing.T) {
 					t.Errorf("%s at %d, %s: %s", name, width, scheme, f)
 				}
 				if shots != "" {
-					if err := os.WriteFile(filepath.Join(shots, name+"-"+scheme+"-"+map[int64]string{1440: "wide", 900: "middle", 390: "phone"}[width]+".png"), get(p, chromedp.FullScreenshot(90)), 0o600); err != nil {
+					if err := os.WriteFile(filepath.Join(shots, name+"-"+scheme+"-"+map[int64]string{1440: "wide", 900: "middle", 390: "phone"}[width]+".png"), get(p, chromedp.FullScreenshot(100)), 0o600); err != nil {
 						t.Fatal(err)
 					}
 				}

@@ -135,7 +135,9 @@ func (l *ledger) checkpoint(ctx context.Context, run string, v any) error {
 		return err
 	}
 	return l.store.InTx(ctx, "action.checkpoint", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update action_run set state = $1, checkpoint = $2 where id = $3", string(Sent), sealed, run)
+		// An unclear run stays unclear while it is being answered.
+		_, err := tx.ExecContext(ctx, "update action_run set state = case when state = $1 then $2 else $3 end, checkpoint = $4 where id = $5",
+			string(Unclear), string(Unclear), string(Sent), sealed, run)
 		return err
 	})
 }

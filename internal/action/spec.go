@@ -235,10 +235,17 @@ func preferred(info m365.CapabilityInfo, op m365.Operation, m m365.Mode) string 
 			return n.Name(m)
 		}
 	}
-	if least := op.In(m).Least; len(least) > 0 {
-		return least[0]
+	least := op.In(m).Least
+	if len(least) == 0 {
+		return ""
 	}
-	return ""
+	// Microsoft's rows for reading one entry leave X.ReadWrite out although it includes X.Read: asking for both would be too much.
+	for _, n := range info.Needs {
+		if base, ok := strings.CutSuffix(n.Name(m), ".ReadWrite"); ok && strings.HasPrefix(least[0], base+".Read") {
+			return n.Name(m)
+		}
+	}
+	return least[0]
 }
 
 // Registry is all actions there are, in the order they were handed in. It is data; nothing registers itself.

@@ -35,7 +35,8 @@ func (h *Hub) Actions() []action.Action {
 	return append(all, h.recordActions()...)
 }
 
-type catalogueEntry struct {
+// CatalogueEntry is an action as the catalogue lists it.
+type CatalogueEntry struct {
 	Name        string              `json:"name"`
 	Summary     string              `json:"summary"`
 	Effect      string              `json:"effect"`
@@ -48,11 +49,11 @@ type catalogueEntry struct {
 }
 
 type catalogue struct {
-	Actions []catalogueEntry `json:"actions"`
+	Actions []CatalogueEntry `json:"actions"`
 }
 
 type catalogueDetail struct {
-	catalogueEntry
+	CatalogueEntry
 	Input  any `json:"input" doc:"JSON schema"`
 	Output any `json:"output" doc:"JSON schema"`
 }
@@ -79,8 +80,8 @@ type runsOut struct {
 	Runs []action.Run `json:"runs"`
 }
 
-func entryOf(a action.Action) catalogueEntry {
-	e := catalogueEntry{Name: a.Name, Summary: a.Summary, Effect: a.Effect.String(), Capability: a.Capability, Operations: a.Operations, Files: a.Files}
+func entryOf(a action.Action) CatalogueEntry {
+	e := CatalogueEntry{Name: a.Name, Summary: a.Summary, Effect: a.Effect.String(), Capability: a.Capability, Operations: a.Operations, Files: a.Files}
 	if a.Target == action.OnConnection {
 		e.Modes, e.Application, e.Delegated = a.Modes(), a.Permissions(m365.Application), a.Permissions(m365.Delegated)
 	}
@@ -91,7 +92,7 @@ func (h *Hub) catalogueActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "action.list", Summary: "List the actions with their modes and permissions.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /actions"}, func(context.Context, action.Call, none) (catalogue, error) {
-			out := catalogue{Actions: []catalogueEntry{}}
+			out := catalogue{Actions: []CatalogueEntry{}}
 			for _, a := range h.Runner.Registry().All() {
 				if a.Target == action.OnConnection {
 					out.Actions = append(out.Actions, entryOf(a))

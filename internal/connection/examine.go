@@ -176,7 +176,12 @@ func (s *Service) capabilityLine(ctx context.Context, c Connection, e m365.Endpo
 		l.Fix, l.Who = "Enter at least one technician mailbox with this purpose", "an admin of this hub"
 		return l
 	}
-	proof, err := s.Probes[name](ctx, s.graph(c, e, tokens, Purpose(info.Purpose)), mailbox)
+	probe := s.Probes[name]
+	if probe == nil {
+		l.State, l.Code, l.Cause = LineCannotTell, "no_probe", "This program has no way to try it"
+		return l
+	}
+	proof, err := probe(ctx, s.graph(c, e, tokens, Purpose(info.Purpose)), mailbox)
 	if err != nil {
 		f := fault.As(err)
 		failed := failedLine(c, string(name), info.Title, f)

@@ -131,12 +131,14 @@ func (a alarms) Swap(i, j int) {
 	a[i], a[j] = a[j], a[i]
 	a[i].alarm, a[j].alarm = i, j
 }
+
 // Push is part of heap.Interface.
 func (a *alarms) Push(x any) {
 	b := x.(*budget)
 	b.alarm = len(*a)
 	*a = append(*a, b)
 }
+
 // Pop is part of heap.Interface.
 func (a *alarms) Pop() any {
 	last := len(*a) - 1

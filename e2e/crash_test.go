@@ -1,0 +1,279 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/app"
+	"seneschal/internal/clock"
+	"seneschal/internal/config"
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+	"seneschal/internal/sim"
+	"seneschal/internal/store"
+	"seneschal/internal/telemetry"
+)
+
+// program builds seneschal once.
+var program = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "seneschal-e2e-")
+	if err != nil {
+		return "", err
+	}
+	bin := filepath.Join(dir, "seneschal")
+	out, err := exec.Command("go", "build", "-o", bin, "seneschal/cmd/seneschal").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return bin, nil
+})
+
+// ground is one database and one cloud, on which the program is killed and started again.
+type ground struct {
+	t     *testing.T
+	dir   string
+	cloud *sim.Sim
+	time  *clock.Adjustable
+	env   []string
+}
+
+func newGround(t *testing.T, engine store.Engine) *ground {
+	t.Helper()
+	g := &ground{t: t, dir: t.TempDir(), time: clock.NewAdjustable()}
+	g.cloud = sim.StartForTest(t, "contoso", func(c *sim.Config) { c.Clock = g.time })
+	r := g.cloud.Ready()
+	g.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + g.dir, "SENESCHAL_DATABASE_URL=" + store.TestURL(t, engine), "SENESCHAL_KEY_FILE=" + filepath.Join(g.dir, "master.key"),
+		"SENESCHAL_CLOUD=custom", "SENESCHAL_LOGIN_URL=" + r.LoginURL, "SENESCHAL_GRAPH_URL=" + r.GraphURL, "SENESCHAL_CA_FILE=" + r.CAFile, "SENESCHAL_LOG_LEVEL=error", "SENESCHAL_INSTANCE=crash"}
+	return g
+}
+
+// run starts the program; killed says that a crash point ended it.
+func (g *ground) run(input any, extra []string, args ...string) (out string, killed bool) {
+	g.t.Helper()
+	bin, err := program()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	text, err := json.Marshal(input)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	cmd := exec.Command(bin, args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = g.dir, append(g.env, extra...), strings.NewReader(string(text))
+	got, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		g.t.Fatal(err)
+	}
+	return string(got), exit != nil && exit.ExitCode() == -1
+}
+
+// reopen starts a hub on the same database, two minutes later: every lease of the killed process has run out.
+func (g *ground) reopen() *app.App {
+	g.t.Helper()
+	c, err := config.Load(g.dir, append(g.env, "SENESCHAL_LISTEN=127.0.0.1:0"), nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.time.Advance(2 * time.Minute)
+	a, err := app.New(context.Background(), c, app.Surroundings{Clock: g.time, Log: telemetry.NewLog(io.Discard, "text", 0)})
+	if err != nil {
+		g.t.Fatalf("the restart: %v", err)
+	}
+	s, err := a.Serve(context.Background())
+	if err != nil {
+		g.t.Fatalf("the restart: %v", err)
+	}
+	g.t.Cleanup(func() {
+		_ = s.Stop(context.Background())
+		_ = a.Close()
+	})
+	return a
+}
+
+func (g *ground) form() map[string]any {
+	r := g.cloud.Ready().Tenants[0]
+	return map[string]any{"name": "contoso", "kind": "application", "tenant_id": r.TenantID, "client_id": r.Apps[0].ClientID, "credential": map[string]any{"type": "secret", "secret": r.Apps[0].ClientSecret},
+		"capabilities": []string{"mail"}, "mailboxes": "ada@contoso.example"}
+}
+
+// points runs the command once with the log of crash points, on a ground of its own, and gives how many it passes.
+func points(t *testing.T, engine store.Engine, prepare func(*ground), do func(g *ground, extra ...string) bool) int {
+	t.Helper()
+	g := newGround(t, engine)
+	prepare(g)
+	log := filepath.Join(g.dir, "points")
+	do(g, "SENESCHAL_CRASH_LOG="+log)
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := strings.Count(string(text), "\n")
+	t.Logf("%d crash points:\n%s", n, text)
+	if n < 4 {
+		t.Fatalf("only %d crash points", n)
+	}
+	return n
+}
+
+// atEveryPoint kills the command at each of its points, each time on fresh ground, and has check look at what is left.
+func atEveryPoint(t *testing.T, prepare func(*ground), do func(g *ground, extra ...string) bool, check func(t *testing.T, g *ground)) {
+	engines := []store.Engine{store.SQLite}
+	if os.Getenv("SENESCHAL_SOAK") != "" {
+		engines = append(engines, store.Postgres)
+	}
+	for _, engine := range engines {
+		for n := range points(t, engine, prepare, do) {
+			t.Run(fmt.Sprintf("%s/killed at point %d", engine, n+1), func(t *testing.T) {
+				g := newGround(t, engine)
+				prepare(g)
+				if killed := do(g, "SENESCHAL_CRASH_AT="+strconv.Itoa(n+1)); !killed {
+					t.Fatal("the command was not killed")
+				}
+				check(t, g)
+			})
+		}
+	}
+}
+
+func TestKilledWhileConnecting(t *testing.T) {
+	atEveryPoint(t, func(*ground) {}, func(g *ground, extra ...string) bool {
+		_, killed := g.run(g.form(), extra, "connection", "add", "--input", "-")
+		return killed
+	}, func(t *testing.T, g *ground) {
+		a := g.reopen()
+		all, err := a.Connections.List(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(all) == 0 { // killed before it was saved: nothing is left of it, and it may be entered again
+			if out, _ := g.run(g.form(), nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
+				t.Errorf("entered again: %s", out)
+			}
+			return
+		}
+		waitFor(t, g, "the hub proves the connection by itself", func() bool {
+			c, err := a.Connections.Lookup(t.Context(), "contoso")
+			return err == nil && c.State == connection.Healthy
+		})
+		verifyAudit(t, a)
+	})
+}
+
+func TestKilledWhileRotating(t *testing.T) {
+	certificate := func(g *ground) map[string]any {
+		pem, err := os.ReadFile(g.cloud.Ready().Tenants[0].Apps[0].CertificateFile)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		return map[string]any{"credential": map[string]any{"type": "certificate", "certificate": string(pem)}}
+	}
+	atEveryPoint(t, func(g *ground) {
+		if out, _ := g.run(g.form(), nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
+			g.t.Fatal(out)
+		}
+	}, func(g *ground, extra ...string) bool {
+		_, killed := g.run(certificate(g), extra, "connection", "rotate", "contoso", "--input", "-")
+		return killed
+	}, func(t *testing.T, g *ground) {
+		a := g.reopen()
+		_, _, err := a.Connections.Prove(t.Context(), "contoso")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := a.Connections.Lookup(t.Context(), "contoso")
+		if err != nil || c.State != connection.Healthy {
+			t.Errorf("after the restart: %s %v, want healthy with the old or the new credential", c.State, err)
+		}
+		if c.Credential.Type != "secret" && c.Credential.Type != "certificate" {
+			t.Errorf("credential %q", c.Credential.Type)
+		}
+		verifyAudit(t, a)
+	})
+}
+
+func TestKilledWhileSending(t *testing.T) {
+	mail := map[string]any{"user": "ada@contoso.example", "to": []string{"ben@contoso.example"}, "subject": "Invoice 4711", "body": "Once."}
+	atEveryPoint(t, func(g *ground) {
+		if out, _ := g.run(g.form(), nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
+			g.t.Fatal(out)
+		}
+	}, func(g *ground, extra ...string) bool {
+		_, killed := g.run(mail, extra, "action", "run", "mail.message.send", "--connection", "contoso", "--input", "-", "--idempotency-key", "invoice-4711")
+		return killed
+	}, func(t *testing.T, g *ground) {
+		a := g.reopen()
+		input, err := json.Marshal(mail)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Whoever asked asks again with the same key until there is an answer, as every client should.
+		waitFor(t, g, "the same key ends in one sent mail", func() bool {
+			_, err := a.Runner.Do(t.Context(), action.Request{Action: "mail.message.send", Connection: "contoso", Caller: access.Local("test"), Input: input, Key: "invoice-4711"})
+			if err != nil && fault.KindOf(err) != fault.Unclear && fault.CodeOf(err) != "in_progress" {
+				t.Fatalf("asked again: %v", err)
+			}
+			return err == nil
+		})
+		waitFor(t, g, "Ben has the invoice", func() bool { return received(t, g) > 0 })
+		if err := g.cloud.Advance(time.Hour); err != nil { // a second one would be there by then
+			t.Fatal(err)
+		}
+		if n := received(t, g); n != 1 {
+			t.Errorf("Ben has the invoice %d times, want once", n)
+		}
+		verifyAudit(t, a)
+	})
+}
+
+func received(t *testing.T, g *ground) int {
+	t.Helper()
+	messages, err := g.cloud.State(g.cloud.Ready().Tenants[0].TenantID, "messages")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, m := range messages {
+		text, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m["subject"] == "Invoice 4711" && m["isDraft"] != true && !strings.Contains(string(text), `"sentitems"`) && strings.Contains(fmt.Sprint(m["mailbox"]), "ben@") {
+			n++
+		}
+	}
+	return n
+}
+
+// waitFor moves time on until the condition holds: what the hub does by itself it does by its clock.
+func waitFor(t *testing.T, g *ground, what string, ok func() bool) {
+	t.Helper()
+	for range 400 {
+		if ok() {
+			return
+		}
+		g.time.Advance(10 * time.Second)
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("it never came to pass that %s", what)
+}
+
+func verifyAudit(t *testing.T, a *app.App) {
+	t.Helper()
+	if v, err := a.Audit.Verify(t.Context()); err != nil || !v.OK {
+		t.Errorf("the audit chain: %+v %v", v, err)
+	}
+}
