@@ -19,7 +19,8 @@ const module = "seneschal/internal/"
 
 // may says which of our packages a package may import, by DESIGN §2's floors. A trailing * takes everything below.
 var may = map[string][]string{
-	"m365": {"m365/table"}, "m365/table": {}, "fault": {}, "clock": {}, "telemetry": {},
+	"contract": {},
+	"m365":     {"m365/table"}, "m365/table": {}, "fault": {}, "clock": {}, "telemetry": {},
 	"config": {"fault", "m365", "vault"},
 	"store":  {"fault", "clock"},
 	"vault":  {"fault", "clock", "store"},

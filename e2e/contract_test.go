@@ -1,0 +1,137 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/url"
+	"sort"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"seneschal/internal/app"
+	"seneschal/internal/contract"
+	"seneschal/internal/wire"
+)
+
+// recorder keeps all traffic.
+type recorder struct {
+	mu  sync.Mutex
+	all []wire.Exchange
+}
+
+// Record keeps one attempt.
+func (r *recorder) Record(e wire.Exchange) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = append(r.all, e)
+}
+
+// unwitnessed are operations that Microsoft's OpenAPI subset lacks, each with the page that documents it. The list may not grow silently.
+var unwitnessed = map[string]string{}
+
+// deviations are known differences, by operation and place, each with its source. No wildcards.
+var deviations = map[string]string{}
+
+// Everything the client sends, and everything it is answered, agrees with Microsoft's contract.
+func TestTheClientsTrafficAgreesWithMicrosoftsContract(t *testing.T) {
+	microsoft, err := contract.Load("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if microsoft == nil {
+		t.Log("contract check: 0 files used")
+		return
+	}
+	r := &recorder{}
+	h := app.StartForTest(t, app.TestOptions{Recorder: r})
+	h.Connect(h.Form("contoso", "Seneschal"))
+	exercise(t, h)
+	seen := map[string]int{}
+	var without []string
+	for _, e := range r.all {
+		method, template, _ := strings.Cut(e.Operation, " ")
+		if e.Status == 0 || !strings.HasPrefix(template, "/") {
+			continue
+		}
+		seen[e.Operation]++
+		if !microsoft.Witnesses(method, template) {
+			if unwitnessed[e.Operation] == "" {
+				t.Errorf("%s is neither in the contract nor among the documented exceptions", e.Operation)
+			}
+			without = append(without, e.Operation)
+			continue
+		}
+		link, err := url.Parse(e.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var body []byte
+		if strings.HasPrefix(e.RequestHeader.Get("Content-Type"), "application/json") {
+			body = e.RequestBody
+		}
+		for _, d := range append(microsoft.Request(method, template, link.Query(), body), microsoft.Answer(method, template, e.Status, e.Body)...) {
+			if deviations[e.Operation+": "+d] == "" {
+				t.Errorf("%s: %s", e.Operation, d)
+			}
+		}
+	}
+	names := make([]string, 0, len(seen))
+	for n := range seen {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	t.Logf("contract check: 1 file; %d operations exercised, %d unwitnessed %v:\n%s", len(seen), len(without), without, strings.Join(names, "\n"))
+	if len(seen) < 24 {
+		t.Errorf("only %d operations were exercised", len(seen))
+	}
+}
+
+// exercise runs every kind of action once, each on what the one before made.
+func exercise(t *testing.T, h *app.Hub) {
+	t.Helper()
+	n := 0
+	do := func(name string, in map[string]any) map[string]any {
+		t.Helper()
+		n++
+		result, err := h.Do("contoso", name, name+"-"+time.Now().String(), in)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		var out map[string]any
+		if err := json.Unmarshal(result.Output, &out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	const ada, ben = "ada@contoso.example", "ben@contoso.example"
+	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
+	from, to := start.Format(time.RFC3339), start.Add(time.Hour).Format(time.RFC3339)
+	do("directory.user.list", map[string]any{"limit": 5})
+	do("directory.user.get", map[string]any{"user": ada})
+	do("directory.organization.get", map[string]any{})
+	do("mail.folder.list", map[string]any{"user": ada})
+	list := do("mail.message.list", map[string]any{"user": ada, "limit": 5})
+	message := list["messages"].([]any)[0].(map[string]any)["id"]
+	do("mail.message.get", map[string]any{"user": ada, "message": message})
+	do("mail.message.mime", map[string]any{"user": ada, "message": message})
+	do("mail.attachment.list", map[string]any{"user": ada, "message": message})
+	do("mail.message.update", map[string]any{"user": ada, "message": message, "is_read": true, "categories": []string{"Seen"}})
+	draft := do("mail.draft.create", map[string]any{"user": ada, "to": []string{ben}, "subject": "Draft", "body": "x"})
+	do("mail.draft.update", map[string]any{"user": ada, "message": draft["id"], "subject": "Draft, better"})
+	do("mail.message.send", map[string]any{"user": ada, "to": []string{ben}, "subject": "Sent", "body": "x"})
+	do("mail.message.reply", map[string]any{"user": ada, "message": message, "comment": "Thanks"})
+	do("mail.message.forward", map[string]any{"user": ada, "message": message, "to": []string{ben}, "comment": "See below"})
+	do("mail.message.move", map[string]any{"user": ada, "message": message, "folder": "archive"})
+	do("mail.message.delete", map[string]any{"user": ada, "message": message})
+	do("calendar.calendar.list", map[string]any{"user": ada})
+	event := do("calendar.event.create", map[string]any{"user": ada, "subject": "Visit", "start": from, "end": to, "location": "Office", "online_meeting": true, "attendees": []map[string]any{{"address": ben}}})
+	do("calendar.event.get", map[string]any{"user": ada, "event": event["id"]})
+	do("calendar.event.list", map[string]any{"user": ada, "start": from, "end": to})
+	do("calendar.event.update", map[string]any{"user": ada, "event": event["id"], "subject": "Visit, later"})
+	do("calendar.schedule.get", map[string]any{"user": ada, "people": []string{ada, ben}, "start": from, "end": to})
+	do("calendar.times.find", map[string]any{"user": ada, "people": []string{ada, ben}, "start": from, "end": start.Add(8 * time.Hour).Format(time.RFC3339), "duration_minutes": 30})
+	do("calendar.event.cancel", map[string]any{"user": ada, "event": event["id"], "comment": "Sorry"})
+	other := do("calendar.event.create", map[string]any{"user": ada, "subject": "To delete", "start": from, "end": to})
+	do("calendar.event.delete", map[string]any{"user": ada, "event": other["id"]})
+}
