@@ -81,10 +81,15 @@ func (s *Service) look(ctx context.Context, c Connection, fresh bool) ([]Line, e
 	if err != nil {
 		return nil, err
 	}
+	r := report{tenantName: c.TenantName, mailboxes: c.Mailboxes}
 	if fresh {
-		_ = tokens.Forget(ctx) // a refusal shows again, explained, in what follows
+		// While the sign-in service only does not answer, the token at hand still proves what works.
+		if f := fault.As(tokens.Forget(ctx)); f != nil && f.Kind != fault.Unavailable && f.Kind != fault.Throttled {
+			r.block(c, f)
+			return r.lines, s.record(ctx, c, r, fresh)
+		}
 	}
-	r := s.examine(ctx, c, tokens)
+	r = s.examine(ctx, c, tokens)
 	if !fresh && r.lacksSomething() && tokens.Forget(ctx) == nil {
 		r, fresh = s.examine(ctx, c, tokens), true
 	}
