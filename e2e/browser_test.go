@@ -135,6 +135,7 @@ func TestTheWizardLeadsFromThreeQuestionsToAProvenConnection(t *testing.T) {
 func TestPagesAreSound(t *testing.T) {
 	h := app.StartForTest(t, app.TestOptions{})
 	c := h.Connect(h.Form("contoso", "Seneschal"))
+	broken := h.Connect(h.Form("contoso-second", "Seneschal to repair"))
 	h.Connect(h.Form("a connection with a name of a hundred and twenty characters, because somebody will enter one, and nothing may break", "Seneschal to repair"))
 	if _, err := h.Do("contoso", "mail.message.send", "k1", map[string]any{"user": "ada@contoso.example", "to": []string{"ben@contoso.example"}, "subject": "Hello", "body": "Once."}); err != nil {
 		t.Fatal(err)
@@ -142,7 +143,7 @@ func TestPagesAreSound(t *testing.T) {
 	p := browser(t)
 	p.enter(h)
 	shots := os.Getenv("SENESCHAL_SCREENSHOTS")
-	for name, path := range map[string]string{"overview": "/", "connections": "/connections", "doctor": "/connections/" + c.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
+	for name, path := range map[string]string{"overview": "/", "connections": "/connections", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
 		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "fault": "/connections/none", "login": "/login"} {
 		for _, width := range []int64{1440, 900, 390} {
 			for _, dark := range []bool{false, true} {

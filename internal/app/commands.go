@@ -31,7 +31,7 @@ func (p *process) versionCommand() *cobra.Command {
 }
 
 func (p *process) configCommand() *cobra.Command {
-	parent := &cobra.Command{Use: "config", Short: "Commands about settings"}
+	parent := &cobra.Command{Use: "config", Short: "The settings."}
 	parent.AddCommand(&cobra.Command{Use: "describe", Short: "List every setting with its meaning, default and an example.", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
 		w := tabwriter.NewWriter(p.io.Out, 2, 4, 2, ' ', 0)
 		for _, s := range config.Settings() {
@@ -159,7 +159,7 @@ func writeWhole(path string, text []byte) error {
 }
 
 func (p *process) keysCommand() *cobra.Command {
-	parent := &cobra.Command{Use: "keys", Short: "Commands about the keys that seal secrets"}
+	parent := &cobra.Command{Use: "keys", Short: "The keys that seal secrets."}
 	parent.AddCommand(&cobra.Command{Use: "rotate", Short: "Make a new key and seal every secret with it, while the hub runs.", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 		return p.withApp(cmd, func(ctx context.Context, a *App) error {
 			err := a.Vault.Rotate(ctx, func(done, total int) { _, _ = fmt.Fprintf(p.io.Err, "\r%d of %d secrets", done, total) })

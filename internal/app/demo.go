@@ -173,6 +173,7 @@ type demoFinding struct {
 	State      string `json:"state"`
 	Fix        string `json:"fix"`
 	Who        string `json:"who"`
+	Link       string `json:"link,omitempty"`
 }
 
 func (d *demo) run(ctx context.Context) (demoSummary, error) {
@@ -347,7 +348,7 @@ func (d *demo) summarise(ctx context.Context) (demoSummary, error) {
 		}
 		for _, l := range lines {
 			if l.State != connection.LineOK && l.State != connection.LineSuperfluous {
-				s.Doctor = append(s.Doctor, demoFinding{c.Name, l.Capability, string(l.State), l.Fix, l.Who})
+				s.Doctor = append(s.Doctor, demoFinding{c.Name, l.Capability, string(l.State), l.Fix, l.Who, l.Link})
 			}
 		}
 	}
@@ -370,7 +371,7 @@ func (p *process) printSummary(s demoSummary, asJSON bool) error {
 		_, _ = fmt.Fprintf(w, "%s\t%v\t%d\t%s\t%s\n", a.Name, a.OK, a.Items, a.RequestID, a.Problem)
 	}
 	for _, f := range s.Doctor {
-		_, _ = fmt.Fprintf(w, "\nDoctor: %s, %s: %s\n  %s\n  who can: %s\n", f.Connection, f.Capability, f.State, f.Fix, f.Who)
+		_, _ = fmt.Fprintf(w, "\nDoctor: %s, %s: %s\n  %s\n  who can: %s\n  %s\n", f.Connection, f.Capability, f.State, f.Fix, f.Who, f.Link)
 	}
 	return w.Flush()
 }

@@ -24,7 +24,7 @@ import (
 )
 
 func (p *process) backupCommand() *cobra.Command {
-	parent := &cobra.Command{Use: "backup", Short: "Commands about backups"}
+	parent := &cobra.Command{Use: "backup", Short: "Backups of the database."}
 	parent.AddCommand(&cobra.Command{Use: "create FILE", Short: "Write a backup of the database while the hub runs. The master key is not in it: back that up apart.", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.withApp(cmd, func(ctx context.Context, a *App) error {

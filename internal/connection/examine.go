@@ -40,6 +40,7 @@ type Line struct {
 	Cause      string    `json:"cause"`
 	Fix        string    `json:"fix"`
 	Who        string    `json:"who"`
+	Link       string    `json:"link,omitempty"` // what the fix says to open
 	Granted    []string  `json:"granted,omitempty"`
 	Missing    []string  `json:"missing,omitempty"`
 	TooBroad   []string  `json:"too_broad,omitempty"` // granted instead of a narrower one that would do
@@ -166,7 +167,9 @@ func (s *Service) capabilityLine(ctx context.Context, c Connection, e m365.Endpo
 	if len(l.Missing) > 0 {
 		l.State, l.Code, l.kind = LineMissing, "permission_missing", fault.NeedsAdmin
 		l.Cause = fmt.Sprintf("The tenant has not granted %s", strings.Join(l.Missing, " and "))
-		l.Fix, l.Who = s.consentFix(c, l.Missing)
+		l.Fix = fmt.Sprintf("Add %s under API permissions of the app registration where it is not listed, then open the admin consent link and accept", strings.Join(l.Missing, ", "))
+		l.Who = "a Global Administrator or Privileged Role Administrator of the tenant"
+		l.Link, _ = s.adminConsentLink(c, "") // the addresses were found a moment ago
 		return l
 	}
 	mailbox, ok := probeMailbox(c, info)

@@ -86,16 +86,6 @@ func (s *Service) adminConsentLink(c Connection, state string) (string, error) {
 	return entra.AdminConsentURL(e, tenant, c.ClientID, s.Redirect(), state), nil
 }
 
-// consentFix is the exact next step for missing permissions, with the address to send.
-func (s *Service) consentFix(c Connection, missing []string) (fix, who string) {
-	u, err := s.adminConsentLink(c, "")
-	if err != nil {
-		return fault.As(err).Fix, fault.As(err).Who
-	}
-	return "Add " + strings.Join(missing, ", ") + " under API permissions of the app registration if it is not listed, then open this link and accept: " + u,
-		"a Global Administrator or Privileged Role Administrator of the tenant"
-}
-
 // remember keeps a sign-in that is under way. Its state is random and stored as a digest; the verifier is sealed to it.
 func (s *Service) remember(ctx context.Context, by access.Caller, c Connection, purpose, verifier string, life time.Duration) (string, time.Time, error) {
 	state := rand.Text() + rand.Text()

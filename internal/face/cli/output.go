@@ -29,7 +29,7 @@ var columns = map[string][]string{
 	"event.list":         {"at", "type", "connection", "data.cause"},
 	"person.list":        {"name", "role", "disabled", "id"},
 	"apikey.list":        {"name", "scopes", "expires_at", "last_used"},
-	"doctor":             {"connection", "capability", "state", "cause", "fix", "who", "proof.request_id"},
+	"doctor":             {"connection", "capability", "state", "cause", "fix", "who", "link", "proof.request_id"},
 }
 
 func (f *Face) print(name string, output json.RawMessage) error {

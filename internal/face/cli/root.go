@@ -166,13 +166,20 @@ func (f *Face) add(a action.Action) {
 	parent.AddCommand(cmd)
 }
 
+// groups says what each group of commands is about.
+var groups = map[string]string{
+	"action": "What can be done through a connection: list, show, run.", "apikey": "The keys programs come in with.", "audit": "The record of what was done.",
+	"connection": "The tenants we are connected to.", "event": "What became true.", "mailbox": "The mailboxes a connection may touch.",
+	"person": "The people who may sign in.", "run": "What was started, and where it stands.",
+}
+
 func child(parent *cobra.Command, word string) *cobra.Command {
 	for _, c := range parent.Commands() {
 		if c.Name() == word {
 			return c
 		}
 	}
-	c := &cobra.Command{Use: word, Short: "Commands about " + word + "s"}
+	c := &cobra.Command{Use: word, Short: groups[word]}
 	parent.AddCommand(c)
 	return c
 }

@@ -16,12 +16,15 @@ import (
 
 // OpenAPI is the document of all routes, made from the registry alone.
 func OpenAPI(r *action.Registry, version string) []byte {
+	schemas := huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer)
+	problem := schemas.Schema(reflect.TypeFor[fault.Problem](), true, "Problem")
 	doc := &huma.OpenAPI{
 		OpenAPI: "3.1.0",
 		Info:    &huma.Info{Title: "Seneschal", Version: version, Description: "A self-hosted Microsoft 365 hub. Every route is an action of its registry."},
 		Servers: []*huma.Server{{URL: Base}},
 		Paths:   map[string]*huma.PathItem{},
 		Components: &huma.Components{
+			Schemas:         schemas,
 			SecuritySchemes: map[string]*huma.SecurityScheme{"key": {Type: "http", Scheme: "bearer", Description: "An API key of the hub"}},
 		},
 		Security: []map[string][]string{{"key": {}}},
@@ -31,7 +34,7 @@ func OpenAPI(r *action.Registry, version string) []byte {
 		if a.Target == action.OnHub {
 			method, path, _ = strings.Cut(a.Route, " ")
 		}
-		doc.Paths[path] = add(doc.Paths[path], method, operation(a, method, path))
+		doc.Paths[path] = add(doc.Paths[path], method, operation(a, method, path, problem))
 	}
 	text, err := json.MarshalIndent(doc, "", " ")
 	if err != nil {
@@ -59,11 +62,11 @@ func add(item *huma.PathItem, method string, op *huma.Operation) *huma.PathItem 
 	return item
 }
 
-func operation(a action.Action, method, path string) *huma.Operation {
+func operation(a action.Action, method, path string, problem *huma.Schema) *huma.Operation {
 	op := &huma.Operation{OperationID: a.Name, Summary: a.Summary, Tags: []string{strings.SplitN(a.Name, ".", 2)[0]},
 		Responses: map[string]*huma.Response{
 			"200":     {Description: "Done", Content: map[string]*huma.MediaType{"application/json": {Schema: answerSchema(a)}}},
-			"default": {Description: "A problem: what happened, the likely cause, the fix, and who can make it", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problemSchema()}}},
+			"default": {Description: "A problem: what happened, the likely cause, the fix, and who can make it", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}},
 		}}
 	inPath := map[string]bool{}
 	for _, part := range strings.Split(path, "/") {
@@ -109,10 +112,6 @@ func answerSchema(a action.Action) *huma.Schema {
 		"replayed": {Type: huma.TypeBoolean, Description: "An earlier request with the same key did it"},
 		"output":   a.Output,
 	}}
-}
-
-func problemSchema() *huma.Schema {
-	return action.SchemaOf(reflect.TypeFor[fault.Problem]())
 }
 
 func without(s *huma.Schema, names map[string]bool, drop bool) *huma.Schema {
