@@ -41,6 +41,24 @@ func (a accessor) Export(ctx context.Context, c cache.Marshaler, h cache.ExportH
 	return a.store.Save(ctx, a.key, a.partition(h.PartitionKey), blob)
 }
 
+// dropAccessTokens leaves everything else in the cache, the refresh token above all. The format is fixed across MSAL's languages.
+func (a accessor) dropAccessTokens(ctx context.Context, account string) error {
+	partition := a.partition(account)
+	blob, err := a.store.Load(ctx, a.key, partition)
+	if err != nil || blob == nil {
+		return err
+	}
+	parts := map[string]json.RawMessage{}
+	if err := json.Unmarshal(blob, &parts); err != nil {
+		return err
+	}
+	delete(parts, "AccessToken")
+	if blob, err = json.Marshal(parts); err != nil {
+		return err
+	}
+	return a.store.Save(ctx, a.key, partition, blob)
+}
+
 // hasRefreshToken looks into MSAL's cache format, which is fixed across its languages.
 func hasRefreshToken(blob []byte) bool {
 	var c struct {

@@ -22,7 +22,7 @@ const (
 	acquireTime    = 30 * time.Second // for one token, retries included
 	lockTime       = 45 * time.Second
 	transientTries = 3
-	// bypass asks for nothing and yet has MSAL skip its cached access token: it has no other switch for that.
+	// bypass asks for a token that is none of those at hand. As claims it asks for nothing, and yet has MSAL skip its cached app token.
 	bypass = `{"access_token":{}}`
 )
 
@@ -175,7 +175,24 @@ func (c *Client) acquireOnce(ctx context.Context, claims string) (result, error)
 	if err != nil {
 		return result{}, err
 	}
+	if c.app.Mode == m365.Delegated && claims != "" {
+		// MSAL meets no claims without the person (confidential.AcquireTokenSilent). For any other new token, the old one leaves the cache
+		// and the refresh token does the rest.
+		if claims != bypass {
+			return result{}, challenged(c.app)
+		}
+		if err := (accessor{c.out.Cache, c.app.Key, c.app.Credential == nil}).dropAccessTokens(ctx, c.app.AccountID); err != nil {
+			return result{}, err
+		}
+		claims = ""
+	}
 	return b.silent(ctx, c.app, claims)
+}
+
+// challenged tells a person why signing in again is needed.
+func challenged(app App) error {
+	return &fault.Error{Kind: fault.NeedsReauth, Code: "claims_challenge", Mode: string(app.Mode), Message: "Sign in again, because a Conditional Access policy of the tenant asks for it",
+		Cause: "The policy changed, or the sign-in happened in another place or long ago", Fix: "Open the connection's sign-in link", Who: theUser}
 }
 
 func (c *Client) take(r result) {
@@ -246,7 +263,7 @@ func (b confidentialBackend) silent(ctx context.Context, a App, claims string) (
 	if account.IsZero() {
 		return result{}, errNoAccount
 	}
-	r, err := b.client.AcquireTokenSilent(ctx, b.scopes, confidential.WithSilentAccount(account), confidential.WithClaims(claims))
+	r, err := b.client.AcquireTokenSilent(ctx, b.scopes, confidential.WithSilentAccount(account))
 	return fromMSAL(r), err
 }
 
@@ -264,7 +281,7 @@ func (b publicBackend) silent(ctx context.Context, a App, claims string) (result
 	}
 	for _, account := range accounts {
 		if account.HomeAccountID == a.AccountID {
-			r, err := b.client.AcquireTokenSilent(ctx, a.Scopes, public.WithSilentAccount(account), public.WithClaims(claims))
+			r, err := b.client.AcquireTokenSilent(ctx, a.Scopes, public.WithSilentAccount(account))
 			return fromMSAL(r), err
 		}
 	}

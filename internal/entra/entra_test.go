@@ -280,10 +280,20 @@ func TestAPersonSignsInAndStaysSignedIn(t *testing.T) {
 		if account.UPN != "ada@contoso.example" || account.ObjectID == "" || len(scopes) == 0 {
 			t.Errorf("account %+v, scopes %v", account, scopes)
 		}
-		b.clock.Advance(3 * time.Hour)
+		before, err := c.Token(t.Context(), wire.Refresh{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if forced, err := c.Token(t.Context(), wire.Refresh{Force: true}); err != nil || forced.Value == before.Value {
+			t.Errorf("a refused token: %v, the same again %v", err, forced.Value == before.Value)
+		}
+		if _, err := c.Token(t.Context(), wire.Refresh{Claims: `{"access_token":{"acrs":{"essential":true,"value":"c1"}}}`}); fault.CodeOf(err) != "claims_challenge" {
+			t.Errorf("a claims challenge: got %v", err)
+		}
+		b.clock.Advance(26 * time.Hour)
 		claims, err := c.Claims(t.Context())
 		if err != nil || claims.UPN != "ada@contoso.example" || !slices.Contains(claims.Scopes, "Mail.ReadWrite") {
-			t.Errorf("after three hours: %+v %v", claims, err)
+			t.Errorf("after a day: %+v %v", claims, err)
 		}
 		if _, _, err := c.Redeem(t.Context(), back.Get("code"), pkce.Verifier, redirect); fault.KindOf(err) != fault.NeedsReauth {
 			t.Errorf("a code used twice: got %v", err)
