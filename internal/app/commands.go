@@ -24,7 +24,7 @@ func (p *process) commands() []*cobra.Command {
 }
 
 func (p *process) versionCommand() *cobra.Command {
-	return &cobra.Command{Use: "version", Short: "Print the version.", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: "version", Short: "Print the version.", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
 		_, err := fmt.Fprintln(p.io.Out, "seneschal "+Version)
 		return err
 	}}

@@ -170,18 +170,23 @@ func TestTablesAppearInTheirOwnersPackageOnly(t *testing.T) {
 // sqlIn gives the string literals of a package that look like SQL.
 func sqlIn(t *testing.T, dir string) []string {
 	t.Helper()
-	parsed, err := parser.ParseDir(token.NewFileSet(), dir, func(i fs.FileInfo) bool { return !strings.HasSuffix(i.Name(), "_test.go") }, 0)
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out []string
 	statement := regexp.MustCompile(`(?i)\b(select|insert into|update|delete from)\b`)
-	for _, p := range parsed {
-		for _, f := range p.Files {
-			for _, l := range literals(f) {
-				if statement.MatchString(l) {
-					out = append(out, l)
-				}
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range literals(parsed) {
+			if statement.MatchString(l) {
+				out = append(out, l)
 			}
 		}
 	}

@@ -42,7 +42,7 @@ func (s *Server) URL() string {
 
 // Serve starts jobs and faces. It returns once requests are answered.
 func (a *App) Serve(ctx context.Context) (*Server, error) {
-	listener, err := net.Listen("tcp", a.Config.Listen)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", a.Config.Listen)
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Misconfigured, Code: "listen", Message: "The hub cannot listen on " + a.Config.Listen, Cause: err.Error(),
 			Fix: "Choose another address: SENESCHAL_LISTEN", Who: "the operator of this hub"}
@@ -107,23 +107,27 @@ func reloading(certFile, keyFile string) func(*tls.ClientHelloInfo) (*tls.Certif
 		changed time.Time
 	}
 	var last atomic.Pointer[loaded]
-	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	read := func() (*loaded, error) {
 		info, err := os.Stat(certFile)
-		if have := last.Load(); have != nil && (err != nil || have.changed.Equal(info.ModTime())) {
-			return have.cert, nil
-		}
 		if err != nil {
 			return nil, err
+		}
+		if have := last.Load(); have != nil && have.changed.Equal(info.ModTime()) {
+			return have, nil
 		}
 		cert, err := tls.LoadX509KeyPair(certFile, keyFile)
-		if have := last.Load(); err != nil && have != nil {
-			return have.cert, nil // half-written files: the old pair serves until the new one is whole
+		return &loaded{&cert, info.ModTime()}, err
+	}
+	return func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+		now, err := read()
+		if err == nil {
+			last.Store(now)
+			return now.cert, nil
 		}
-		if err != nil {
-			return nil, err
+		if have := last.Load(); have != nil {
+			return have.cert, nil //nolint:nilerr // half-written files: the old pair serves until the new one is whole
 		}
-		last.Store(&loaded{&cert, info.ModTime()})
-		return &cert, nil
+		return nil, err
 	}
 }
 

@@ -274,7 +274,7 @@ func (b confidentialBackend) byCode(ctx context.Context, code, verifier, redirec
 
 type publicBackend struct{ client public.Client }
 
-func (b publicBackend) silent(ctx context.Context, a App, claims string) (result, error) {
+func (b publicBackend) silent(ctx context.Context, a App, _ string) (result, error) {
 	accounts, err := b.client.Accounts(ctx)
 	if err != nil {
 		return result{}, err
