@@ -39,8 +39,8 @@ $(TOOLS)/golangci-lint-$(GOLANGCI_VERSION):
 conformance: build ## clients that we did not write, against the simulator
 	./scripts/conformance
 
-soak: build deps ## the full counts of kills and seeds
-	SENESCHAL_SOAK=full $(GO) test -count=1 -timeout 120m ./e2e/... ./internal/...
+soak: build deps ## the full counts of kills, and fuzzing
+	./scripts/soak
 
 bench: ## figures, as ratios against a named peer in the same run
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./bench/...

@@ -89,7 +89,7 @@ func freePort() (string, error) {
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"form": form, "ready": ready, "http": request, "field": field, "signin": signIn, "cloudfault": cloudFault, "count": count,
+		"form": form, "ready": ready, "http": request, "field": field, "signin": signIn, "cloudfault": cloudFault, "count": count, "typecode": typeCode, "healthy": healthy,
 	}
 }
 
@@ -205,4 +205,25 @@ func count(ts *testscript.TestScript, _ bool, args []string) {
 	if fmt.Sprint(n) != args[0] {
 		ts.Fatalf("%s %s: the cloud saw %d, want %s", args[1], args[2], n, args[0])
 	}
+}
+
+// typecode PAGE CODE ACCOUNT PASSWORD types a device code in at Microsoft's page.
+func typeCode(ts *testscript.TestScript, _ bool, args []string) {
+	cloud := ts.Value(cloudKey{}).(*sim.Sim)
+	// The last page has no form and is no callback: the browser stops there.
+	page, _ := person.New(cloud.HTTPClient().Transport).SignIn(context.Background(), args[0]+"?code="+args[1], args[2], args[3], "/nowhere")
+	if page.Status != http.StatusOK {
+		ts.Fatalf("the device page answered %d: %s", page.Status, page.Text)
+	}
+}
+
+// healthy CONNECTION waits until the hub has proven the connection.
+func healthy(ts *testscript.TestScript, _ bool, args []string) {
+	for range 200 {
+		if ts.Exec("seneschal", "connection", "show", args[0]) == nil && strings.Contains(ts.ReadFile("stdout"), "state: healthy") {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s did not become healthy", args[0])
 }

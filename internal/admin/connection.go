@@ -118,6 +118,10 @@ func (h *Hub) connectionActions() []action.Action {
 			Route: "POST /connections/{id}/link", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in byID) (connection.Link, error) {
 			return h.Connections.NewLink(ctx, c.Caller, in.ID)
 		}),
+		action.Define(action.Spec{Name: "connection.device", Summary: "Begin a sign-in by a code that the person types in on another device.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+			Route: "POST /connections/{id}/device", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in byID) (connection.DeviceSignIn, error) {
+			return h.Connections.StartDevice(ctx, c.Caller, in.ID)
+		}),
 		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "PATCH /connections/{id}", Args: []string{"id"}}, h.changeConnection),
 		action.Define(action.Spec{Name: "connection.pause", Summary: "Stop all work on a connection, or let it go on.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/user"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,6 +34,9 @@ type Server struct {
 	console  *console.Face
 	ready    atomic.Bool
 	failed   chan error
+
+	outliving sync.WaitGroup
+	cancel    context.CancelFunc
 }
 
 // URL is where the server listens.
@@ -53,6 +57,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 	if err := a.schedule(ctx); err != nil {
 		return nil, err
 	}
+	s.background(ctx)
 	if err := a.Jobs.Start(ctx); err != nil {
 		return nil, err
 	}
@@ -76,6 +81,12 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 	s.ready.Store(true)
 	a.Log.InfoContext(ctx, "the hub serves", "url", a.base(), "version", Version, "database", string(a.Store.Engine))
 	return s, nil
+}
+
+// background lets what outlives its request run until the hub stops.
+func (s *Server) background(ctx context.Context) {
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.app.Connections.Background = func(f func(context.Context)) { s.outliving.Go(func() { f(ctx) }) }
 }
 
 func (s *Server) run(serve func() error) {
@@ -140,6 +151,8 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.local != nil {
 		err = errors.Join(err, s.local.Shutdown(ctx))
 	}
+	s.cancel()
+	s.outliving.Wait()
 	return errors.Join(err, s.app.Jobs.Stop(ctx))
 }
 

@@ -48,6 +48,7 @@ type Service struct {
 	DefaultCloud m365.Cloud
 	Redirect     func() string // the exact redirect URI, shown in one place
 	Probes       map[m365.Capability]Probe
+	Background   func(func(context.Context)) // runs what outlives its request; nil where nothing is served
 
 	mu      sync.Mutex
 	clients map[string]*clients

@@ -269,20 +269,24 @@ func (s *Service) consented(ctx context.Context, c Connection) error {
 type DeviceSignIn struct {
 	UserCode string `json:"user_code"`
 	URL      string `json:"verification_url"`
-	finish   func(context.Context) error
+	For      string `json:"for"`
 }
 
-// Wait returns when the person has signed in.
-func (d DeviceSignIn) Wait(ctx context.Context) error { return d.finish(ctx) }
+const deviceLife = 15 * time.Minute // graph/FACTS §1.2
 
-// StartDevice begins a device code sign-in of a delegated connection.
-func (s *Service) StartDevice(ctx context.Context, idOrName string) (DeviceSignIn, error) {
+// StartDevice begins a device code sign-in of a delegated connection. The hub waits for the person in the background; the connection's
+// page shows the outcome.
+func (s *Service) StartDevice(ctx context.Context, by access.Caller, idOrName string) (DeviceSignIn, error) {
 	c, err := s.Lookup(ctx, idOrName)
 	if err != nil {
 		return DeviceSignIn{}, err
 	}
 	if c.Kind != m365.Delegated {
-		return DeviceSignIn{}, fault.BadField("connection", "%s is app-only: nobody signs in", c.Name)
+		return DeviceSignIn{}, fault.BadField("id", "%s is app-only: nobody signs in", c.Name)
+	}
+	if s.Background == nil {
+		return DeviceSignIn{}, &fault.Error{Kind: fault.Conflict, Code: "hub_not_running", Message: "Somebody has to wait for the person, and no hub runs on this database",
+			Fix: "Start seneschal serve, then ask again", Who: "the operator of this hub"}
 	}
 	tokens, err := s.tokens(ctx, c)
 	if err != nil {
@@ -292,15 +296,30 @@ func (s *Service) StartDevice(ctx context.Context, idOrName string) (DeviceSignI
 	if err != nil {
 		return DeviceSignIn{}, err
 	}
-	return DeviceSignIn{code.UserCode, code.VerificationURL, func(ctx context.Context) error {
-		account, _, err := tokens.FinishDeviceCode(ctx, code)
-		if err != nil {
-			return err
+	err = s.Store.InTx(ctx, "connection.device", func(tx *store.Tx) error {
+		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.link", Target: c.ID, Outcome: "done", Detail: map[string]any{"purpose": "device_code"}})
+	})
+	if err != nil {
+		return DeviceSignIn{}, err
+	}
+	s.Background(func(ctx context.Context) {
+		ctx, cancel := context.WithTimeout(ctx, deviceLife)
+		defer cancel()
+		if err := s.finishDevice(ctx, c, tokens, code); err != nil {
+			s.Log.WarnContext(ctx, "a device code sign-in did not end well", "connection", c.ID, "error", err)
 		}
-		if err := s.keepAccount(ctx, c, account); err != nil {
-			return err
-		}
-		_, _, err = s.Prove(ctx, c.ID)
+	})
+	return DeviceSignIn{UserCode: code.UserCode, URL: code.VerificationURL, For: "the person whose data it is"}, nil
+}
+
+func (s *Service) finishDevice(ctx context.Context, c Connection, tokens *entra.Client, code *entra.DeviceCode) error {
+	account, _, err := tokens.FinishDeviceCode(ctx, code)
+	if err != nil {
 		return err
-	}}, nil
+	}
+	if err := s.keepAccount(ctx, c, account); err != nil {
+		return err
+	}
+	_, _, err = s.Prove(ctx, c.ID)
+	return err
 }

@@ -301,6 +301,34 @@ func TestAPersonSignsInAndStaysSignedIn(t *testing.T) {
 	}
 }
 
+func TestOnBehalfOfACallersToken(t *testing.T) {
+	b := newBench(t)
+	app := b.app("Seneschal sign-in")
+	caller := b.client(m365.Delegated, app, secret(app), func(a *entra.App) {
+		a.Key, a.Scopes = "caller", []string{"api://" + app.ClientID + "/access_as_user"}
+	})
+	pkce := entra.NewPKCE()
+	back := b.signIn(caller, pkce, "ada@contoso.example", "Ada-Pass-1")
+	if _, _, err := caller.Redeem(t.Context(), back.Get("code"), pkce.Verifier, redirect); err != nil {
+		t.Fatal(err)
+	}
+	presented, err := caller.Token(t.Context(), wire.Refresh{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := b.client(m365.Delegated, app, secret(app)).OnBehalfOf(t.Context(), presented.Value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims, err := entra.ReadClaims(ours.Value)
+	if err != nil || claims.UPN != "ada@contoso.example" || claims.Audience != "https://graph.microsoft.com" {
+		t.Errorf("got %+v %v", claims, err)
+	}
+	if _, err := b.client(m365.Delegated, app, nil).OnBehalfOf(t.Context(), presented.Value); fault.CodeOf(err) != "on_behalf_of_needs_credential" {
+		t.Errorf("without a credential: got %v", err)
+	}
+}
+
 func TestDeviceCode(t *testing.T) {
 	b := newBench(t)
 	app := b.app("Seneschal sign-in")

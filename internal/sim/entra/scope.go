@@ -13,6 +13,7 @@ type request struct {
 	openid     []string // openid, profile, email, offline_access
 	defaulted  bool     // <resource>/.default
 	identified bool     // a resource was named or a Graph scope asked for
+	prefix     string   // the resource as the asker wrote it before each scope; empty where none was written
 }
 
 // parseScope splits scopes by resource. One token serves one resource: graph/FACTS §1.6, 700022.
@@ -26,6 +27,7 @@ func parseScope(scope, host string) (request, *refusal) {
 		resource, name := graphAudience, s
 		if i := strings.LastIndexByte(s, '/'); i >= 0 && strings.Contains(s, ":") || i > 0 {
 			resource, name = strings.TrimSuffix(s[:i], "/"), s[i+1:]
+			req.prefix = s[:i+1]
 		}
 		if strings.EqualFold(resource, "https://"+host) || strings.EqualFold(resource, world.GraphAppID) {
 			resource = graphAudience // a custom cloud names Graph by the simulator's address
@@ -53,6 +55,19 @@ func (r request) has(openid string) bool {
 		}
 	}
 	return false
+}
+
+// answered writes granted scopes in the form they were asked for, with their resource or without: en:v2-oauth2-auth-code-flow.md,
+// and MSAL takes any other form for a refusal.
+func (r request) answered(granted []string) string {
+	out := make([]string, 0, len(granted))
+	for _, s := range granted {
+		if !world.OpenIDScope(s) {
+			s = r.prefix + s
+		}
+		out = append(out, s)
+	}
+	return strings.Join(out, " ")
 }
 
 // canonical gives the scopes in the resource's spelling; an unknown one is refused.

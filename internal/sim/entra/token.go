@@ -365,7 +365,7 @@ func (s *Server) answerUser(k userAsk, g grant, req request) (map[string]any, *r
 		return nil, refuse(90055, "")
 	}
 	granted := missing(g.scopes, []string{"offline_access"})
-	out := map[string]any{"token_type": "Bearer", "scope": strings.Join(granted, " "), "expires_in": int(life.Seconds()) - 1, "ext_expires_in": int(life.Seconds()) - 1, "access_token": access}
+	out := map[string]any{"token_type": "Bearer", "scope": req.answered(granted), "expires_in": int(life.Seconds()) - 1, "ext_expires_in": int(life.Seconds()) - 1, "access_token": access}
 	if k.offline || req.has("offline_access") {
 		out["refresh_token"] = s.newRefreshToken(k, g)
 	}

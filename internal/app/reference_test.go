@@ -1,0 +1,53 @@
+package app
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"seneschal/internal/action"
+	"seneschal/internal/admin"
+	"seneschal/internal/m365"
+)
+
+// The reference pages are made from the registry and the manifest; this test keeps them so.
+func TestGoldenReference(t *testing.T) {
+	r, err := registry(&admin.Hub{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "../../../docs/reference/actions.md", []byte(actionsPage(r)))
+	golden(t, "../../../docs/reference/permissions.md", []byte(permissionsPage()))
+}
+
+func actionsPage(r *action.Registry) string {
+	var b strings.Builder
+	b.WriteString("# Actions\n\nMade from the registry (go test ./internal/app -run Golden -update).\n\n| action | what it does | effect | modes | application permission | delegated permission |\n|---|---|---|---|---|---|\n")
+	for _, a := range r.All() {
+		if a.Target == action.OnConnection {
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %v | %s | %s |\n", a.Name, a.Summary, a.Effect, a.Modes(), strings.Join(a.Permissions(m365.Application), ", "), strings.Join(a.Permissions(m365.Delegated), ", "))
+		}
+	}
+	b.WriteString("\n## Administration of the hub\n\n| action | what it does | route | scope |\n|---|---|---|---|\n")
+	for _, a := range r.All() {
+		if a.Target == action.OnHub {
+			fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", a.Name, a.Summary, a.Route, a.Scope)
+		}
+	}
+	return b.String()
+}
+
+func permissionsPage() string {
+	var b strings.Builder
+	b.WriteString("# Permissions\n\nWhat each capability needs, made from the one manifest (go test ./internal/app -run Golden -update).\n\n| capability | what for | application | delegated | why | operation |\n|---|---|---|---|---|---|\n")
+	for _, c := range m365.Capabilities() {
+		for _, n := range c.Needs {
+			scope := n.Scope
+			if scope == "" {
+				scope = "–"
+			}
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | `%s` |\n", c.Name, c.Title, n.Role, scope, n.Why, n.Operation)
+		}
+	}
+	return b.String()
+}
