@@ -41,7 +41,7 @@ func (s *Service) Test(ctx context.Context, f Form) (TestResult, error) {
 	if err != nil {
 		return TestResult{}, err
 	}
-	r := s.examine(wire.WithPriority(ctx, wire.Interactive), c, tokens)
+	r := s.examine(wire.WithPriority(ctx, wire.Interactive), c, tokens, true)
 	return s.testResult(c, r), nil
 }
 

@@ -61,8 +61,9 @@ type report struct {
 
 const mailboxesAtOnce = 8
 
-// examine asks Microsoft everything the doctor tells. It changes nothing anywhere.
-func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Client) report {
+// examine asks Microsoft everything the doctor tells. It changes nothing anywhere. Mailboxes that were found within a day are asked
+// about again only when the look is thorough: a thousand of them would else cost two thousand requests at every check.
+func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Client, thorough bool) report {
 	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes)}
 	if _, err := tokens.Token(ctx, wire.Refresh{}); err != nil {
 		r.block(c, fault.As(err))
@@ -80,7 +81,7 @@ func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Clien
 		r.block(c, err)
 		return r
 	}
-	s.resolveMailboxes(ctx, c, e, tokens, &r)
+	s.resolveMailboxes(ctx, c, e, tokens, &r, thorough)
 	c.Mailboxes = r.mailboxes
 	for _, name := range c.Capabilities {
 		r.lines = append(r.lines, s.capabilityLine(ctx, c, e, tokens, name, &r))
@@ -308,11 +309,15 @@ func sortLines(lines []Line) {
 }
 
 // resolveMailboxes looks every listed address up. Without the right to, they stay unchecked: that is no fault of theirs.
-func (s *Service) resolveMailboxes(ctx context.Context, c Connection, e m365.Endpoints, tokens *entra.Client, r *report) {
+func (s *Service) resolveMailboxes(ctx context.Context, c Connection, e m365.Endpoints, tokens *entra.Client, r *report, thorough bool) {
 	directory := s.graph(c, e, tokens, "")
 	var group errgroup.Group
 	group.SetLimit(mailboxesAtOnce)
-	for i := range r.mailboxes {
+	for i, m := range r.mailboxes {
+		known := (m.Status == Resolved || m.Status == AliasOf) && s.Clock.Now().Sub(m.CheckedAt) < grantsEvery
+		if known && !thorough {
+			continue
+		}
 		group.Go(func() error {
 			s.resolve(ctx, directory, &r.mailboxes[i])
 			s.findMailbox(ctx, c, e, tokens, &r.mailboxes[i])

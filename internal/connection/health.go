@@ -89,9 +89,9 @@ func (s *Service) look(ctx context.Context, c Connection, fresh bool) ([]Line, e
 			return r.lines, s.record(ctx, c, r, fresh)
 		}
 	}
-	r = s.examine(ctx, c, tokens)
+	r = s.examine(ctx, c, tokens, fresh)
 	if !fresh && r.lacksSomething() && tokens.Forget(ctx) == nil {
-		r, fresh = s.examine(ctx, c, tokens), true
+		r, fresh = s.examine(ctx, c, tokens, false), true
 	}
 	return r.lines, s.record(ctx, c, r, fresh)
 }
