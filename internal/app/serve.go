@@ -23,6 +23,7 @@ import (
 	"seneschal/internal/fault"
 	"seneschal/internal/store"
 	"seneschal/internal/telemetry"
+	"seneschal/internal/wire"
 )
 
 // Server is a hub that serves.
@@ -240,7 +241,11 @@ func (s *Server) trace(next http.Handler) http.Handler {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		recorder := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		start := s.app.Clock.Now()
-		r = r.WithContext(telemetry.WithRequest(r.Context(), id))
+		ctx := telemetry.WithRequest(r.Context(), id)
+		if parent := r.Header.Get("Traceparent"); parent != "" {
+			ctx = wire.WithTraceparent(ctx, parent)
+		}
+		r = r.WithContext(ctx)
 		next.ServeHTTP(recorder, r)
 		route := r.Pattern
 		if route == "" {
