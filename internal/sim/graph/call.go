@@ -1,8 +1,8 @@
 package graph
 
 import (
+	"compress/gzip"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -187,14 +187,26 @@ func (c *call) timeZone() (string, *time.Location, *problem) {
 
 const maxBody = 4 << 20 // graph/FACTS §2: 413 above 4 MB (recall)
 
+// content is the request's body. Microsoft's own SDKs compress it (kiota's compression handler, on by default).
+func (c *call) content() io.Reader {
+	if c.r.Header.Get("Content-Encoding") != "gzip" {
+		return c.r.Body
+	}
+	unpacked, err := gzip.NewReader(c.r.Body)
+	if err != nil {
+		return strings.NewReader("") // not gzip: then there is nothing that could be read
+	}
+	return unpacked
+}
+
 // bytes reads the request's body.
 func (c *call) bytes() ([]byte, *problem) {
-	b, err := io.ReadAll(http.MaxBytesReader(nil, c.r.Body, maxBody))
+	b, err := io.ReadAll(io.LimitReader(c.content(), maxBody+1))
 	if err != nil {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			return nil, fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The maximum request length supported is 4MB.")
-		}
 		return nil, badRequest("The request body could not be read.")
+	}
+	if len(b) > maxBody {
+		return nil, fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The maximum request length supported is 4MB.")
 	}
 	return b, nil
 }
