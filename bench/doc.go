@@ -1,0 +1,29 @@
+// Package bench measures the program's figures as ratios: against a named peer in the same run, or against a bound computed first.
+//
+// Run it with
+//
+//	make bench
+//
+// or a part of it with
+//
+//	go test -run '^$' -bench Reading -benchtime 1x -v ./bench
+//	go test -run '^$' -bench Paced   -benchtime 1x -v ./bench
+//	go test -run '^$' -bench Hub     -benchtime 1x -v ./bench
+//
+// At the end a table has one line a figure: what was measured, the target, the ratio of the two (1 or less meets it), and yes or NO.
+// A line without a target is there for comparison. A missed target does not fail the run; what could not be measured does.
+// The simulator is `seneschal sim` in a process of its own wherever CPU time is told.
+//
+//   - Reading: 50,000 messages page by page into typed values, by bench/reader (internal/graph with the hub's governor and limits) and by
+//     bench/peer (Microsoft's Graph SDK for Go, a module of its own), each a process that reads three times in turn; the middle counts.
+//     CPU time is the whole process's, user and system; allocations are all it ever made.
+//   - Paced: 200 mailboxes, each with 4 readers of pages of 10 from an answer that takes 20 ms, 50 requests in 10 s allowed. The bound is
+//     printed before. A plain worker pool that waits when it is told to does the same beside it.
+//   - Hub: start to readiness, memory after an idle minute, `action list`, and what an action adds to the Graph call in it.
+//
+// Settings of the environment: BENCH_COLD=1 builds reader, peer and hub with an empty build cache and tells how long it took (many
+// minutes); BENCH_IDLE=10s shortens the idle minute; BENCH_WINDOWS=2 shortens the paced run.
+//
+// Owns: nothing of the product.
+// Imports: app and sim to join a hub under test; graph and wire, which are measured.
+package bench
