@@ -42,8 +42,8 @@ conformance: build ## clients that we did not write, against the simulator
 soak: build deps ## the full counts of kills, and fuzzing
 	./scripts/soak
 
-bench: ## figures, as ratios against a named peer in the same run
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./bench/...
+bench: ## figures, as ratios against a named peer in the same run: see bench/doc.go
+	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./bench/...
 
 clean:
 	rm -rf bin .demo
