@@ -188,20 +188,20 @@ func (c *call) timeZone() (string, *time.Location, *problem) {
 const maxBody = 4 << 20 // graph/FACTS §2: 413 above 4 MB (recall)
 
 // content is the request's body. Microsoft's own SDKs compress it (kiota's compression handler, on by default).
-func (c *call) content() io.Reader {
+func (c *call) content() (io.Reader, error) {
 	if c.r.Header.Get("Content-Encoding") != "gzip" {
-		return c.r.Body
+		return c.r.Body, nil
 	}
-	unpacked, err := gzip.NewReader(c.r.Body)
-	if err != nil {
-		return strings.NewReader("") // not gzip: then there is nothing that could be read
-	}
-	return unpacked
+	return gzip.NewReader(c.r.Body)
 }
 
 // bytes reads the request's body.
 func (c *call) bytes() ([]byte, *problem) {
-	b, err := io.ReadAll(io.LimitReader(c.content(), maxBody+1))
+	content, err := c.content()
+	if err != nil {
+		return nil, badRequest("The request body could not be read.")
+	}
+	b, err := io.ReadAll(io.LimitReader(content, maxBody+1))
 	if err != nil {
 		return nil, badRequest("The request body could not be read.")
 	}
