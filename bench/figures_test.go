@@ -253,15 +253,33 @@ func cpu(b *testing.B, pid int) time.Duration {
 		b.Fatal(err)
 	}
 	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
-	var ticks int
-	for _, f := range fields[11:13] { // utime and stime, in hundredths of a second
+	return ticks(b, fields[11:13]) // utime and stime
+}
+
+// busy is the processor time of the whole machine so far.
+func busy(b *testing.B) time.Duration {
+	b.Helper()
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	fields := strings.Fields(first)                      // cpu user nice system idle iowait irq softirq steal
+	return ticks(b, append(fields[1:4], fields[6:9]...)) // all but idle and iowait
+}
+
+// ticks adds up hundredths of a second.
+func ticks(b *testing.B, fields []string) time.Duration {
+	b.Helper()
+	var sum int
+	for _, f := range fields {
 		n, err := strconv.Atoi(f)
 		if err != nil {
 			b.Fatal(err)
 		}
-		ticks += n
+		sum += n
 	}
-	return time.Duration(ticks) * 10 * time.Millisecond
+	return time.Duration(sum) * 10 * time.Millisecond
 }
 
 func median[T any](all []T, compare func(a, b T) int) T {
