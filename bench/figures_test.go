@@ -136,6 +136,7 @@ func startCloud(b *testing.B, args ...string) *cloud {
 	ready := filepath.Join(dir, "ready.json")
 	cmd := exec.Command(program(b, "seneschal"), append([]string{"sim", "--listen", "127.0.0.1:0", "--dir", filepath.Join(dir, "world"), "--ready", ready}, args...)...)
 	cmd.Stderr = os.Stderr
+	cmd.Env = append(os.Environ(), "GOGC=800") // the simulator is not what is measured: it shall take as little of the machine as it can
 	start(b, cmd)
 	c := &cloud{process: cmd.Process}
 	wait(b, "the simulator", func() bool {

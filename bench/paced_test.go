@@ -24,7 +24,6 @@ import (
 )
 
 const (
-	mailboxes  = 200
 	concurrent = 4
 	allowed    = 50 // requests in a window
 	window     = 10 * time.Second
@@ -46,6 +45,7 @@ func (g given) Token(context.Context, wire.Refresh) (wire.Token, error) {
 // BenchmarkPaced reads many mailboxes under scaled limits: governed, then by a plain worker pool.
 func BenchmarkPaced(b *testing.B) {
 	windows := setting(b, "BENCH_WINDOWS", 7, strconv.Atoi) // as many are begun; the last is not waited for
+	mailboxes := setting(b, "BENCH_MAILBOXES", 200, strconv.Atoi)
 	each := windows * allowed / concurrent * concurrent
 	c := startCloud(b, "--world", "large", "--users", strconv.Itoa(mailboxes), "--messages", strconv.Itoa(each*pageSize))
 	limits := sim.Limits{MailboxRequests: allowed, MailboxWindow: window.String(), MailboxConcurrency: concurrent, PageSize: pageSize, Latency: latency.String()}
@@ -57,7 +57,7 @@ func BenchmarkPaced(b *testing.B) {
 	fmt.Printf("bound: %d mailboxes, %d requests each, %d in %v and %d at a time, %v an answer: %v\n", mailboxes, each, allowed, window, concurrent, latency, bound)
 
 	c.limit(b, limits)
-	governed := c.race(b, each, func(ctx context.Context, t http.RoundTripper) reading {
+	governed := c.race(b, mailboxes, each, func(ctx context.Context, t http.RoundTripper) reading {
 		client := graph.NewApplication(graph.Config{URL: c.GraphURL, Tenant: m365.TenantID(c.Tenants[0].TenantID), App: m365.ClientID(c.Tenants[0].Apps[0].ClientID),
 			Wire: wire.Config{Transport: t, Tokens: given(token), Clock: clock.Real{}, Random: rand.Uint64,
 				Governor: wire.NewGovernor(clock.Real{}, wire.Limits{"outlook": {Requests: allowed, Window: window, Concurrent: concurrent}}, nil)}}).Client
@@ -70,7 +70,7 @@ func BenchmarkPaced(b *testing.B) {
 	report(b, name+"CPU of the machine", fmt.Sprintf("%.0f %% (ours %.0f %%, the simulator's %.0f %%); other programs beside: %.0f %%", governed.ours+governed.theirs, governed.ours, governed.theirs, governed.others), "60 %", (governed.ours+governed.theirs)/60)
 
 	c.limit(b, limits) // counts start anew
-	plain := c.race(b, each, func(ctx context.Context, t http.RoundTripper) reading {
+	plain := c.race(b, mailboxes, each, func(ctx context.Context, t http.RoundTripper) reading {
 		client := &http.Client{Transport: t}
 		return func(mailbox string, skip, pages int) error {
 			return readPlainly(ctx, client, c.GraphURL+"/v1.0/users/"+mailbox+"/messages?$select="+strings.Join(fields, ",")+"&$skip="+strconv.Itoa(skip), token, pages)
@@ -92,10 +92,10 @@ type raced struct {
 type reading func(mailbox string, skip, pages int) error
 
 // race reads all mailboxes, each with as many readers as may run at a time, each reader its own stretch of pages.
-func (c *cloud) race(b *testing.B, each int, prepare func(context.Context, http.RoundTripper) reading) raced {
+func (c *cloud) race(b *testing.B, mailboxes, each int, prepare func(context.Context, http.RoundTripper) reading) raced {
 	b.Helper()
 	t := c.transport(b)
-	c.warm(b, t)
+	c.warm(b, t, mailboxes*concurrent)
 	read := prepare(b.Context(), t)
 	before, us, them, everybody, begin := c.counters(b), cpu(b, os.Getpid()), cpu(b, c.process.Pid), busy(b), time.Now()
 	var all sync.WaitGroup
@@ -127,10 +127,10 @@ func (c *cloud) race(b *testing.B, each int, prepare func(context.Context, http.
 }
 
 // warm opens the connections that the readers will share: their handshakes are no part of the pace.
-func (c *cloud) warm(b *testing.B, t http.RoundTripper) {
+func (c *cloud) warm(b *testing.B, t http.RoundTripper, readers int) {
 	b.Helper()
 	var all sync.WaitGroup
-	for range mailboxes * concurrent {
+	for range readers {
 		all.Go(func() {
 			resp, err := (&http.Client{Transport: t}).Get(c.LoginURL + "/" + c.Tenants[0].TenantID + "/v2.0/.well-known/openid-configuration")
 			if err != nil {

@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 
@@ -105,7 +106,16 @@ func (s *spent) measure() error {
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		return err
 	}
-	s.Mallocs, s.Bytes, s.Peak = m.Mallocs, m.TotalAlloc, u.Maxrss<<10
+	s.Mallocs, s.Bytes = m.Mallocs, m.TotalAlloc
 	s.CPU = time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	status, err := os.ReadFile("/proc/self/status") // rusage would tell the parent's peak, if that is higher
+	if err != nil {
+		return err
+	}
+	_, high, _ := strings.Cut(string(status), "VmHWM:")
+	if _, err := fmt.Sscanf(high, "%d kB", &s.Peak); err != nil {
+		return fmt.Errorf("VmHWM: %w", err)
+	}
+	s.Peak <<= 10
 	return nil
 }
