@@ -23,7 +23,7 @@
 //
 // Settings of the environment: BENCH_COLD=1 builds reader, peer and hub with an empty build cache and tells how long it took (many
 // minutes); BENCH_IDLE=10s shortens the idle minute; BENCH_WINDOWS=2 shortens the paced run,
-// BENCH_MAILBOXES=40 narrows it.
+// BENCH_MAILBOXES=40 narrows it, BENCH_ALLOWED=20 scales its limit down further.
 //
 // Owns: nothing of the product.
 // Imports: app and sim to join a hub under test; graph and wire, which are measured.

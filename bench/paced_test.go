@@ -25,7 +25,6 @@ import (
 
 const (
 	concurrent = 4
-	allowed    = 50 // requests in a window
 	window     = 10 * time.Second
 	latency    = 20 * time.Millisecond
 	pageSize   = 10
@@ -46,6 +45,7 @@ func (g given) Token(context.Context, wire.Refresh) (wire.Token, error) {
 func BenchmarkPaced(b *testing.B) {
 	windows := setting(b, "BENCH_WINDOWS", 7, strconv.Atoi) // as many are begun; the last is not waited for
 	mailboxes := setting(b, "BENCH_MAILBOXES", 200, strconv.Atoi)
+	allowed := setting(b, "BENCH_ALLOWED", 50, strconv.Atoi) // requests in a window
 	each := windows * allowed / concurrent * concurrent
 	c := startCloud(b, "--world", "large", "--users", strconv.Itoa(mailboxes), "--messages", strconv.Itoa(each*pageSize))
 	limits := sim.Limits{MailboxRequests: allowed, MailboxWindow: window.String(), MailboxConcurrency: concurrent, PageSize: pageSize, Latency: latency.String()}
