@@ -48,9 +48,9 @@ func (inline) Map() map[string]*huma.Schema { return nil }
 // RegisterTypeAlias is not used.
 func (inline) RegisterTypeAlias(reflect.Type, reflect.Type) {}
 
-// SchemaOf is the JSON schema of a type, without references.
-func SchemaOf(t reflect.Type) *huma.Schema {
-	return inline{open: map[reflect.Type]bool{}}.Schema(t, false, "")
+// schemaOf is the JSON schema of a type, without references.
+func schemaOf[T any]() *huma.Schema {
+	return inline{open: map[reflect.Type]bool{}}.Schema(reflect.TypeFor[T](), false, "")
 }
 
 // decode checks raw against the schema, naming every wrong field, and then reads it into out.

@@ -4,9 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"reflect"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -111,13 +111,18 @@ const (
 // Action is a defined action, its types hidden behind JSON.
 type Action struct {
 	Spec
-	Input  *huma.Schema
-	Output *huma.Schema
+	input, output func() *huma.Schema
 
 	check     func(raw json.RawMessage) (any, error)
 	run       func(ctx context.Context, c Call, in any) (any, error)
 	reconcile func(ctx context.Context, c Call, in any) (any, Answer, error)
 }
+
+// Input is the JSON schema of what the action takes. Schemas are made when first asked for: most commands need one of them, if any.
+func (a Action) Input() *huma.Schema { return a.input() }
+
+// Output is the JSON schema of what the action gives.
+func (a Action) Output() *huma.Schema { return a.output() }
 
 // Checker is implemented by inputs that can tell more than their schema.
 type Checker interface {
@@ -139,12 +144,12 @@ var nameForm = regexp.MustCompile(`^[a-z0-9]+(\.[a-z0-9_]+)+$`)
 // Define makes an action of its Go types. A definition that breaks a rule of the house panics: it is a mistake in the program text.
 func Define[In, Out any](s Spec, run func(ctx context.Context, c Call, in In) (Out, error), options ...Option[In, Out]) Action {
 	a := Action{
-		Spec: s, Input: SchemaOf(reflect.TypeFor[In]()), Output: SchemaOf(reflect.TypeFor[Out]()),
+		Spec: s, input: sync.OnceValue(schemaOf[In]), output: sync.OnceValue(schemaOf[Out]),
 		run: func(ctx context.Context, c Call, in any) (any, error) { return run(ctx, c, in.(In)) },
 	}
 	a.check = func(raw json.RawMessage) (any, error) {
 		var in In
-		if err := decode(a.Input, raw, &in); err != nil {
+		if err := decode(a.Input(), raw, &in); err != nil {
 			return nil, err
 		}
 		if c, ok := any(in).(Checker); ok {

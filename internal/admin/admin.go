@@ -106,7 +106,7 @@ func (h *Hub) catalogueActions() []action.Action {
 			if !ok {
 				return catalogueDetail{}, fault.Missing("action", in.Name)
 			}
-			return catalogueDetail{entryOf(a), a.Input, a.Output}, nil
+			return catalogueDetail{entryOf(a), a.Input(), a.Output()}, nil
 		}),
 		action.Define(action.Spec{Name: "explain.code", Summary: "Explain an error code of Microsoft Entra: cause, fix and who can make it.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /explain/{code}", CLI: "explain", Args: []string{"code"}}, func(_ context.Context, _ action.Call, in codeIn) (entra.Explanation, error) {

@@ -54,13 +54,14 @@ type usageError struct{ error }
 type Face struct {
 	Options
 	root   *cobra.Command
+	flags  map[*cobra.Command]func() // what gives a command its flags, called for the one that is meant: they come from its schema
 	output string
 	quiet  bool
 }
 
 // New makes the command tree.
 func New(o Options) *Face {
-	f := &Face{Options: o}
+	f := &Face{Options: o, flags: map[*cobra.Command]func(){}}
 	root := &cobra.Command{Use: "seneschal", Short: "A self-hosted Microsoft 365 hub", SilenceErrors: true, SilenceUsage: true,
 		Long: "Seneschal connects Microsoft 365 tenants to the systems around them.\nStart with: seneschal demo"}
 	root.SetIn(o.IO.In)
@@ -89,6 +90,7 @@ func New(o Options) *Face {
 // Run executes the arguments and gives the exit code.
 func (f *Face) Run(ctx context.Context, args []string) int {
 	f.root.SetArgs(args)
+	f.addFlags(args)
 	err := f.root.ExecuteContext(ctx)
 	var usage usageError
 	switch {
@@ -105,6 +107,26 @@ func (f *Face) Run(ctx context.Context, args []string) int {
 		return 2
 	}
 	return 1
+}
+
+// asking are the words before a command that ask about it instead of running it.
+var asking = []string{"help", cobra.ShellCompRequestCmd, cobra.ShellCompNoDescRequestCmd}
+
+// addFlags gives the command that is meant its flags, before cobra reads the arguments. Words that name no command are flags, or what
+// belongs to them; an unknown command is cobra's to refuse.
+func (f *Face) addFlags(args []string) {
+	if len(args) > 0 && slices.Contains(asking, args[0]) {
+		args = args[1:]
+	}
+	cmd := f.root
+	for _, word := range args {
+		if i := slices.IndexFunc(cmd.Commands(), func(c *cobra.Command) bool { return c.Name() == word }); i >= 0 {
+			cmd = cmd.Commands()[i]
+		}
+	}
+	if add := f.flags[cmd]; add != nil {
+		add()
+	}
 }
 
 // isCobraUsage recognises the errors that cobra makes itself: they are about the command line and carry no type.
@@ -135,12 +157,15 @@ func (f *Face) add(a action.Action) {
 		use += " " + strings.ToUpper(arg)
 	}
 	cmd := &cobra.Command{Use: use, Short: a.Summary, Args: cobra.MaximumNArgs(len(a.Args))}
-	flags := addFlags(cmd, a.Input, a.Args)
-	if takesInput(a) {
-		cmd.Flags().StringVar(&inputFile, "input", "", "read the input as JSON from a file, or - for standard input")
-	}
-	if a.Effect == action.Deletes {
-		cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+	var flags flagSet
+	f.flags[cmd] = func() {
+		flags = newFlagSet(cmd, a.Input(), a.Args)
+		if takesInput(a) {
+			cmd.Flags().StringVar(&inputFile, "input", "", "read the input as JSON from a file, or - for standard input")
+		}
+		if a.Effect == action.Deletes {
+			cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
+		}
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		in, err := f.readInput(inputFile)
@@ -215,7 +240,7 @@ type flagSet struct {
 	names  []string
 }
 
-func addFlags(cmd *cobra.Command, s *huma.Schema, taken []string) flagSet {
+func newFlagSet(cmd *cobra.Command, s *huma.Schema, taken []string) flagSet {
 	set := flagSet{schema: s}
 	for _, name := range sortedNames(s) {
 		p := s.Properties[name]
@@ -274,7 +299,7 @@ func (s flagSet) fill(cmd *cobra.Command, in map[string]any) {
 	}
 }
 
-func takesInput(a action.Action) bool { return len(a.Input.Properties) > len(a.Args) }
+func takesInput(a action.Action) bool { return len(a.Input().Properties) > len(a.Args) }
 
 // readInput reads the JSON of --input. Secrets come this way, by file or standard input, and never as a flag's value.
 func (f *Face) readInput(file string) (map[string]any, error) {

@@ -67,8 +67,8 @@ func (f *Face) actionState(r *http.Request, who access.Caller) (actionData, erro
 	if d.Key == "" {
 		d.Key = "console-" + rand.Text() // it stays in the form, so that a reloaded answer is not a second effect
 	}
-	for _, name := range slices.Sorted(maps.Keys(a.Input.Properties)) {
-		d.Fields = append(d.Fields, fieldOf(a.Input, name, r.FormValue("in."+name)))
+	for _, name := range slices.Sorted(maps.Keys(a.Input().Properties)) {
+		d.Fields = append(d.Fields, fieldOf(a.Input(), name, r.FormValue("in."+name)))
 	}
 	slices.SortStableFunc(d.Fields, func(x, y field) int { return b2i(y.Required) - b2i(x.Required) })
 	return d, err
@@ -102,7 +102,7 @@ func fieldOf(s *huma.Schema, name, value string) field {
 // formInput turns the form into the action's JSON. What does not fit is left for the schema's check, which names the field.
 func formInput(r *http.Request, a action.Action) map[string]any {
 	in := map[string]any{}
-	for name, p := range a.Input.Properties {
+	for name, p := range a.Input().Properties {
 		v := strings.TrimSpace(r.FormValue("in." + name))
 		if v == "" {
 			continue

@@ -81,14 +81,14 @@ func operation(a action.Action, method, path string, problem *huma.Schema) *huma
 			Schema: &huma.Schema{Type: huma.TypeString}})
 	}
 	if method == "GET" || method == "DELETE" {
-		for _, name := range sortedProperties(a.Input) {
+		for _, name := range sortedProperties(a.Input()) {
 			if !inPath[name] {
-				op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "query", Description: a.Input.Properties[name].Description, Schema: a.Input.Properties[name]})
+				op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "query", Description: a.Input().Properties[name].Description, Schema: a.Input().Properties[name]})
 			}
 		}
 		return op
 	}
-	body := without(a.Input, inPath, a.Target == action.OnHub)
+	body := without(a.Input(), inPath, a.Target == action.OnHub)
 	content := map[string]*huma.MediaType{"application/json": {Schema: body}}
 	if len(a.Files) > 0 {
 		form := &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{"input": body}}
@@ -104,13 +104,13 @@ func operation(a action.Action, method, path string, problem *huma.Schema) *huma
 // answerSchema is the action's output for hub actions, and the run around it for those on a connection.
 func answerSchema(a action.Action) *huma.Schema {
 	if a.Target == action.OnHub {
-		return a.Output
+		return a.Output()
 	}
 	return &huma.Schema{Type: huma.TypeObject, Properties: map[string]*huma.Schema{
 		"run":      {Type: huma.TypeString, Description: "Id of the run; reads have none"},
 		"state":    {Type: huma.TypeString, Enum: []any{"done", "refused", "unclear"}},
 		"replayed": {Type: huma.TypeBoolean, Description: "An earlier request with the same key did it"},
-		"output":   a.Output,
+		"output":   a.Output(),
 	}}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -39,10 +40,10 @@ func (f *Face) Mount(mux *http.ServeMux) {
 		}
 	}
 	mux.HandleFunc("POST "+Base+"/connections/{id}/actions/{name}", f.connectionAction)
-	doc := OpenAPI(f.Runner.Registry(), f.Version)
+	doc := sync.OnceValue(func() []byte { return OpenAPI(f.Runner.Registry(), f.Version) }) // large, and most hubs are never asked
 	mux.HandleFunc("GET "+Base+"/openapi.json", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(doc)
+		_, _ = w.Write(doc())
 	})
 	mux.HandleFunc(Base+"/", func(w http.ResponseWriter, r *http.Request) {
 		WriteFault(w, &fault.Error{Kind: fault.NotFound, Code: "no_route", Message: "There is no " + r.Method + " " + r.URL.Path, Fix: "See " + Base + "/openapi.json", Who: "you"})
@@ -121,7 +122,7 @@ func input(w http.ResponseWriter, r *http.Request, a action.Action, onConnection
 	if !onConnection {
 		addPathAndQuery(r, a, fields)
 	}
-	if version, ok := strings.CutPrefix(r.Header.Get("If-Match"), `"`); ok && a.Input.Properties["version"] != nil {
+	if version, ok := strings.CutPrefix(r.Header.Get("If-Match"), `"`); ok && a.Input().Properties["version"] != nil {
 		fields["version"] = json.RawMessage(strings.TrimSuffix(version, `"`))
 	}
 	text, err := json.Marshal(fields)
@@ -195,14 +196,14 @@ func closeAll(files map[string]*action.Content) {
 // addPathAndQuery puts path values and query parameters in, as the schema's types want them. What has the wrong form stays text, and
 // the schema's check names it.
 func addPathAndQuery(r *http.Request, a action.Action, fields map[string]json.RawMessage) {
-	for name, schema := range a.Input.Properties {
+	for name, schema := range a.Input().Properties {
 		if v := r.PathValue(name); v != "" {
 			fields[name] = typed(schema, []string{v})
 		}
 	}
 	for name, values := range r.URL.Query() {
 		if name != "dry_run" {
-			fields[name] = typed(a.Input.Properties[name], values)
+			fields[name] = typed(a.Input().Properties[name], values)
 		}
 	}
 }

@@ -35,7 +35,7 @@ func Golden(t *testing.T, actions []action.Action) {
 	list := make([]snapshot, len(actions))
 	for i, a := range actions {
 		list[i] = snapshot{a.Name, a.Summary, a.Effect.String(), a.Capability, a.Modes(), a.Permissions(m365.Application), a.Permissions(m365.Delegated), a.Operations, a.Files, a.Args,
-			a.ShowsBody, a.Repeatable, a.Input, a.Output}
+			a.ShowsBody, a.Repeatable, a.Input(), a.Output()}
 	}
 	got, err := json.MarshalIndent(list, "", "  ")
 	if err != nil {
