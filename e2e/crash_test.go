@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -205,53 +206,101 @@ func TestKilledWhileRotating(t *testing.T) {
 	})
 }
 
+// TestKilledWhileSending kills each way of sending: whatever was under way, Ben gets the mail once and no draft stays behind.
 func TestKilledWhileSending(t *testing.T) {
-	mail := map[string]any{"user": "ada@contoso.example", "to": []string{"ben@contoso.example"}, "subject": "Invoice 4711", "body": "Once."}
-	atEveryPoint(t, func(g *ground) {
-		if out, _ := g.run(g.form(), nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
-			g.t.Fatal(out)
-		}
-	}, func(g *ground, extra ...string) bool {
-		_, killed := g.run(mail, extra, "action", "run", "mail.message.send", "--connection", "contoso", "--input", "-", "--idempotency-key", "invoice-4711")
-		return killed
-	}, func(t *testing.T, g *ground) {
-		a := g.reopen()
-		input, err := json.Marshal(mail)
-		if err != nil {
-			t.Fatal(err)
-		}
-		// Whoever asked asks again with the same key until there is an answer, as every client should.
-		waitFor(t, g, "the same key ends in one sent mail", func() bool {
-			_, err := a.Runner.Do(t.Context(), action.Request{Action: "mail.message.send", Connection: "contoso", Caller: access.Local("test"), Input: input, Key: "invoice-4711"})
-			if err != nil && fault.KindOf(err) != fault.Unclear && fault.CodeOf(err) != "in_progress" {
-				t.Fatalf("asked again: %v", err)
-			}
-			return err == nil
+	for _, way := range []struct {
+		action  string
+		subject string // of what reaches Ben
+		mail    func(g *ground) map[string]any
+	}{
+		{"mail.message.send", "Invoice 4711", func(*ground) map[string]any {
+			return map[string]any{"user": "ada@contoso.example", "to": []string{"ben@contoso.example"}, "subject": "Invoice 4711", "body": "Once."}
+		}},
+		{"mail.message.reply", "Re: Order 4711", func(g *ground) map[string]any {
+			return map[string]any{"user": "ada@contoso.example", "message": g.order(), "cc": []string{"ben@contoso.example"}, "comment": "Once."}
+		}},
+		{"mail.message.forward", "Fw: Order 4711", func(g *ground) map[string]any {
+			return map[string]any{"user": "ada@contoso.example", "message": g.order(), "to": []string{"ben@contoso.example"}, "comment": "Once."}
+		}},
+	} {
+		t.Run(way.action, func(t *testing.T) {
+			mails := map[*ground]map[string]any{}
+			atEveryPoint(t, func(g *ground) {
+				if out, _ := g.run(g.form(), nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
+					g.t.Fatal(out)
+				}
+				mails[g] = way.mail(g)
+			}, func(g *ground, extra ...string) bool {
+				_, killed := g.run(mails[g], extra, "action", "run", way.action, "--connection", "contoso", "--input", "-", "--idempotency-key", "4711")
+				return killed
+			}, func(t *testing.T, g *ground) {
+				sentOnce(t, g, way.action, way.subject, mails[g])
+			})
 		})
-		waitFor(t, g, "Ben has the invoice", func() bool { return received(t, g) > 0 })
-		if err := g.cloud.Advance(time.Hour); err != nil { // a second one would be there by then
-			t.Fatal(err)
+	}
+}
+
+// order puts a mail into Ada's inbox that can be answered, and gives its id.
+func (g *ground) order() string {
+	g.t.Helper()
+	mime := "From: shop@fabrikam.example\r\nTo: ada@contoso.example\r\nSubject: Order 4711\r\nMessage-ID: <4711@fabrikam.example>\r\n\r\nPlease deliver.\r\n"
+	if err := g.cloud.DeliverMail("ada@contoso.example", "inbox", []byte(mime)); err != nil {
+		g.t.Fatal(err)
+	}
+	out, _ := g.run(map[string]any{"user": "ada@contoso.example", "subject": "Order 4711"}, nil, "action", "run", "mail.message.list", "--connection", "contoso", "--input", "-", "--output", "json")
+	m := regexp.MustCompile(`"id": "([^"]+)"`).FindStringSubmatch(out)
+	if m == nil {
+		g.t.Fatalf("Ada has no order: %s", out)
+	}
+	return m[1]
+}
+
+func sentOnce(t *testing.T, g *ground, name, subject string, mail map[string]any) {
+	t.Helper()
+	a := g.reopen()
+	input, err := json.Marshal(mail)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Whoever asked asks again with the same key until there is an answer, as every client should.
+	waitFor(t, g, "the same key ends in one sent mail", func() bool {
+		_, err := a.Runner.Do(t.Context(), action.Request{Action: name, Connection: "contoso", Caller: access.Local("test"), Input: input, Key: "4711"})
+		if err != nil && fault.KindOf(err) != fault.Unclear && fault.CodeOf(err) != "in_progress" {
+			t.Fatalf("asked again: %v", err)
 		}
-		if n := received(t, g); n != 1 {
-			t.Errorf("Ben has the invoice %d times, want once", n)
-		}
-		verifyAudit(t, a)
+		return err == nil
+	})
+	waitFor(t, g, "Ben has the mail", func() bool { return received(t, g, subject) > 0 })
+	if err := g.cloud.Advance(time.Hour); err != nil { // a second one would be there by then
+		t.Fatal(err)
+	}
+	if n := received(t, g, subject); n != 1 {
+		t.Errorf("Ben has the mail %d times, want once", n)
+	}
+	if n := messages(t, g, func(m map[string]any) bool { return m["subject"] == subject && m["folder"] == "Drafts" }); n != 0 {
+		t.Errorf("%d drafts stayed behind", n)
+	}
+	verifyAudit(t, a)
+}
+
+// received counts how often Ben got a mail.
+func received(t *testing.T, g *ground, subject string) int {
+	t.Helper()
+	return messages(t, g, func(m map[string]any) bool {
+		return m["subject"] == subject && m["isDraft"] != true && strings.Contains(fmt.Sprint(m["mailbox"]), "ben@")
 	})
 }
 
-func received(t *testing.T, g *ground) int {
+// messages counts those of all mailboxes that fit.
+func messages(t *testing.T, g *ground, fits func(map[string]any) bool) int {
 	t.Helper()
-	messages, err := g.cloud.State(g.cloud.Ready().Tenants[0].TenantID, "messages")
+	all, err := g.cloud.State(g.cloud.Ready().Tenants[0].TenantID, "messages")
 	if err != nil {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, m := range messages {
-		text, err := json.Marshal(m)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if m["subject"] == "Invoice 4711" && m["isDraft"] != true && !strings.Contains(string(text), `"sentitems"`) && strings.Contains(fmt.Sprint(m["mailbox"]), "ben@") {
+	for _, m := range all {
+		if fits(m) {
 			n++
 		}
 	}

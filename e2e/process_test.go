@@ -104,8 +104,8 @@ func TestTwoHubsOnOneDatabase(t *testing.T) {
 				})
 			}
 			all.Wait()
-			waitFor(t, g, "Ben has the invoice", func() bool { return received(t, g) > 0 })
-			if n := received(t, g); n != 1 {
+			waitFor(t, g, "Ben has the invoice", func() bool { return received(t, g, "Invoice 4711") > 0 })
+			if n := received(t, g, "Invoice 4711"); n != 1 {
 				t.Errorf("Ben has it %d times, want once", n)
 			}
 			a := g.reopen()

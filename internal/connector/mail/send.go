@@ -110,8 +110,12 @@ type answer struct {
 	Comment string              `json:"comment,omitempty"`
 }
 
-func (in AnswerIn) answer() answer {
-	a := answer{Comment: in.Comment, Message: graph.MessageChange{CcRecipients: recipients(in.Cc), BccRecipients: recipients(in.Bcc)}}
+// answer carries our marker as a new draft does: the action's message is a whole one by its contract, and the request that makes an item
+// may bring its extended properties (singlevaluelegacyextendedproperty-post-singlevalueextendedproperties.md). That page does not list the
+// answers by name, so no promise rests on it: a draft without marker would stay behind unsent (docs/fidelity.md).
+func (in AnswerIn) answer(mark string) answer {
+	a := answer{Comment: in.Comment, Message: graph.MessageChange{CcRecipients: recipients(in.Cc), BccRecipients: recipients(in.Bcc),
+		ExtendedProperties: []graph.ExtendedProperty{{ID: markerID, Value: mark}}}}
 	if in.Body != "" {
 		a.Message.Body = bodyOf(in.Body, in.BodyType)
 	}
@@ -123,7 +127,7 @@ func replyTo(ctx context.Context, c action.Call, in ReplyIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	path, create := path.Sub("createReply"), in.answer()
+	path, create := path.Sub("createReply"), in.answer(marker(c))
 	if in.All {
 		path = box.Message(in.Message).Sub("createReplyAll")
 	}
@@ -135,13 +139,12 @@ func forwardTo(ctx context.Context, c action.Call, in ForwardIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	create := in.answer()
+	create := in.answer(marker(c))
 	create.Message.ToRecipients = recipients(in.To)
 	return answerWith(ctx, c, box, path.Sub("createForward"), create)
 }
 
-// answerWith makes the draft without a marker: the pages do not say that an answer's message may carry one. When the answer is lost here,
-// a draft may stay behind that nobody asked for; it is never sent.
+// answerWith makes the draft and brings it on its way.
 func answerWith(ctx context.Context, c action.Call, box place, path graph.Path, create answer) (Sent, error) {
 	var p graph.Proof
 	draft, err := graph.Post[graph.Message](ctx, box.g, path, create, graph.Prove(&p))

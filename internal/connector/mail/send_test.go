@@ -244,6 +244,40 @@ func TestReplyNeverTwice(t *testing.T) {
 	}
 }
 
+// An answer's draft carries our marker from its first moment, so one whose answer is lost is found again and taken away.
+func TestAnswerWhoseDraftIsLost(t *testing.T) {
+	for _, way := range []struct {
+		action, operation string
+		in                bench.In
+	}{
+		{"mail.message.reply", "/createReply", bench.In{"cc": []string{ben}, "comment": "one answer"}},
+		{"mail.message.reply", "/createReplyAll", bench.In{"all": true, "cc": []string{ben}, "body": "one answer"}},
+		{"mail.message.forward", "/createForward", bench.In{"to": []string{ben}, "comment": "one answer"}},
+	} {
+		for _, kind := range []string{"timeout_after_accept", "truncate", "reset"} {
+			t.Run(way.operation+" "+kind, func(t *testing.T) {
+				b := start(t)
+				m := bench.Do[mail.List](b, "mail.message.list", bench.In{"user": ada, "limit": 1}).Messages[0]
+				way.in["user"], way.in["message"] = ada, m.ID
+				drafts := len(subjects(b, ada, "drafts"))
+				b.Fault(faultAt(kind, "POST", way.operation))
+				run := b.Unclear(way.action, way.in, bench.Key("k"))
+				if got := b.Look(run); got != action.Refused || len(subjects(b, ada, "drafts")) != drafts {
+					t.Errorf("got %s with %d drafts, want it refused and %d drafts", got, len(subjects(b, ada, "drafts")), drafts)
+				}
+				sent := bench.Do[mail.Sent](b, way.action, way.in, bench.Key("k"))
+				b.Pass(2 * time.Second)
+				if b.Sent("POST", "/send") != 1 || len(subjects(b, ada, "drafts")) != drafts {
+					t.Errorf("%d sends, %d drafts", b.Sent("POST", "/send"), len(subjects(b, ada, "drafts")))
+				}
+				if got := bench.Do[mail.Message](b, "mail.message.get", bench.In{"user": ada, "message": sent.MessageID}); got.IsDraft || !strings.Contains(got.Body, "one answer") {
+					t.Errorf("sent: got %+v", got)
+				}
+			})
+		}
+	}
+}
+
 // The marker tells which draft is ours, and does not tell the key.
 func TestDraftCarriesOurMarker(t *testing.T) {
 	b := start(t)

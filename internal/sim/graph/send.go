@@ -285,6 +285,9 @@ func (c *call) answering(kind answerKind) (string, world.Object, *problem) {
 	if comment != "" && msg != nil && param(msg, "body") != nil {
 		return "", nil, badRequest("The parameters 'Comment' and 'Message.Body' cannot both be given.") // graph/FACTS §7
 	}
+	if param(in, "toRecipients") != nil && msg != nil && param(msg, "toRecipients") != nil {
+		return "", nil, badRequest("The parameters 'ToRecipients' and 'Message.ToRecipients' cannot both be given.") // message-createforward.md
+	}
 	o, p := c.newMessage(world.Object{}, c.s.world.FolderKey(c.userID(), "drafts"))
 	if p != nil {
 		return "", nil, p
