@@ -23,9 +23,12 @@ import (
 	"seneschal/internal/config"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
+	"seneschal/internal/m365"
 	"seneschal/internal/sim"
+	"seneschal/internal/sim/person"
 	"seneschal/internal/store"
 	"seneschal/internal/telemetry"
+	"seneschal/internal/vault"
 )
 
 // program builds seneschal once.
@@ -85,12 +88,20 @@ func (g *ground) run(input any, extra []string, args ...string) (out string, kil
 // reopen starts a hub on the same database, two minutes later: every lease of the killed process has run out.
 func (g *ground) reopen() *app.App {
 	g.t.Helper()
+	g.time.Advance(2 * time.Minute)
+	a, stop := g.open()
+	g.t.Cleanup(stop)
+	return a
+}
+
+// open serves a hub on the database until it is stopped.
+func (g *ground) open() (a *app.App, stop func()) {
+	g.t.Helper()
 	c, err := config.Load(g.dir, append(g.env, "SENESCHAL_LISTEN=127.0.0.1:0"), nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	g.time.Advance(2 * time.Minute)
-	a, err := app.New(context.Background(), c, app.Surroundings{Clock: g.time, Log: telemetry.NewLog(io.Discard, "text", 0)})
+	a, err = app.New(context.Background(), c, app.Surroundings{Clock: g.time, Log: telemetry.NewLog(io.Discard, "text", 0)})
 	if err != nil {
 		g.t.Fatalf("the restart: %v", err)
 	}
@@ -98,11 +109,10 @@ func (g *ground) reopen() *app.App {
 	if err != nil {
 		g.t.Fatalf("the restart: %v", err)
 	}
-	g.t.Cleanup(func() {
+	return a, func() {
 		_ = s.Stop(context.Background())
 		_ = a.Close()
-	})
-	return a
+	}
 }
 
 func (g *ground) form() map[string]any {
@@ -207,6 +217,44 @@ func TestKilledWhileRotating(t *testing.T) {
 }
 
 // TestKilledWhileSending kills each way of sending: whatever was under way, Ben gets the mail once and no draft stays behind.
+// A delegated token is renewed, and with it the refresh token on which the connection's life hangs.
+func TestKilledWhileRefreshing(t *testing.T) {
+	atEveryPoint(t, func(g *ground) {
+		a, stop := g.open()
+		defer stop()
+		tenant := g.cloud.Ready().Tenants[0]
+		form := connection.Form{Name: "contoso", Kind: m365.Delegated, TenantID: m365.TenantID(tenant.TenantID), ClientID: m365.ClientID(tenant.Apps[1].ClientID),
+			Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(tenant.Apps[1].ClientSecret)}, Capabilities: []m365.Capability{m365.Mail}, Owner: "dora"}
+		if _, err := a.Access.AddPerson(context.Background(), access.Local("test"), "dora", access.Member); err != nil {
+			g.t.Fatal(err)
+		}
+		c, _, err := a.Connections.Add(context.Background(), access.Local("test"), form)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		link, err := a.Connections.NewLink(context.Background(), access.Local("test"), c.ID)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if page, err := person.New(g.cloud.HTTPClient().Transport).SignIn(context.Background(), link.URL, "ada@contoso.example", "Ada-Pass-1", "/auth/microsoft/callback"); err != nil || page.Status != 200 {
+			g.t.Fatalf("%v %+v", err, page)
+		}
+		g.time.Advance(2 * time.Hour) // the token at hand has run out
+	}, func(g *ground, extra ...string) bool {
+		_, killed := g.run(nil, extra, "doctor", "contoso")
+		return killed
+	}, func(t *testing.T, g *ground) {
+		a := g.reopen()
+		if _, err := a.Connections.Doctor(t.Context(), "contoso"); err != nil {
+			t.Fatal(err)
+		}
+		if c, err := a.Connections.Lookup(t.Context(), "contoso"); err != nil || c.State != connection.Healthy {
+			t.Errorf("after the restart: %s %+v %v, want healthy without a new sign-in", c.State, c.Reason, err)
+		}
+		verifyAudit(t, a)
+	})
+}
+
 func TestKilledWhileSending(t *testing.T) {
 	for _, way := range []struct {
 		action  string

@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"seneschal/internal/app"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
+	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 	"seneschal/internal/sim"
 	"seneschal/internal/vault"
@@ -62,6 +66,18 @@ func withSecret(h *app.Hub, value string) connection.Form {
 	return f
 }
 
+// withCertificate is the form of our app with the certificate of an app of that name.
+func withCertificate(t *testing.T, h *app.Hub, of string) connection.Form {
+	t.Helper()
+	pem, err := os.ReadFile(h.ReadyApp(of).CertificateFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := h.Form("c", "Seneschal")
+	f.Credential = connection.CredentialForm{Type: "certificate", Certificate: vault.NewSecret(string(pem))}
+	return f
+}
+
 // connecting makes each situation of a connection, and gives the connection to look at.
 var connecting = map[string]func(t *testing.T, h *app.Hub) connection.Connection{
 	"wrong tenant id": func(_ *testing.T, h *app.Hub) connection.Connection {
@@ -73,6 +89,21 @@ var connecting = map[string]func(t *testing.T, h *app.Hub) connection.Connection
 		f := h.Form("c", "Seneschal")
 		f.ClientID = "11111111-1111-1111-1111-111111111111"
 		return h.Connect(f)
+	},
+	"a subscription's or object's id as tenant id": func(t *testing.T, h *app.Hub) connection.Connection {
+		play(t, h, sim.Fault{Kind: "status", Status: http.StatusNotFound, Match: matching("GET", "/organization")})
+		return h.Connect(h.Form("c", "Seneschal"))
+	},
+	"the tenant lives in another cloud": func(t *testing.T, h *app.Hub) connection.Connection {
+		play(t, h, sim.Fault{Kind: "aadsts", Code: "900382"})
+		return h.Connect(h.Form("c", "Seneschal"))
+	},
+	"a certificate the app does not know": func(t *testing.T, h *app.Hub) connection.Connection {
+		return h.Connect(withCertificate(t, h, "Seneschal sign-in"))
+	},
+	"this machine's clock is wrong": func(t *testing.T, h *app.Hub) connection.Connection {
+		h.Time.Advance(3 * time.Hour) // the cloud's time; certificates are signed for by the machine's
+		return h.Connect(withCertificate(t, h, "Seneschal"))
 	},
 	"wrong client secret": func(_ *testing.T, h *app.Hub) connection.Connection { return h.Connect(withSecret(h, "wrong")) },
 	"expired client secret": func(_ *testing.T, h *app.Hub) connection.Connection {
@@ -155,6 +186,7 @@ var reading = map[string]sim.Fault{
 	"tokens refused again and again": {Kind: "expire_token"},
 	"throttled with Retry-After":     {Kind: "429", RetryAfter: "2", Times: 1},
 	"throttled without Retry-After":  {Kind: "429", Times: 1},
+	"throttled inside a batch":       {Kind: "batch_inner", Times: 1},
 	"a server error that passes":     {Kind: "status", Status: 503, Times: 1},
 	"server errors that stay":        {Kind: "status", Status: 503},
 	"the connection resets once":     {Kind: "reset", Times: 1},
@@ -176,13 +208,15 @@ func TestFaultsOfReads(t *testing.T) {
 			}
 			h := app.StartForTest(t, app.TestOptions{})
 			h.Connect(h.Form("c", "Seneschal"))
-			f.Match = matching("GET", "/messages")
+			read := listMail
+			if f.Kind == "batch_inner" {
+				read = batchOfMail
+			} else {
+				f.Match = matching("GET", "/messages")
+			}
 			play(t, h, f)
 			before := len(h.Cloud.Requests())
-			_, err := patiently(h, func() error {
-				_, err := h.Do("c", "mail.message.list", "", map[string]any{"user": "ada@contoso.example"})
-				return err
-			})
+			_, err := patiently(h, func() error { return read(t.Context(), h) })
 			want := ""
 			if len(row) > 1 {
 				want = row[1]
@@ -199,6 +233,28 @@ func TestFaultsOfReads(t *testing.T) {
 			}
 		})
 	}
+}
+
+func listMail(_ context.Context, h *app.Hub) error {
+	_, err := h.Do("c", "mail.message.list", "", map[string]any{"user": "ada@contoso.example"})
+	return err
+}
+
+// batchOfMail reads two mailboxes in one request.
+func batchOfMail(ctx context.Context, h *app.Hub) error {
+	bound, err := h.Connections.Bind(ctx, "c", connection.ForActions)
+	if err != nil {
+		return err
+	}
+	var parts []graph.Part
+	for _, mailbox := range []m365.UserID{"ada@contoso.example", "ben@contoso.example"} {
+		parts = append(parts, graph.Part{Method: http.MethodGet, Path: bound.Graph.User(mailbox).Messages()})
+	}
+	answers, err := bound.Graph.Batch(ctx, parts)
+	for _, a := range answers {
+		err = errors.Join(err, a.Err)
+	}
+	return err
 }
 
 // patiently runs f while the clock moves on, so that pauses pass.

@@ -253,7 +253,7 @@ func (s *Server) trace(next http.Handler) http.Handler {
 		}
 		took := s.app.Clock.Now().Sub(start)
 		s.app.Metrics.Incoming(route, recorder.status, took)
-		s.app.Log.DebugContext(r.Context(), "request answered", "route", route, "status", recorder.status, "took", took)
+		s.app.Log.DebugContext(r.Context(), "request answered", "route", route, "status", recorder.status, "took", took, "from", r.RemoteAddr)
 	})
 }
 
@@ -271,14 +271,13 @@ func (r *statusRecorder) WriteHeader(status int) {
 // Unwrap lets http.ResponseController reach the connection.
 func (r *statusRecorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
-// forwarded believes X-Forwarded-For and -Proto of declared proxies, and of nobody else.
+// forwarded believes X-Forwarded-For of declared proxies, and of nobody else. Each proxy adds who came to it at the end, so the
+// client is the last one that is no proxy of ours; what stands before it anybody may have written.
 func (s *Server) forwarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !s.trusted(r.RemoteAddr) {
-			r.Header.Del("X-Forwarded-For")
-			r.Header.Del("X-Forwarded-Proto")
-		} else if hops := strings.Split(r.Header.Get("X-Forwarded-For"), ","); hops[0] != "" {
-			r.RemoteAddr = net.JoinHostPort(strings.TrimSpace(hops[len(hops)-1]), "0")
+		hops := strings.Split(r.Header.Get("X-Forwarded-For"), ",")
+		for i := len(hops) - 1; i >= 0 && hops[i] != "" && s.trusted(r.RemoteAddr); i-- {
+			r.RemoteAddr = net.JoinHostPort(strings.TrimSpace(hops[i]), "0")
 		}
 		next.ServeHTTP(w, r)
 	})

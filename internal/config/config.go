@@ -77,7 +77,7 @@ func Settings() []Setting {
 		{Name: "KEY", Example: "(openssl rand -base64 32)", Doc: "The master key itself, in base64, for platforms that hand secrets over by environment. Wins over KEY_FILE.", secret: true, set: func(c *Config, v string) error { c.Key = vault.NewSecret(v); return nil }},
 		{Name: "TLS_CERT_FILE", Example: "/etc/seneschal/tls.crt", Doc: "Certificate chain (PEM). Together with TLS_KEY_FILE the hub serves HTTPS itself.", set: file(func(c *Config) *string { return &c.TLSCertFile })},
 		{Name: "TLS_KEY_FILE", Example: "/etc/seneschal/tls.key", Doc: "Private key of TLS_CERT_FILE (PEM).", set: file(func(c *Config) *string { return &c.TLSKeyFile })},
-		{Name: "TRUSTED_PROXIES", Example: "10.0.0.0/8,192.168.1.7", Doc: "Addresses of reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. Empty: nobody's.", set: setProxies},
+		{Name: "TRUSTED_PROXIES", Example: "10.0.0.0/8,192.168.1.7", Doc: "Addresses of reverse proxies whose X-Forwarded-For is believed: the log then tells the client's address. Empty: nobody's. Set PUBLIC_URL as well.", set: setProxies},
 		{Name: "CONNECTIONS_FILE", Example: "/etc/seneschal/connections.yaml", Doc: "Connections, mailboxes and secret references declared in a file, applied at every start and shown as managed.", set: file(func(c *Config) *string { return &c.ConnectionsFile })},
 		{Name: "INSTANCE", Example: "hub-1", Doc: "Names this process among several on one database; must be the same after a restart. Default: host name and port.", set: text(func(c *Config) *string { return &c.Instance })},
 		{Name: "LOG_LEVEL", Default: "info", Example: "debug", Doc: "debug, info, warn or error. Mailbox addresses appear at debug only, bodies and secrets never.", set: setLevel},

@@ -173,30 +173,18 @@ func stateOf(c Connection, f *fault.Error) State {
 	}
 }
 
-// record writes a report down: state, proof, mailboxes, lines and grants, with the events that follow, all at once.
+// record writes a report down: state, proof, mailboxes, lines and grants, with the events that follow, all at once. Looks may overlap, so
+// what an earlier one told is read again under the row's lock: no event comes twice.
 func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool) error {
-	now := s.Clock.Now()
-	old := c.State
-	c.State, c.Reason = verdict(c, r)
-	if c.State != old || c.Since.IsZero() {
-		c.Since = now
-	}
-	if !r.proof.At.IsZero() {
-		c.Proof = r.proof
-	}
-	c.TenantName, c.NextCheck = r.tenantName, now.Add(checkEvery)
-	if neverProven(c) {
-		c.NextCheck = now.Add(retryPending)
-	}
-	if r.grantsRead {
-		if fresh {
-			c.grantsReadAt = now
-		}
-		if c.Consent != "verified" && !hasMissing(r.lines) {
-			c.Consent = "verified"
-		}
-	}
 	return s.Store.InTx(ctx, "connection.record", func(tx *store.Tx) error {
+		old, err := lastTold(ctx, tx, c.ID)
+		if store.IsNoRows(err) {
+			return nil // removed meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		c = s.found(c, old, r, fresh)
 		if err := s.recordGrants(ctx, tx, c, r); err != nil {
 			return err
 		}
@@ -212,11 +200,39 @@ func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool
 		if err := replaceLines(ctx, tx, c.ID, r.lines); err != nil {
 			return err
 		}
-		if c.State == old {
+		if c.State == old.state {
 			return nil
 		}
 		return s.tell(ctx, tx, c)
 	})
+}
+
+// found is the connection as the report shows it, told from what was known before.
+func (s *Service) found(c Connection, old told, r report, fresh bool) Connection {
+	now := s.Clock.Now()
+	c.State = old.state
+	c.State, c.Reason = verdict(c, r)
+	c.Since, c.remindedDays, c.grantsReadAt = old.since, old.remindedDays, old.grantsReadAt
+	if c.State != old.state || c.Since.IsZero() {
+		c.Since = now
+	}
+	if !r.proof.At.IsZero() {
+		c.Proof = r.proof
+	}
+	c.TenantName, c.NextCheck = r.tenantName, now.Add(checkEvery)
+	if neverProven(c) {
+		c.NextCheck = now.Add(retryPending)
+	}
+	if !r.grantsRead {
+		return c
+	}
+	if fresh {
+		c.grantsReadAt = now
+	}
+	if !hasMissing(r.lines) {
+		c.Consent = "verified"
+	}
+	return c
 }
 
 func hasMissing(lines []Line) bool {

@@ -3,6 +3,7 @@ package connection
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"seneschal/internal/fault"
 	"seneschal/internal/store"
@@ -66,6 +67,22 @@ func update(ctx context.Context, tx *store.Tx, c Connection) error {
 }
 
 // updateHealth writes what was found out. It disturbs nobody's edit, so it neither asks for the version nor raises it.
+// told is what the last look at a connection left behind.
+type told struct {
+	state               State
+	since, grantsReadAt time.Time
+	remindedDays        int
+}
+
+// lastTold locks the connection's row until the transaction ends and reads what was found last.
+func lastTold(ctx context.Context, tx *store.Tx, id string) (t told, err error) {
+	var since, grants int64
+	err = tx.QueryRowContext(ctx, "update connection_entry set next_check = next_check where id = $1 returning state, since, grants_read_at, reminded_days", id).
+		Scan(&t.state, &since, &grants, &t.remindedDays)
+	t.since, t.grantsReadAt = store.Time(since), store.Time(grants)
+	return t, err
+}
+
 func updateHealth(ctx context.Context, tx *store.Tx, c Connection) error {
 	_, err := tx.ExecContext(ctx, `update connection_entry set tenant_name = $1, state = $2, reason = $3, since = $4, proof_at = $5, proof_request = $6, next_check = $7,
 		grants_read_at = $8, reminded_days = $9, consent = $10 where id = $11`,

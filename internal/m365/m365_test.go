@@ -156,3 +156,19 @@ func TestTableAgreesWithMicrosoftsData(t *testing.T) {
 	}
 	t.Logf("used 1 file: %d operations, %d permissions", len(data.Operations), len(data.Permissions))
 }
+
+// graph/FACTS §1.5, and ERRATA for China's login host.
+func TestEveryCloudHasItsAddresses(t *testing.T) {
+	want := map[Cloud][2]string{
+		Global:   {"login.microsoftonline.com", "graph.microsoft.com"},
+		USGov:    {"login.microsoftonline.us", "graph.microsoft.us"},
+		USGovDoD: {"login.microsoftonline.us", "dod-graph.microsoft.us"},
+		China:    {"login.partner.microsoftonline.cn", "microsoftgraph.chinacloudapi.cn"},
+	}
+	for _, c := range Clouds() {
+		got, fixed := c.Endpoints()
+		if hosts, ok := want[c]; ok != fixed || (ok && (got.Login != "https://"+hosts[0] || got.Graph != "https://"+hosts[1] || got.GraphAudience != got.Graph)) {
+			t.Errorf("%s: %+v, want %v", c, got, hosts)
+		}
+	}
+}
