@@ -113,6 +113,8 @@ func exercise(t *testing.T, h *app.Hub) {
 	do("mail.folder.list", map[string]any{"user": ada})
 	list := do("mail.message.list", map[string]any{"user": ada, "limit": 5})
 	message := list["messages"].([]any)[0].(map[string]any)["id"]
+	search := do("mail.message.list", map[string]any{"user": ada, "search": "contoso", "folder": "all", "limit": 1})
+	do("mail.message.list", map[string]any{"user": ada, "search": "contoso", "folder": "all", "limit": 1, "cursor": search["next_cursor"]})
 	do("mail.message.get", map[string]any{"user": ada, "message": message})
 	do("mail.message.mime", map[string]any{"user": ada, "message": message})
 	do("mail.attachment.list", map[string]any{"user": ada, "message": message})

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -125,6 +126,40 @@ func TestEveryCallAsksForImmutableIDs(t *testing.T) {
 	}
 	if proof.RequestID != "rid" || proof.At.IsZero() {
 		t.Errorf("proof %+v", proof)
+	}
+}
+
+// A page's token comes back by way of a caller: whatever stands in it, path and options stay ours.
+func TestAPageTokenLeadsNowhereElse(t *testing.T) {
+	var asked []string
+	cfg := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.URL.Path+" "+r.URL.Query().Get("$top")+" "+r.URL.Query().Get("$skiptoken")+r.URL.Query().Get("$skip"))
+		switch r.URL.Query().Get("$skiptoken") {
+		case "":
+			reply(w, 200, `{"value":[{"id":"1"}],"@odata.nextLink":"https://elsewhere.example/v1.0/users/other/messages?$top=9&$skiptoken=MSZZ%2bQ%3d%3d"}`)
+		case "MSZZ+Q==":
+			reply(w, 200, `{"value":[{"id":"2"}]}`)
+		default:
+			reply(w, 200, `{"value":[],"@odata.nextLink":"https://elsewhere.example/"}`)
+		}
+	})
+	c := graph.NewDelegated(cfg)
+	read := func(from graph.PageToken) ([]graph.Message, graph.PageToken, error) {
+		return graph.ListPage[graph.Message](t.Context(), c.Client, c.Me().Messages(), from, graph.Top(1))
+	}
+	_, next, err := read("")
+	if err != nil || next == "" {
+		t.Fatalf("the first page: %q %v", next, err)
+	}
+	if items, last, err := read(next); err != nil || last != "" || len(items) != 1 || items[0].ID != "2" {
+		t.Errorf("the second page: %+v %q %v", items, last, err)
+	}
+	if _, _, err := read("$top=500&$filter=x"); fault.CodeOf(err) != "malformed_answer" {
+		t.Errorf("a link without a place: %v", err)
+	}
+	want := []string{"/v1.0/me/messages 1 ", "/v1.0/me/messages 1 MSZZ+Q==", "/v1.0/me/messages 1 500&$filter=x"}
+	if !slices.Equal(asked, want) {
+		t.Errorf("asked for %q, want %q", asked, want)
 	}
 }
 

@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"iter"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 
 	"seneschal/internal/fault"
 	"seneschal/internal/wire"
@@ -47,6 +50,62 @@ func List[T any](ctx context.Context, c *Client, p Path, opts ...Option) iter.Se
 			r.URL = pg.Next // opaque; wire keeps the token from foreign hosts, the fence judges by the first page's target
 		}
 	}
+}
+
+// PageToken is where a further page of a collection begins: what Microsoft wrote as $skiptoken or $skip into its link to that page.
+// It is opaque, and good only for the very same path and options ("do not use it in a different request", concepts/paging.md). List
+// follows the whole link; a token is for a place that a caller keeps meanwhile, who with a link could choose another mailbox.
+type PageToken string
+
+// ListPage reads one page of a collection, from its beginning or from a token. Without a next token it was the last one; before that a
+// page may also be empty.
+func ListPage[T any](ctx context.Context, c *Client, p Path, from PageToken, opts ...Option) (items []T, next PageToken, err error) {
+	if from != "" {
+		opts = append(slices.Clip(opts), from.option())
+	}
+	r, k, err := c.request(http.MethodGet, p, opts)
+	if err != nil {
+		return nil, "", err
+	}
+	var pg page[T]
+	if err := fetch(ctx, c, r, k, &pg); err != nil {
+		return nil, "", err
+	}
+	if pg.Next == "" {
+		return pg.Value, "", nil
+	}
+	next, err = tokenOf(pg.Next)
+	if err == nil && next == from {
+		err = endless(r.Operation)
+	}
+	return pg.Value, next, err
+}
+
+// The two ways in which Graph's services write where a next page begins (concepts/paging.md).
+var tokenNames = []parameterName{"$skiptoken", "$skip"}
+
+func tokenOf(link string) (PageToken, error) {
+	_, query, _ := strings.Cut(link, "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return "", malformed("the link to the next page", err)
+	}
+	for _, name := range tokenNames {
+		if v := values.Get(string(name)); v != "" {
+			return PageToken(string(name) + "=" + v), nil
+		}
+	}
+	return "", malformed("the link to the next page names no place", nil)
+}
+
+// option writes the token as a parameter, and nothing else that somebody may have put into it.
+func (t PageToken) option() Option {
+	written, value, _ := strings.Cut(string(t), "=")
+	name := tokenNames[0]
+	if parameterName(written) == tokenNames[1] {
+		name = tokenNames[1]
+	}
+	return Query(name, value)
 }
 
 // fetch reads one page into pg.

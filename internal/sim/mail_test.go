@@ -67,6 +67,8 @@ func TestReadingMail(t *testing.T) {
 		{"inefficient filter", ada + "/messages?$filter=isRead eq false&$orderby=receivedDateTime", nil, 400, "InefficientFilter", nil},
 		{"filter and order", ada + "/messages?$filter=receivedDateTime ge 2020-01-01T00:00:00Z and isRead eq true&$orderby=receivedDateTime", nil, 200, "", func(a answerOf) bool { return len(a.list()) > 0 }},
 		{"search", ada + "/messages?$search=\"from:northwind\"", nil, 200, "", func(a answerOf) bool { return len(a.list()) > 0 }},
+		{"search in pages", ada + "/messages?$search=\"from:northwind\"&$top=1", nil, 200, "", func(a answerOf) bool { return strings.Contains(a.str("@odata.nextLink"), "$skiptoken=") }},
+		{"search with skip", ada + "/messages?$search=\"x\"&$skip=1", nil, 400, "SearchWithSkip", nil},
 		{"search with filter", ada + "/messages?$search=\"x\"&$filter=isRead eq true", nil, 400, "SearchWithOrderBy", nil},
 		{"too long a page", ada + "/messages?$top=1001", nil, 400, "BadRequest", nil},
 		{"id in other case", ada + "/messages/" + strings.ToLower(id), nil, 400, "ErrorInvalidIdMalformed", nil},

@@ -2,7 +2,9 @@ package mail
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -22,7 +24,7 @@ type ListIn struct {
 	Subject string    `json:"subject,omitempty" maxLength:"255" doc:"Only messages with these words in the subject"`
 	Since   time.Time `json:"since,omitzero" doc:"Only messages received at this time or later"`
 	Until   time.Time `json:"until,omitzero" doc:"Only messages received before this time"`
-	Search  string    `json:"search,omitempty" maxLength:"500" doc:"Words anywhere in the message, as in Outlook's search box; goes with folder and limit only, and has one page"`
+	Search  string    `json:"search,omitempty" maxLength:"500" doc:"Words anywhere in the message, as in Outlook's search box; goes with folder and limit only. Outlook finds 1,000 at most, by when they were sent"`
 	Limit   int       `json:"limit,omitempty" minimum:"1" maximum:"200" doc:"At most so many; 25 without"`
 	Cursor  string    `json:"cursor,omitempty" doc:"next_cursor of the page before"`
 }
@@ -38,7 +40,7 @@ func (in ListIn) Check() error {
 	var wrong []fault.Field
 	if in.Search != "" {
 		for name, given := range map[string]bool{"unread": in.Unread, "from": in.From != "", "subject": in.Subject != "", "since": !in.Since.IsZero(),
-			"until": !in.Until.IsZero(), "cursor": in.Cursor != ""} {
+			"until": !in.Until.IsZero()} {
 			if given {
 				wrong = append(wrong, fault.Field{Name: name, Message: "does not go with search: write it into the search, such as from:ada subject:printer"})
 			}
@@ -47,14 +49,35 @@ func (in ListIn) Check() error {
 	if !in.Until.IsZero() && !in.Until.After(in.Since) {
 		wrong = append(wrong, fault.Field{Name: "until", Message: "must lie after since"})
 	}
-	if _, err := readCursor(in.Cursor); err != nil {
-		wrong = append(wrong, fault.Field{Name: "cursor", Message: "is not a next_cursor of this action"})
-	}
+	wrong = append(wrong, in.wrongCursor()...)
 	slices.SortFunc(wrong, func(a, b fault.Field) int { return strings.Compare(a.Name, b.Name) })
 	if len(wrong) > 0 {
 		return fault.BadFields(wrong...)
 	}
 	return nil
+}
+
+func (in ListIn) wrongCursor() []fault.Field {
+	after, err := readCursor(in.Cursor)
+	switch {
+	case in.Cursor == "":
+		return nil
+	case err != nil:
+		return []fault.Field{{Name: "cursor", Message: "is not a next_cursor of this action"}}
+	case after.Search != in.question():
+		return []fault.Field{{Name: "cursor", Message: "is of another search: repeat its user, folder, search and limit"}}
+	}
+	return nil
+}
+
+// question tells a search apart from every other: a place in its results means nothing in another's. It is empty without a search.
+func (in ListIn) question() string {
+	if in.Search == "" {
+		return ""
+	}
+	text, _ := json.Marshal([]any{in.User, in.Folder, in.Search, in.Limit}) // texts and numbers always encode
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:8])
 }
 
 func messagesOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
@@ -71,6 +94,9 @@ func messagesOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
 	if limit == 0 {
 		limit = 25
 	}
+	if in.Search != "" {
+		return in.found(ctx, box, limit, after)
+	}
 	// One more than asked for tells whether there is a next page.
 	for m, err := range graph.List[graph.Message](ctx, box.g, in.path(box), append(in.query(after), graph.Select(summaryFields...), graph.Top(limit+1+len(after.Seen)))...) {
 		if err != nil {
@@ -80,12 +106,30 @@ func messagesOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
 			continue
 		}
 		if len(out.Messages) == limit {
-			if in.Search == "" {
-				out.NextCursor = after.behind(out.Messages).String()
-			}
+			out.NextCursor = after.behind(out.Messages).String()
 			break
 		}
 		out.Messages = append(out.Messages, summaryOf(m))
+	}
+	return out, nil
+}
+
+// found gives one page of a search. Its order is Outlook's own, so only Outlook knows where the next page begins.
+func (in ListIn) found(ctx context.Context, box place, limit int, after cursor) (List, error) {
+	out := List{Messages: []Summary{}}
+	opts := []graph.Option{graph.Search(in.Search), graph.Select(summaryFields...), graph.Top(limit)}
+	page, next, err := graph.ListPage[graph.Message](ctx, box.g, in.path(box), after.Page, opts...)
+	for err == nil && len(page) == 0 && next != "" { // an empty page need not be the last (concepts/paging.md)
+		page, next, err = graph.ListPage[graph.Message](ctx, box.g, in.path(box), next, opts...)
+	}
+	if err != nil {
+		return List{}, err
+	}
+	for _, m := range page {
+		out.Messages = append(out.Messages, summaryOf(m))
+	}
+	if next != "" {
+		out.NextCursor = cursor{Search: in.question(), Page: next}.String()
 	}
 	return out, nil
 }
@@ -103,9 +147,6 @@ func (in ListIn) path(box place) graph.Path {
 // query writes the filter with the time first: what is ordered by must stand first in the filter, else it is refused as inefficient
 // (graph/FACTS §7).
 func (in ListIn) query(after cursor) []graph.Option {
-	if in.Search != "" {
-		return []graph.Option{graph.Search(in.Search)}
-	}
 	var rest []string
 	if !in.Until.IsZero() {
 		rest = append(rest, "receivedDateTime lt "+stamp(in.Until))
@@ -136,10 +177,12 @@ func (in ListIn) query(after cursor) []graph.Option {
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
 // cursor is a place in the order of messages: everything newer than Until was handed out, and of those received at Until the Seen ones.
-// A count of messages to skip would repeat some whenever new mail arrives between two pages.
+// A count of messages to skip would repeat some whenever new mail arrives between two pages. In a search it is Microsoft's own place.
 type cursor struct {
-	Until time.Time `json:"until,omitzero"`
-	Seen  []string  `json:"seen,omitempty"`
+	Until  time.Time       `json:"until,omitzero"`
+	Seen   []string        `json:"seen,omitempty"`
+	Search string          `json:"search,omitempty"` // the question
+	Page   graph.PageToken `json:"page,omitempty"`
 }
 
 func (a cursor) behind(page []Summary) cursor {

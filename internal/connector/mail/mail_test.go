@@ -3,6 +3,7 @@ package mail_test
 import (
 	"bytes"
 	"encoding/base64"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +139,54 @@ func TestPagesNeitherRepeatNorSkip(t *testing.T) {
 	}
 	if len(seen) != len(all) {
 		t.Errorf("got %d messages, want the %d that were there at first", len(seen), len(all))
+	}
+}
+
+// A search has pages too, in its own order; its places are no other search's, and lead to no other mailbox.
+func TestPagesOfASearch(t *testing.T) {
+	b := start(t)
+	for i := range 7 {
+		bench.Do[mail.Sent](b, "mail.message.send", bench.In{"user": ben, "to": []string{ada}, "subject": fmt.Sprintf("zeppelin %d", i)})
+		b.Pass(2 * time.Second)
+	}
+	for _, through := range []string{bench.App, bench.Person} {
+		in := bench.In{"search": "subject:zeppelin", "limit": 3}
+		if through == bench.App {
+			in["user"] = ada
+		}
+		var got []string
+		var pages []int
+		for {
+			page := bench.Do[mail.List](b, "mail.message.list", in, bench.Through(through))
+			pages = append(pages, len(page.Messages))
+			for _, m := range page.Messages {
+				got = append(got, m.Subject)
+			}
+			if page.NextCursor == "" {
+				break
+			}
+			in["cursor"] = page.NextCursor
+		}
+		if want := "zeppelin 6 zeppelin 5 zeppelin 4 zeppelin 3 zeppelin 2 zeppelin 1 zeppelin 0"; strings.Join(got, " ") != want || fmt.Sprint(pages) != "[3 3 1]" {
+			t.Errorf("%s: got %v in pages of %v", through, got, pages)
+		}
+	}
+	first := bench.Do[mail.List](b, "mail.message.list", bench.In{"user": ada, "search": "subject:zeppelin", "limit": 3}).NextCursor
+	listed := bench.Do[mail.List](b, "mail.message.list", bench.In{"user": ada, "limit": 3}).NextCursor
+	before := len(b.Sim.Requests())
+	for name, in := range map[string]bench.In{
+		"another mailbox": {"user": ben, "search": "subject:zeppelin", "limit": 3, "cursor": first},
+		"another search":  {"user": ada, "search": "subject:report", "limit": 3, "cursor": first},
+		"another size":    {"user": ada, "search": "subject:zeppelin", "limit": 4, "cursor": first},
+		"no search":       {"user": ada, "limit": 3, "cursor": first},
+		"a list's place":  {"user": ada, "search": "subject:zeppelin", "limit": 3, "cursor": listed},
+	} {
+		if f := b.Refused("mail.message.list", in); len(f.Fields) != 1 || f.Fields[0].Name != "cursor" {
+			t.Errorf("%s: got %v", name, f)
+		}
+	}
+	if n := len(b.Sim.Requests()) - before; n != 0 {
+		t.Errorf("%d requests left", n)
 	}
 }
 

@@ -224,13 +224,18 @@ func (c *call) efficient() *problem {
 	return nil
 }
 
-// searchLimit is the most a $search of messages gives: graph/FACTS §7.
-const searchLimit = 250
+// searchLimit is the most a $search of messages gives: concepts/search-query-parameter.md (2022-12).
+const searchLimit = 1000
 
+// searchMessages gives its pages by $skiptoken, sorted by when the messages were sent.
 func (c *call) searchMessages(l listing, folder string) (reply, *problem) {
 	if c.q.Filter != nil || len(c.q.OrderBy) > 0 {
 		return reply{}, fail(http.StatusBadRequest, "SearchWithOrderBy", "The query parameter '$search' cannot be used together with '$filter' or '$orderby'.")
 	}
+	if c.q.Skip > 0 {
+		return reply{}, fail(http.StatusBadRequest, "SearchWithSkip", "The query parameter '$search' cannot be used together with '$skip'.")
+	}
+	l.skipToken = true
 	var hits []world.Object
 	for key, o := range c.s.messages(c.box, folder, nil) {
 		if len(hits) == searchLimit {
