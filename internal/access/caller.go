@@ -30,6 +30,8 @@ const (
 	HubWrite    Scope = "hub:write"     // configure
 	ActionRead  Scope = "actions:read"  // run actions that read
 	ActionWrite Scope = "actions:write" // run actions that change something
+
+	Communications Scope = "communications:read" // see communications with customers: a key all of them, people by their role
 )
 
 // Caller is who asks the hub. The zero Caller is nobody.
@@ -71,6 +73,9 @@ type Want struct {
 //	act, own delegated       reads   yes           yes    never: a key is no person
 //	act, another's delegated no      no            no     no
 //	act, app-only            no      no            yes    actions:read / actions:write (of that connection)
+//	see communications       own     own           all    communications:read (all)
+//
+// "own" are those in which one of the person's addresses takes part.
 func Allow(c Caller, w Want) error {
 	if c.Kind == "" {
 		return &fault.Error{Kind: fault.Unauthenticated, Code: "unauthenticated", Message: "The hub does not know who is asking",
@@ -99,7 +104,7 @@ func allowed(r Role, w Want) bool {
 		return true
 	}
 	switch w.Scope {
-	case HubRead:
+	case HubRead, Communications:
 		return r == Viewer || r == Member
 	case ActionRead:
 		return w.Owner != "" && (r == Viewer || r == Member)
@@ -125,9 +130,9 @@ func ParseScopes(in []string) ([]Scope, error) {
 		base, connection, narrowed := strings.Cut(s, "@")
 		sc := Scope(base)
 		switch {
-		case !slices.Contains([]Scope{HubRead, HubWrite, ActionRead, ActionWrite}, sc):
-			return nil, fault.BadField("scopes", "%q is not a scope; there are hub:read, hub:write, actions:read, actions:write, the last two also as actions:read@CONNECTION", s)
-		case narrowed && (sc == HubRead || sc == HubWrite || connection == ""):
+		case !slices.Contains([]Scope{HubRead, HubWrite, ActionRead, ActionWrite, Communications}, sc):
+			return nil, fault.BadField("scopes", "%q is not a scope; there are hub:read, hub:write, communications:read, actions:read, actions:write, the last two also as actions:read@CONNECTION", s)
+		case narrowed && ((sc != ActionRead && sc != ActionWrite) || connection == ""):
 			return nil, fault.BadField("scopes", "%q: only actions:read and actions:write take @CONNECTION", s)
 		case narrowed:
 			sc += ":" + Scope(connection)

@@ -9,15 +9,19 @@ import (
 	"seneschal/internal/audit"
 	"seneschal/internal/clock"
 	"seneschal/internal/connection"
+	"seneschal/internal/customer"
 	"seneschal/internal/entra"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 	"seneschal/internal/m365"
 )
 
 // Hub is what the administration works on. Runner is set after the registry is made: actions are listed by actions.
 type Hub struct {
 	Connections *connection.Service
+	Customers   *customer.Service
+	Feeds       *feed.Service
 	Access      *access.Access
 	Audit       *audit.Log
 	Events      *event.Log
@@ -31,6 +35,8 @@ type Hub struct {
 func (h *Hub) Actions() []action.Action {
 	all := h.connectionActions()
 	all = append(all, h.peopleActions()...)
+	all = append(all, h.customerActions()...)
+	all = append(all, h.feedActions()...)
 	all = append(all, h.catalogueActions()...)
 	return append(all, h.recordActions()...)
 }

@@ -35,7 +35,7 @@ type keysOut struct {
 
 type keyIn struct {
 	Name      string   `json:"name" doc:"What the key is for"`
-	Scopes    []string `json:"scopes" doc:"hub:read, hub:write, actions:read, actions:write; the last two also as actions:read@CONNECTION"`
+	Scopes    []string `json:"scopes" doc:"hub:read, hub:write, communications:read, actions:read, actions:write; the last two also as actions:read@CONNECTION"`
 	ExpiresIn string   `json:"expires_in,omitempty" doc:"Lifetime such as 720h; without, the key does not expire"`
 }
 

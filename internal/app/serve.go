@@ -21,6 +21,7 @@ import (
 	"seneschal/internal/face/console"
 	"seneschal/internal/face/rest"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 	"seneschal/internal/store"
 	"seneschal/internal/telemetry"
 	"seneschal/internal/wire"
@@ -104,6 +105,9 @@ func (a *App) schedule(ctx context.Context) error {
 	}
 	return a.Store.InTx(ctx, "app.schedule", func(tx *store.Tx) error {
 		for _, c := range connections {
+			if err := a.Jobs.EnsureScheduled(ctx, tx, feed.SyncJob, c.ID, a.Clock.Now()); err != nil {
+				return err
+			}
 			if err := a.Jobs.EnsureScheduled(ctx, tx, "connection.check", c.ID, a.Clock.Now()); err != nil {
 				return err
 			}

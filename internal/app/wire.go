@@ -23,8 +23,11 @@ import (
 	"seneschal/internal/connector/calendar"
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
+	"seneschal/internal/customer"
+	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 	"seneschal/internal/graph"
 	"seneschal/internal/jobs"
 	"seneschal/internal/m365"
@@ -39,12 +42,13 @@ var Version = "dev"
 
 // owners are the migrations of every package with tables.
 func owners() []fs.FS {
-	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations}
+	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations,
+		feed.Migrations, customer.Migrations, timeline.Migrations}
 }
 
 // registry is every action there is.
-func registry(hub *admin.Hub) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions())
+func registry(hub *admin.Hub, line *timeline.Engine) (*action.Registry, error) {
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), line.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -79,6 +83,9 @@ type App struct {
 	Events      *event.Log
 	Access      *access.Access
 	Connections *connection.Service
+	Customers   *customer.Service
+	Feeds       *feed.Service
+	Timeline    *timeline.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
 	Governor    *wire.Governor
@@ -129,13 +136,15 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Events = &event.Log{Store: st, Clock: s.Clock}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}
-	if a.Registry, err = registry(hub); err != nil {
+	a.Timeline = &timeline.Engine{}
+	if a.Registry, err = registry(hub, a.Timeline); err != nil {
 		return nil, err
 	}
 	if err := a.joinConnections(s); err != nil {
 		return nil, err
 	}
-	hub.Connections = a.Connections
+	a.joinFeeds()
+	hub.Connections, hub.Customers, hub.Feeds = a.Connections, a.Customers, a.Feeds
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
 		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})
 	hub.Runner = a.Runner
@@ -143,6 +152,8 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		connection.CheckJob: a.Connections.Check,
 		action.SweepJob:     a.Runner.Sweep,
 		action.PurgeJob:     a.Runner.Purge,
+		feed.WalkJob:        a.Feeds.Walk,
+		feed.SyncJob:        a.Feeds.Sync,
 	}})
 	return a, err
 }
@@ -172,7 +183,8 @@ const signInTimeout = 20 * time.Second
 
 // Owners are all packages that keep data, for privacy and its test.
 func (a *App) Owners() map[string]Person {
-	return map[string]Person{"audit": a.Audit, "event": a.Events, "access": a.Access, "connection": a.Connections, "action": a.Runner}
+	return map[string]Person{"audit": a.Audit, "event": a.Events, "access": a.Access, "connection": a.Connections, "action": a.Runner,
+		"customer": a.Customers, "feed": a.Feeds, "timeline": a.Timeline}
 }
 
 // scheduler breaks the one circle of the wiring: connection and action schedule jobs, and jobs call them.

@@ -123,6 +123,9 @@ func (s *Service) add(ctx context.Context, by access.Caller, f Form, managed boo
 		if err := s.Jobs.Schedule(ctx, tx, CheckJob, c.ID, s.Clock.Now().Add(retryPending)); err != nil {
 			return err
 		}
+		if err := s.changed(ctx, tx, c.ID); err != nil {
+			return err
+		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.add", Target: c.ID, Outcome: "done",
 			Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID, "kind": c.Kind, "capabilities": c.Capabilities}})
 	})
@@ -257,6 +260,9 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 		if err := serve(ctx, tx, c); err != nil {
 			return err
 		}
+		if err := s.changed(ctx, tx, c.ID); err != nil {
+			return err
+		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.change", Target: c.ID, Outcome: "done",
 			Detail: map[string]any{"capabilities": c.Capabilities, "mailboxes": len(mailboxes), "read_only": c.ReadOnly}})
 	})
@@ -322,6 +328,9 @@ func (s *Service) Pause(ctx context.Context, by access.Caller, idOrName string, 
 			return err
 		}
 		if err := s.Jobs.Schedule(ctx, tx, CheckJob, c.ID, s.Clock.Now()); err != nil {
+			return err
+		}
+		if err := s.changed(ctx, tx, c.ID); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: word, Target: c.ID, Outcome: "done"})
@@ -431,6 +440,9 @@ func (s *Service) Remove(ctx context.Context, by access.Caller, idOrName string)
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "delete from connection_entry where id = $1", c.ID); err != nil {
+			return err
+		}
+		if err := s.changed(ctx, tx, c.ID); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.remove", Target: c.ID, Outcome: "done", Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID}})

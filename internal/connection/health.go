@@ -104,6 +104,14 @@ func (s *Service) Suspect(ctx context.Context, tx *store.Tx, id string) error {
 	return s.Jobs.Schedule(ctx, tx, CheckJob, id, s.Clock.Now())
 }
 
+// Recheck has the connection's mailboxes looked up anew, soon.
+func (s *Service) Recheck(ctx context.Context, tx *store.Tx, id string) error {
+	if _, err := tx.ExecContext(ctx, "update connection_mailbox set checked_at = 0 where connection = $1", id); err != nil {
+		return err
+	}
+	return s.Jobs.Schedule(ctx, tx, CheckJob, id, s.Clock.Now())
+}
+
 // lacksSomething reports whether a newer token could change the verdict.
 func (r report) lacksSomething() bool {
 	return r.blocked == nil && slices.ContainsFunc(r.lines, func(l Line) bool { return l.State == LineMissing })
@@ -202,6 +210,9 @@ func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool
 		}
 		if c.State == old.state {
 			return nil
+		}
+		if err := s.changed(ctx, tx, c.ID); err != nil { // what waited for this connection may go on
+			return err
 		}
 		return s.tell(ctx, tx, c)
 	})

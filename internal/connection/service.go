@@ -48,7 +48,8 @@ type Service struct {
 	DefaultCloud m365.Cloud
 	Redirect     func() string // the exact redirect URI, shown in one place
 	Probes       map[m365.Capability]Probe
-	Background   func(func(context.Context)) // runs what outlives its request; nil where nothing is served
+	Changed      func(ctx context.Context, tx *store.Tx, id string) error // told in the transaction in which a connection is made, changed, paused, resumed or removed
+	Background   func(func(context.Context))                              // runs what outlives its request; nil where nothing is served
 
 	mu      sync.Mutex
 	clients map[string]*clients
@@ -176,6 +177,14 @@ func (s *Service) graph(c Connection, e m365.Endpoints, tokens wire.TokenSource,
 		return graph.NewDelegated(config).Client
 	}
 	return graph.NewApplication(config).Client
+}
+
+// changed tells whoever keeps something because of the connection.
+func (s *Service) changed(ctx context.Context, tx *store.Tx, id string) error {
+	if s.Changed == nil {
+		return nil
+	}
+	return s.Changed(ctx, tx, id)
 }
 
 func credentialRef(id string) string { return "connection/" + id + "/credential" }

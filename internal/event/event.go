@@ -25,6 +25,10 @@ const (
 	Healthy       Type = "connection.healthy"
 	GrantsChanged Type = "connection.grants_changed"
 	SecretExpires Type = "secret.expiring"
+	FeedLagging   Type = "feed.lagging"
+	ItemParked    Type = "feed.item_parked"
+	MailReceived  Type = "message.received"
+	EventChanged  Type = "calendar.event.changed"
 )
 
 // Event is something that became true.

@@ -18,6 +18,7 @@ import (
 type Page[T any] struct {
 	Items   []T
 	Removed []Removed
+	Broken  []Broken       // entries that are not of the documented shape; the rest of the page is as good as ever
 	Link    m365.DeltaLink // where the next walk starts
 	Last    bool           // the round is complete; Link is the "since here" for later
 	Reset   bool           // Microsoft forgot the old link: what follows is everything there is, so what does not come is gone
@@ -27,6 +28,12 @@ type Page[T any] struct {
 type Removed struct {
 	ID     string
 	Reason string // "changed": restorable, or moved out of sight; "deleted": gone for good
+}
+
+// Broken is an entry that could not be read.
+type Broken struct {
+	ID  string // "" where not even that could be read
+	Err error
 }
 
 // Delta walks what changed in a collection since from; without from, everything. An entry can come several times in one round: the
@@ -82,20 +89,32 @@ func sortOut[T any](raw page[json.RawMessage], err error) (Page[T], error) {
 	}
 	for _, entry := range raw.Value {
 		gone, err := removed(entry)
-		if err != nil {
-			return pg, err
-		}
-		if gone != nil {
+		var item T
+		switch {
+		case err != nil:
+		case gone != nil:
 			pg.Removed = append(pg.Removed, *gone)
 			continue
+		default:
+			err = json.Unmarshal(entry, &item)
 		}
-		var item T
-		if err := json.Unmarshal(entry, &item); err != nil {
-			return pg, malformed("an entry of a delta page is not of the documented shape", err)
+		if err != nil {
+			pg.Broken = append(pg.Broken, Broken{ID: idOf(entry), Err: malformed("an entry of a delta page is not of the documented shape", err)})
+			continue
 		}
 		pg.Items = append(pg.Items, item)
 	}
 	return pg, nil
+}
+
+// idOf reads as much of a broken entry as tells which one it is.
+func idOf(entry []byte) string {
+	var fields map[string]json.RawMessage
+	var id string
+	if json.Unmarshal(entry, &fields) == nil {
+		_ = json.Unmarshal(fields["id"], &id) // an id that is no text is none
+	}
+	return id
 }
 
 // removed reads an @removed entry. The search only spares decoding twice; a text that contains the word does no harm.

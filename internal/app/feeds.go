@@ -1,0 +1,111 @@
+package app
+
+import (
+	"context"
+	"iter"
+
+	"seneschal/internal/connection"
+	"seneschal/internal/connector/calendar"
+	"seneschal/internal/connector/directory"
+	"seneschal/internal/connector/mail"
+	"seneschal/internal/customer"
+	"seneschal/internal/engine/timeline"
+	"seneschal/internal/feed"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// joinFeeds makes what learns from Microsoft 365 continuously, and whom it teaches.
+func (a *App) joinFeeds() {
+	a.Customers = &customer.Service{Store: a.Store, Clock: a.Clock, Audit: a.Audit}
+	follower := timeline.Follower{Engine: a.Timeline}
+	a.Feeds = &feed.Service{Store: a.Store, Clock: a.Clock, Log: a.Log, Connections: a.Connections, Jobs: scheduler{a}, Audit: a.Audit, Events: a.Events, Sources: sources(),
+		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower}, feed.Calendar: {follower}}}
+	a.Connections.Changed = a.Feeds.Wanted
+	a.Customers.Changed = a.Feeds.Restart // what was dropped may be a customer's now, and what was kept nobody's
+	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.Customers.AddressesOf}
+}
+
+// sources joins each kind of feed to its connector's iterator: connectors know nothing of feeds, and feeds nothing of Microsoft's types.
+func sources() map[feed.Kind]feed.Source {
+	return map[feed.Kind]feed.Source{feed.Folders: source(walkFolders), feed.Mail: source(walkMessages), feed.Calendar: source(walkCalendar), feed.Users: source(walkUsers)}
+}
+
+type source func(ctx context.Context, b connection.Bound, f feed.Feed, from m365.DeltaLink, proof *graph.Proof) iter.Seq2[feed.Raw, error]
+
+// Walk gives the pages with the proof of the last answer.
+func (s source) Walk(ctx context.Context, b connection.Bound, f feed.Feed, from m365.DeltaLink) iter.Seq2[feed.Raw, error] {
+	return func(yield func(feed.Raw, error) bool) {
+		var proof graph.Proof
+		for raw, err := range s(ctx, b, f, from, &proof) {
+			raw.Proof = connection.Proof(proof)
+			if !yield(raw, err) {
+				return
+			}
+		}
+	}
+}
+
+// mailboxID is how Microsoft is asked for a listed mailbox: by object id where it is known, as an alias is no key; a person's own as "me".
+func mailboxID(b connection.Bound, address string) m365.UserID {
+	if b.Connection.Kind == m365.Delegated {
+		return ""
+	}
+	if m, ok := b.Connection.LookupMailbox(address); ok && m.ObjectID != "" {
+		return m365.UserID(m.ObjectID)
+	}
+	return m365.UserID(address)
+}
+
+// pages turns a connector's pages into a feed's.
+func pages[T any](walk iter.Seq2[graph.Page[T], error], id func(T) string, value func(T) any) iter.Seq2[feed.Raw, error] {
+	return func(yield func(feed.Raw, error) bool) {
+		for p, err := range walk {
+			raw := feed.Raw{Link: p.Link, Last: p.Last, Reset: p.Reset}
+			for _, i := range p.Items {
+				raw.Items = append(raw.Items, feed.Item{ID: id(i), Value: value(i)})
+			}
+			for _, r := range p.Removed {
+				raw.Removed = append(raw.Removed, r.ID)
+			}
+			for _, bad := range p.Broken {
+				raw.Broken = append(raw.Broken, feed.Poison{Item: bad.ID, Err: bad.Err})
+			}
+			if !yield(raw, err) {
+				return
+			}
+		}
+	}
+}
+
+func whole[T any](v T) any { return v }
+
+func walkMessages(ctx context.Context, b connection.Bound, f feed.Feed, from m365.DeltaLink, proof *graph.Proof) iter.Seq2[feed.Raw, error] {
+	return pages(mail.WalkMessages(ctx, b.Graph, mailboxID(b, f.Mailbox), f.Resource, from, graph.Prove(proof)), func(m graph.Message) string { return m.ID }, whole)
+}
+
+func walkCalendar(ctx context.Context, b connection.Bound, f feed.Feed, from m365.DeltaLink, proof *graph.Proof) iter.Seq2[feed.Raw, error] {
+	return pages(calendar.Walk(ctx, b.Graph, mailboxID(b, f.Mailbox), f.From(), f.To(), from, graph.Prove(proof)), func(e graph.Event) string { return e.ID }, whole)
+}
+
+// walkFolders asks which folders hold no correspondence before it walks: a folder's name says nothing, in any language.
+func walkFolders(ctx context.Context, b connection.Bound, f feed.Feed, from m365.DeltaLink, proof *graph.Proof) iter.Seq2[feed.Raw, error] {
+	mailbox := mailboxID(b, f.Mailbox)
+	excluded, err := mail.Excluded(ctx, b.Graph, mailbox)
+	if err != nil {
+		return func(yield func(feed.Raw, error) bool) { yield(feed.Raw{}, err) }
+	}
+	return pages(mail.WalkFolders(ctx, b.Graph, mailbox, from, graph.Prove(proof)), func(v graph.MailFolder) string { return v.ID }, func(v graph.MailFolder) any {
+		return feed.Folder{ID: v.ID, Parent: v.ParentFolderID, Title: v.DisplayName, Items: v.TotalItemCount, Excluded: excluded[v.ID]}
+	})
+}
+
+func walkUsers(ctx context.Context, b connection.Bound, _ feed.Feed, from m365.DeltaLink, proof *graph.Proof) iter.Seq2[feed.Raw, error] {
+	var people []string
+	for _, m := range b.Connection.Mailboxes {
+		if m.ObjectID != "" {
+			people = append(people, m.ObjectID)
+		}
+	}
+	return pages(directory.Walk(ctx, b.Graph, people, from, graph.Prove(proof)), func(u graph.User) string { return u.ID }, whole)
+}

@@ -1,0 +1,112 @@
+package mail
+
+import (
+	"context"
+	"iter"
+	"net/http"
+
+	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// walkPage is how many messages a step of a walk asks for: large pages cost fewest requests, small ones least memory.
+const walkPage = 500
+
+// metadata is what walks read of a message. The body is not among it; the preview is, and it needs Mail.Read (graph/FACTS §7).
+var metadata = graph.Select("id", "subject", "bodyPreview", "from", "sender", "toRecipients", "ccRecipients", "bccRecipients", "replyTo", "receivedDateTime", "sentDateTime",
+	"internetMessageId", "conversationId", "parentFolderId", "hasAttachments", "isDraft", "webLink")
+
+// WalkMessages follows the messages of one folder from a link on; from "" it reads all there are. Options may add a Prove.
+func WalkMessages(ctx context.Context, g *graph.Client, mailbox m365.UserID, folder string, from m365.DeltaLink, opts ...graph.Option) iter.Seq2[graph.Page[graph.Message], error] {
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return broken[graph.Message](err)
+	}
+	return graph.Delta[graph.Message](ctx, g, owner.MailFolder(folder).Sub("messages"), from, append(opts, metadata, graph.PageSize(walkPage))...)
+}
+
+// WalkFolders follows the folders of a mailbox, the whole tree as a flat list.
+func WalkFolders(ctx context.Context, g *graph.Client, mailbox m365.UserID, from m365.DeltaLink, opts ...graph.Option) iter.Seq2[graph.Page[graph.MailFolder], error] {
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return broken[graph.MailFolder](err)
+	}
+	return graph.Delta[graph.MailFolder](ctx, g, owner.MailFolders(), from, append(opts, graph.Select("id", "parentFolderId", "displayName", "totalItemCount"), graph.PageSize(walkPage))...)
+}
+
+func broken[T any](err error) iter.Seq2[graph.Page[T], error] {
+	return func(yield func(graph.Page[T], error) bool) { yield(graph.Page[T]{}, err) }
+}
+
+// notCorrespondence are the folders, by their well-known names, whose mail was not sent or is thrown away.
+var notCorrespondence = []string{"drafts", "outbox", "junkemail", "deleteditems"}
+
+// Excluded gives the ids of the mailbox's folders whose mail is no correspondence: drafts, outbox, junk, deleted items.
+func Excluded(ctx context.Context, g *graph.Client, mailbox m365.UserID) (map[string]bool, error) {
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return nil, err
+	}
+	var parts []graph.Part
+	for _, name := range notCorrespondence {
+		parts = append(parts, graph.Part{Method: http.MethodGet, Path: owner.MailFolder(name), Options: []graph.Option{graph.Select("id")}})
+	}
+	answers, err := g.Batch(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, a := range answers {
+		var f graph.MailFolder
+		err := a.Into(&f)
+		if fault.KindOf(err) == fault.NotFound {
+			continue // not every mailbox has every one
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[f.ID] = true
+	}
+	return out, nil
+}
+
+// Find looks messages up by their immutable ids. One that is nowhere any more is missing in the answer.
+func Find(ctx context.Context, g *graph.Client, mailbox m365.UserID, ids []string) (map[string]graph.Message, error) {
+	owner, err := g.Owner(mailbox)
+	if err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	var parts []graph.Part
+	for _, id := range ids {
+		parts = append(parts, graph.Part{Method: http.MethodGet, Path: owner.Message(id), Options: []graph.Option{metadata}})
+	}
+	answers, err := g.Batch(ctx, parts)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]graph.Message{}
+	for i, a := range answers {
+		var m graph.Message
+		err := a.Into(&m)
+		if fault.KindOf(err) == fault.NotFound {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		out[ids[i]] = m
+	}
+	return out, nil
+}
+
+// Body reads a message with its body as HTML, as Microsoft has sanitised it, and gives the proof of the answer.
+func Body(ctx context.Context, g *graph.Client, mailbox m365.UserID, id string) (graph.Message, graph.Proof, error) {
+	var proof graph.Proof
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return graph.Message{}, proof, err
+	}
+	m, err := graph.Get[graph.Message](ctx, g, owner.Message(id), graph.Select("id", "subject", "body", "from", "toRecipients", "ccRecipients", "sentDateTime", "receivedDateTime", "hasAttachments"), graph.Prove(&proof))
+	return m, proof, err
+}

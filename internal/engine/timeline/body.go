@@ -1,0 +1,97 @@
+package timeline
+
+import (
+	"context"
+	"fmt"
+
+	"seneschal/internal/access"
+	"seneschal/internal/audit"
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+	"seneschal/internal/store"
+	"seneschal/internal/wire"
+)
+
+// Body is a communication opened. It is fetched anew at every look and never kept.
+type Body struct {
+	ID    string           `json:"id"`
+	HTML  string           `json:"html" doc:"Sanitised: no script, nothing loaded from elsewhere, links told with their real target"`
+	Links []Link           `json:"links" doc:"Where its links really lead"`
+	Proof connection.Proof `json:"proof"`
+}
+
+// BodyQuery asks for one body.
+type BodyQuery struct {
+	ID     string `json:"id" doc:"Id of the communication"`
+	Reason string `json:"reason,omitempty" maxLength:"200" doc:"Why it is opened; it stands in the audit record"`
+}
+
+// Open fetches a body for a caller. The look is recorded first; if it cannot be recorded, nothing is fetched.
+func (e *Engine) Open(ctx context.Context, by access.Caller, q BodyQuery) (Body, error) {
+	kind, copies, err := e.visible(ctx, by, q.ID)
+	if err != nil {
+		return Body{}, err
+	}
+	var last error
+	for _, c := range copies {
+		bound, err := e.Connections.Bind(ctx, c.connection, connection.ForTimeline)
+		if err != nil {
+			last = err
+			continue
+		}
+		if err := e.recordLook(ctx, by, q, c); err != nil {
+			return Body{}, fmt.Errorf("nothing was fetched, as the look could not be recorded: %w", err)
+		}
+		content, proof, err := bodyOf(wire.WithPriority(ctx, wire.Interactive), bound, c, kind)
+		if err == nil {
+			html, links := sanitise(content)
+			return Body{ID: q.ID, HTML: html, Links: links, Proof: connection.Proof(proof)}, nil
+		}
+		last = err
+		if fault.KindOf(err) != fault.NotFound {
+			continue // another mailbox may still give it
+		}
+	}
+	if last == nil || fault.KindOf(last) == fault.NotFound {
+		return Body{}, missingCopy()
+	}
+	return Body{}, last
+}
+
+// visible gives the copies of a communication that the caller may see. What may not be seen does not exist for them: a guessed id tells nothing.
+func (e *Engine) visible(ctx context.Context, by access.Caller, id string) (Kind, []copyRow, error) {
+	sight, err := e.sees(ctx, by)
+	if err != nil {
+		return "", nil, err
+	}
+	var w conditions
+	w.add("c.id = ?", id)
+	sight.restrict(&w, "c.id")
+	var kind Kind
+	where := w.parts[0]
+	for _, p := range w.parts[1:] {
+		where += " and " + p
+	}
+	err = e.Store.Reader().QueryRowContext(ctx, "select c.kind from timeline_communication c where "+where, w.args...).Scan(&kind)
+	if store.IsNoRows(err) {
+		return "", nil, fault.Missing("communication", id)
+	}
+	if err != nil {
+		return "", nil, err
+	}
+	copies, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (c copyRow, err error) {
+		return c, r.Scan(&c.connection, &c.mailbox, &c.item, &c.webLink)
+	}, "select connection, mailbox, item, web_link from timeline_copy where communication = $1 order by connection, mailbox, item", id)
+	return kind, copies, err
+}
+
+func (e *Engine) recordLook(ctx context.Context, by access.Caller, q BodyQuery, c copyRow) error {
+	reason := q.Reason
+	if reason == "" {
+		reason = "opened"
+	}
+	return e.Store.InTx(ctx, "timeline.look", func(tx *store.Tx) error {
+		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "communication.body", Target: q.ID, Outcome: "asked",
+			Detail: map[string]any{"connection": c.connection, "message": c.item, "reason": reason}})
+	})
+}

@@ -1,0 +1,81 @@
+package timeline
+
+import (
+	"context"
+	"embed"
+
+	"seneschal/internal/access"
+	"seneschal/internal/audit"
+	"seneschal/internal/clock"
+	"seneschal/internal/connection"
+	"seneschal/internal/customer"
+	"seneschal/internal/event"
+	"seneschal/internal/feed"
+	"seneschal/internal/store"
+)
+
+// Migrations are the tables of communications.
+//
+//go:embed migrations
+var Migrations embed.FS
+
+// Engine keeps the timeline.
+type Engine struct {
+	Store       *store.Store
+	Clock       clock.Clock
+	Audit       *audit.Log
+	Events      *event.Log
+	Customers   *customer.Service
+	Connections *connection.Service
+	Feeds       *feed.Service
+	// Addresses gives a person's own addresses.
+	Addresses func(ctx context.Context, person string) ([]string, error)
+}
+
+// sight is what a caller may see.
+type sight struct {
+	all       bool
+	addresses []string // only what one of these takes part in
+}
+
+// sees is the one place that says who sees which communications (DESIGN §5): admins all; an API key only with that explicit scope;
+// everybody else what one of their own addresses takes part in.
+func (e *Engine) sees(ctx context.Context, c access.Caller) (sight, error) {
+	if err := access.Allow(c, access.Want{Scope: access.Communications}); err != nil {
+		return sight{}, err
+	}
+	if c.Kind != "person" || c.Role == access.Admin {
+		return sight{all: true}, nil
+	}
+	addresses, err := e.Addresses(ctx, c.ID)
+	return sight{addresses: addresses}, err
+}
+
+// Export gives what the timeline holds of a person: the communications one of their addresses takes part in.
+func (e *Engine) Export(ctx context.Context, person string) (any, error) {
+	return store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (m map[string]any, err error) {
+		var id, kind, subject, role string
+		var at int64
+		err = r.Scan(&id, &kind, &subject, &at, &role)
+		return map[string]any{"communication": id, "kind": kind, "subject": subject, "at": store.Time(at), "role": role}, err
+	}, `select distinct c.id, c.kind, c.subject, c.at, p.role from timeline_participant p join timeline_communication c on c.id = p.communication
+		where p.address = lower($1) order by c.at, c.id, p.role`, person)
+}
+
+// Erase forgets every communication that a person's address takes part in, with all its copies. What is still in a listed mailbox and
+// still a customer's comes back with the next full walk: take the mailbox off the list, or the claim back, first.
+func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) error {
+	ids, err := store.Select(ctx, tx, func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }, "select distinct communication from timeline_participant where address = lower($1)", person)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		for _, query := range []string{"delete from timeline_participant where communication = $1", "delete from timeline_customer where communication = $1",
+			"delete from timeline_copy where communication = $1", "delete from timeline_communication where id = $1"} {
+			if _, err := tx.ExecContext(ctx, query, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

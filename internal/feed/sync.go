@@ -1,0 +1,200 @@
+package feed
+
+import (
+	"context"
+	"time"
+
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/store"
+)
+
+// syncEvery is how often feeds are compared with the mailbox list even when nothing was changed.
+const syncEvery = time.Hour
+
+// Wanted has the connection's feeds compared with its mailbox list now: it was made, changed, paused, resumed or removed.
+func (s *Service) Wanted(ctx context.Context, tx *store.Tx, connectionID string) error {
+	return s.Jobs.Schedule(ctx, tx, SyncJob, connectionID, s.Clock.Now())
+}
+
+// Sync is the job: feeds are what the connection's mailboxes with purpose timeline need, no more. A connection that is gone has none.
+func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Time, error) {
+	c, err := s.Connections.Lookup(ctx, connectionID)
+	gone := fault.KindOf(err) == fault.NotFound
+	if err != nil && !gone {
+		return time.Time{}, err
+	}
+	err = s.Store.InTx(ctx, "feed.sync", func(tx *store.Tx) error {
+		have, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where connection = $1 and kind <> $2 order by number", connectionID, string(Mail))
+		if err != nil {
+			return err
+		}
+		wanted := map[Feed]bool{}
+		if !gone {
+			wanted = wants(c)
+		}
+		for _, h := range have {
+			key := Feed{Connection: h.Connection, Kind: h.Kind, Mailbox: h.Mailbox, Resource: h.Resource, Purpose: h.Purpose}
+			if !wanted[key] {
+				if err := s.end(ctx, tx, h); err != nil {
+					return err
+				}
+			}
+			delete(wanted, key)
+		}
+		for key := range wanted {
+			if err := s.begin(ctx, tx, key); err != nil {
+				return err
+			}
+		}
+		return s.wakeStopped(ctx, tx, connectionID)
+	})
+	if err != nil || gone {
+		return time.Time{}, err
+	}
+	return s.Clock.Now().Add(syncEvery), nil
+}
+
+// wants lists the feeds a connection needs; a mailbox's Mail feeds follow from its Folders feed.
+func wants(c connection.Connection) map[Feed]bool {
+	out := map[Feed]bool{}
+	if !c.Serves(m365.Timeline) {
+		return out
+	}
+	for _, m := range c.For(connection.ForTimeline) {
+		for _, kind := range []Kind{Folders, Calendar} {
+			out[Feed{Connection: c.ID, Kind: kind, Mailbox: m.Address, Purpose: connection.ForTimeline}] = true
+		}
+	}
+	if len(out) > 0 {
+		out[Feed{Connection: c.ID, Kind: Users, Purpose: connection.ForTimeline}] = true
+	}
+	return out
+}
+
+// begin makes a feed and has it walked.
+func (s *Service) begin(ctx context.Context, tx *store.Tx, f Feed) error {
+	now := s.Clock.Now()
+	f.ID, f.CreatedAt, f.Poll = store.NewID(now), now, paces[f.Kind].least
+	made, err := insert(ctx, tx, f)
+	if err != nil || !made {
+		return err
+	}
+	return s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, now)
+}
+
+// end forgets a feed and what was learned from it. Its subscription becomes nobody's, and is deleted at Microsoft by the next tending.
+func (s *Service) end(ctx context.Context, tx *store.Tx, f Feed) error {
+	for _, w := range s.followers(f.Kind) {
+		if err := w.Drop(ctx, tx, f); err != nil {
+			return err
+		}
+	}
+	if err := s.Jobs.Cancel(ctx, tx, WalkJob, f.ID); err != nil {
+		return err
+	}
+	for _, query := range []string{"delete from feed_item where feed = (select number from feed_entry where id = $1)",
+		"update feed_subscription set feed = '' where feed = $1", "delete from feed_entry where id = $1"} {
+		if _, err := tx.ExecContext(ctx, query, f.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wakeStopped has feeds walked that waited for somebody: what held them up may be mended.
+func (s *Service) wakeStopped(ctx context.Context, tx *store.Tx, connectionID string) error {
+	stopped, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where connection = $1 and state in ($2, $3)", connectionID, string(Waiting), string(Paused))
+	if err != nil {
+		return err
+	}
+	for _, f := range stopped {
+		if err := s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lookup finds a feed by id.
+func (s *Service) Lookup(ctx context.Context, id string) (Feed, error) {
+	f, err := scan(s.Store.Reader().QueryRowContext(ctx, "select "+columns+" from feed_entry where id = $1", id))
+	if store.IsNoRows(err) {
+		return f, fault.Missing("feed", id)
+	}
+	if err != nil {
+		return f, err
+	}
+	all := []Feed{f}
+	err = s.complete(ctx, all)
+	return all[0], err
+}
+
+// List gives the feeds of a connection, or all (""), by connection, mailbox and kind.
+func (s *Service) List(ctx context.Context, connectionID string) ([]Feed, error) {
+	all, err := store.Select(ctx, s.Store.Reader(), scan, "select "+columns+" from feed_entry where ($1 = '' or connection = $2) order by connection, mailbox, kind, title, id", connectionID, connectionID)
+	if err != nil {
+		return nil, err
+	}
+	return all, s.complete(ctx, all)
+}
+
+// complete adds what lies in the other tables: subscriptions and the number of parked items.
+func (s *Service) complete(ctx context.Context, all []Feed) error {
+	parked := map[string]int{}
+	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (id string, err error) {
+		var n int
+		err = r.Scan(&id, &n)
+		parked[id] = n
+		return id, err
+	}, "select feed, count(*) from feed_parked where parked = 1 group by feed"); err != nil {
+		return err
+	}
+	for i := range all {
+		all[i].Parked = parked[all[i].ID]
+	}
+	return nil
+}
+
+// Wake has a feed walked now. From the start means that everything is read again, and what is no longer there is forgotten.
+func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
+	f, err := s.Lookup(ctx, id)
+	if err != nil {
+		return err
+	}
+	return s.Store.InTx(ctx, "feed.wake", func(tx *store.Tx) error {
+		if fromStart {
+			if _, err := tx.ExecContext(ctx, "update feed_entry set link = '' where id = $1", f.ID); err != nil {
+				return err
+			}
+			if _, err := tx.ExecContext(ctx, "delete from feed_parked where feed = $1", f.ID); err != nil {
+				return err
+			}
+		}
+		return s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now())
+	})
+}
+
+// Restart has every Mail and Calendar feed of timeline mailboxes read from the start: what is worth keeping has changed.
+func (s *Service) Restart(ctx context.Context, tx *store.Tx) error {
+	all, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where purpose = $1 and kind in ($2, $3)", string(connection.ForTimeline), string(Mail), string(Calendar))
+	if err != nil {
+		return err
+	}
+	for _, f := range all {
+		if _, err := tx.ExecContext(ctx, "update feed_entry set link = '' where id = $1", f.ID); err != nil {
+			return err
+		}
+		if err := s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Of gives the feed that follows a mail folder, if there is one.
+func (s *Service) Of(ctx context.Context, connectionID, mailbox, folder string) (Feed, bool) {
+	f, err := scan(s.Store.Reader().QueryRowContext(ctx, "select "+columns+" from feed_entry where connection = $1 and kind = $2 and mailbox = $3 and resource = $4", connectionID, string(Mail), mailbox, folder))
+	return f, err == nil
+}
