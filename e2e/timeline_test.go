@@ -1,6 +1,10 @@
 package e2e
 
 import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,74 +13,349 @@ import (
 	"seneschal/internal/connection"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/timeline"
+	"seneschal/internal/event"
+	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 	"seneschal/internal/m365"
+	"seneschal/internal/sim"
 	"seneschal/internal/store"
 )
 
-// lined is a hub with a timeline connection to Ada's and Ben's mailboxes and one customer.
-func lined(t *testing.T, engine store.Engine) (*app.Hub, connection.Connection, customer.Customer) {
+const ada, ben = "ada@contoso.example", "ben@contoso.example"
+
+// lined is a hub with a connection to Ada's and Ben's mailboxes, for timeline and actions, and one customer.
+func lined(t *testing.T, engine store.Engine) *app.Hub {
 	t.Helper()
 	h := app.StartForTest(t, app.TestOptions{Engine: engine})
-	c, err := h.Customers.Add(t.Context(), access.Local("test"), customer.Form{Name: "Northwind", Domains: []string{"northwind.example"}})
-	if err != nil {
+	if _, err := h.Customers.Add(t.Context(), access.Local("test"), customer.Form{Name: "Northwind", Domains: []string{"northwind.example"}}); err != nil {
 		t.Fatal(err)
 	}
-	f := h.Form("c", "Seneschal", m365.Timeline)
+	f := h.Form("c", "Seneschal", m365.Timeline, m365.Mail, m365.Calendar)
 	for i := range f.Mailboxes {
-		f.Mailboxes[i].Purposes = []connection.Purpose{connection.ForTimeline}
+		f.Mailboxes[i].Purposes = []connection.Purpose{connection.ForTimeline, connection.ForActions}
 	}
-	return h, h.Connect(f), c
+	if c := h.Connect(f); c.State != connection.Healthy {
+		t.Fatalf("%s %+v", c.State, c.Reason)
+	}
+	settled(t, h)
+	return h
 }
 
 // settled waits until every feed has reached its end.
 func settled(t *testing.T, h *app.Hub) []feed.Feed {
 	t.Helper()
+	var all []feed.Feed
 	for range 600 {
-		all, err := h.Feeds.List(t.Context(), "")
-		if err != nil {
+		var err error
+		if all, err = h.Feeds.List(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
-		mails, live := 0, true
-		for _, f := range all {
-			live = live && f.State == feed.Live
-			if f.Kind == feed.Mail {
-				mails++
-			}
-		}
-		if mails > 0 && live {
+		mails := slices.ContainsFunc(all, func(f feed.Feed) bool { return f.Kind == feed.Mail })
+		if mails && !slices.ContainsFunc(all, func(f feed.Feed) bool { return f.State != feed.Live }) {
 			return all
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	all, _ := h.Feeds.List(t.Context(), "")
 	for _, f := range all {
-		t.Logf("%+v %+v", f, f.Reason)
+		t.Logf("%s %s %s: %s %+v", f.Kind, f.Mailbox, f.Title, f.State, f.Reason)
 	}
 	t.Fatal("the feeds did not come to rest")
 	return nil
 }
 
+// walked has every feed walked, twice where a folder is new, and waits for it.
+func walked(t *testing.T, h *app.Hub) {
+	t.Helper()
+	for range 2 {
+		h.Time.Advance(time.Second)
+		begin := h.Time.Now()
+		all, err := h.Feeds.List(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range all {
+			if err := h.Feeds.Wake(t.Context(), f.ID, false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 600 {
+			if all, err = h.Feeds.List(t.Context(), ""); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.ContainsFunc(all, func(f feed.Feed) bool { return f.WalkedAt.Before(begin) }) {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
+}
+
+// lines are the customer's communications as text, for comparing.
+func lines(t *testing.T, h *app.Hub, by access.Caller) []string {
+	t.Helper()
+	out, err := h.Timeline.List(t.Context(), by, timeline.Query{Customer: "Northwind", Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, c := range out.Communications {
+		text, err := json.Marshal(struct {
+			At, Kind, Direction, Subject, Preview string
+			Participants                          []timeline.Participant
+			Copies                                []string
+		}{c.At.Format(time.RFC3339), string(c.Kind), c.Direction, c.Subject, c.Preview, c.Participants, mailboxes(c)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, string(text))
+	}
+	return all
+}
+
+func mailboxes(c timeline.Communication) []string {
+	var out []string
+	for _, k := range c.Copies {
+		out = append(out, k.Mailbox)
+	}
+	return out
+}
+
+// with counts the lines that hold a text.
+func with(lines []string, text string) int {
+	n := 0
+	for _, l := range lines {
+		if strings.Contains(l, text) {
+			n++
+		}
+	}
+	return n
+}
+
+func deliver(t *testing.T, h *app.Hub, mailbox, subject, from, to string) {
+	t.Helper()
+	mime := fmt.Sprintf("From: %s\r\nTo: %s\r\nSubject: %s\r\nMessage-ID: <%s@northwind.example>\r\nDate: %s\r\n\r\nHello there.\r\n", from, to, subject, strings.ReplaceAll(subject, " ", "-"), h.Time.Now().UTC().Truncate(24*time.Hour).Format(time.RFC1123Z))
+	if err := h.Cloud.DeliverMail(mailbox, "inbox", []byte(mime)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// messageID finds a message of a mailbox by subject.
+func messageID(t *testing.T, h *app.Hub, mailbox, subject string) string {
+	t.Helper()
+	r, err := h.Do("c", "mail.message.list", "", map[string]any{"user": mailbox, "limit": 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out struct{ Messages []struct{ ID, Subject string } }
+	if err := json.Unmarshal(r.Output, &out); err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range out.Messages {
+		if m.Subject == subject {
+			return m.ID
+		}
+	}
+	t.Fatalf("%s has no message %q", mailbox, subject)
+	return ""
+}
+
+func do(t *testing.T, h *app.Hub, name string, in map[string]any) {
+	t.Helper()
+	if _, err := h.Do("c", name, fmt.Sprint(name, len(h.Cloud.Requests())), in); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestACustomersCommunications(t *testing.T) {
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
-			h, _, _ := lined(t, engine)
+			h := lined(t, engine)
 			for _, f := range settled(t, h) {
-				t.Logf("%s %s %s items %d of %d", f.Kind, f.Mailbox, f.Title, f.Items, f.Expected)
 				if f.Kind == feed.Mail && f.Items != f.Expected {
 					t.Errorf("%s of %s: %d items, Microsoft has %d", f.Title, f.Mailbox, f.Items, f.Expected)
 				}
 			}
-			out, err := h.Timeline.List(t.Context(), access.Local("test"), timeline.Query{Customer: "Northwind", Limit: 500})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, c := range out.Communications {
-				t.Logf("%s %s %s %s %v", c.At, c.Kind, c.Direction, c.Subject, c.Participants)
-			}
-			if len(out.Communications) < 3 {
-				t.Errorf("%d communications", len(out.Communications))
+			all := lines(t, h, access.Local("test"))
+			if with(all, "northwind.example") != len(all) || with(all, `"meeting"`) == 0 || with(all, `"sent"`) == 0 || with(all, `"received"`) == 0 {
+				t.Errorf("communications of Northwind:\n%s", strings.Join(all, "\n"))
 			}
 		})
+	}
+}
+
+// Each row changes something in Microsoft 365 or the hub, and says what the customer's page shows then of "VPN is down".
+func TestTheTimelineFollows(t *testing.T) {
+	const subject = "VPN is down"
+	mine := func(h *app.Hub, t *testing.T) map[string]any {
+		return map[string]any{"user": ada, "message": messageID(t, h, ada, subject)}
+	}
+	for _, tt := range []struct {
+		name   string
+		happen func(t *testing.T, h *app.Hub)
+		shown  int
+		copies string
+	}{
+		{"a mail arrives", func(*testing.T, *app.Hub) {}, 1, `["ada@contoso.example"]`},
+		{"the same mail in two mailboxes is one communication", func(t *testing.T, h *app.Hub) {
+			deliver(t, h, ben, subject, "Nora <nora@northwind.example>", ada+", "+ben)
+		}, 1, ``},
+		{"it is moved to another folder", func(t *testing.T, h *app.Hub) {
+			in := mine(h, t)
+			in["folder"] = "archive"
+			do(t, h, "mail.message.move", in)
+		}, 1, `["ada@contoso.example"]`},
+		{"it is moved to junk", func(t *testing.T, h *app.Hub) {
+			in := mine(h, t)
+			in["folder"] = "junkemail"
+			do(t, h, "mail.message.move", in)
+		}, 0, ""},
+		{"it is deleted", func(t *testing.T, h *app.Hub) { do(t, h, "mail.message.delete", mine(h, t)) }, 0, ""},
+		{"Microsoft forgets the link, and it is deleted meanwhile", func(t *testing.T, h *app.Hub) {
+			do(t, h, "mail.message.delete", mine(h, t))
+			play(t, h, sim.Fault{Kind: "delta_gone", Times: 20})
+		}, 0, ""},
+		{"Microsoft forgets the link, and nothing happened", func(t *testing.T, h *app.Hub) { play(t, h, sim.Fault{Kind: "delta_gone", Times: 20}) }, 1, `["ada@contoso.example"]`},
+		{"the mailbox is taken off the list", func(t *testing.T, h *app.Hub) {
+			list := connection.ParseMailboxes(ben)
+			list[0].Purposes = []connection.Purpose{connection.ForTimeline, connection.ForActions}
+			if _, _, err := h.Connections.Change(t.Context(), access.Local("test"), "c", connection.Edit{Mailboxes: &list}); err != nil {
+				t.Fatal(err)
+			}
+			waitUntil(t, "Ada's feeds are gone", func() bool {
+				all, err := h.Feeds.List(t.Context(), "")
+				return err == nil && !slices.ContainsFunc(all, func(f feed.Feed) bool { return f.Mailbox == ada })
+			})
+		}, 0, ""},
+		{"the claim is given up", func(t *testing.T, h *app.Hub) {
+			if _, err := h.Customers.Change(t.Context(), access.Local("test"), "Northwind", 0, customer.Form{Name: "Northwind", Domains: []string{"elsewhere.example"}}); err != nil {
+				t.Fatal(err)
+			}
+		}, 0, ""},
+		{"the claim is given up and taken back", func(t *testing.T, h *app.Hub) {
+			for _, d := range []string{"elsewhere.example", "northwind.example"} {
+				if _, err := h.Customers.Change(t.Context(), access.Local("test"), "Northwind", 0, customer.Form{Name: "Northwind", Domains: []string{d}}); err != nil {
+					t.Fatal(err)
+				}
+				walked(t, h)
+			}
+		}, 1, `["ada@contoso.example"]`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := lined(t, store.SQLite)
+			deliver(t, h, ada, subject, "Nora <nora@northwind.example>", ada)
+			deliver(t, h, ada, "Lunch", "Carla <carla@private.example>", ada)
+			walked(t, h)
+			if n := with(lines(t, h, access.Local("test")), subject); n != 1 {
+				t.Fatalf("at first it is shown %d times", n)
+			}
+			tt.happen(t, h)
+			walked(t, h)
+			all := lines(t, h, access.Local("test"))
+			if n := with(all, subject); n != tt.shown || with(all, "Lunch") != 0 || (tt.shown > 0 && with(all, tt.copies) < 1) {
+				t.Errorf("shown %d times, want %d:\n%s", n, tt.shown, strings.Join(all, "\n"))
+			}
+			for _, e := range events(t, h, event.MailReceived) {
+				if text := fmt.Sprint(e.Data); strings.Contains(text, subject) || strings.Contains(text, "nora@") {
+					t.Errorf("an event tells more than ids: %s", text)
+				}
+			}
+		})
+	}
+}
+
+func waitUntil(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for range 600 {
+		if ok() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("it never came to pass that %s", what)
+}
+
+// staff makes a person of a role with one address, as a caller.
+func staff(t *testing.T, h *app.Hub, name string, role access.Role, address string) access.Caller {
+	t.Helper()
+	p, err := h.Access.AddPerson(t.Context(), access.Local("test"), name, role)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if address != "" {
+		if _, err := h.Customers.AddTechnician(t.Context(), access.Local("test"), p, address); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return p.Caller()
+}
+
+func TestEverybodySeesTheirOwn(t *testing.T) {
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			h := lined(t, engine)
+			deliver(t, h, ada, "For Ada", "Nora <nora@northwind.example>", ada)
+			deliver(t, h, ben, "For Ben", "Nora <nora@northwind.example>", strings.ToUpper(ben))
+			do(t, h, "mail.message.send", map[string]any{"user": ada, "to": []string{"nora@northwind.example"}, "bcc": []string{ben}, "subject": "Blind to Ben", "body": "x"})
+			if err := h.Cloud.Advance(time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			walked(t, h)
+			blind := `{"role":"bcc","address":"ben@contoso.example"`
+			for _, tt := range []struct {
+				who                     access.Caller
+				ada, ben, sent, seesBcc int
+			}{
+				{staff(t, h, "boss", access.Admin, ""), 1, 1, 1, 1},
+				{staff(t, h, "Ada", access.Member, ada), 1, 0, 1, 1},
+				{staff(t, h, "Ben", access.Viewer, ben), 0, 1, 1, 1},
+				{staff(t, h, "Chloe", access.Member, "chloe@contoso.example"), 0, 0, 0, 0},
+				{staff(t, h, "nobody yet", access.Viewer, ""), 0, 0, 0, 0},
+			} {
+				all := lines(t, h, tt.who)
+				if with(all, "For Ada") != tt.ada || with(all, "For Ben") != tt.ben || with(all, "Blind to Ben") != tt.sent || with(all, blind) != tt.seesBcc {
+					t.Errorf("%s sees:\n%s", tt.who.Name, strings.Join(all, "\n"))
+				}
+			}
+		})
+	}
+}
+
+func TestABodyIsRecordedBeforeItIsFetched(t *testing.T) {
+	h := lined(t, store.SQLite)
+	deliver(t, h, ada, "For Ada", "Nora <nora@northwind.example>", ada)
+	walked(t, h)
+	out, err := h.Timeline.List(t.Context(), access.Local("test"), timeline.Query{Customer: "Northwind", Search: "HELLO there. nora@"})
+	if err != nil || len(out.Communications) != 1 {
+		t.Fatalf("%+v %v", out, err)
+	}
+	id := out.Communications[0].ID
+	owner, stranger := staff(t, h, "Ada", access.Member, ada), staff(t, h, "Ben", access.Member, ben)
+	fetched := func() int {
+		n := 0
+		for _, r := range h.Cloud.Requests() {
+			if r.Method == "GET" && strings.Contains(r.Path, "/messages/") && !strings.Contains(r.Path, "delta") {
+				n++
+			}
+		}
+		return n
+	}
+	before := fetched()
+	if _, err := h.Timeline.Open(t.Context(), stranger, timeline.BodyQuery{ID: id}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("a stranger with the id: %v, want that there is none", err)
+	}
+	if n := fetched() - before; n != 0 {
+		t.Errorf("%d fetches for a stranger", n)
+	}
+	body, err := h.Timeline.Open(t.Context(), owner, timeline.BodyQuery{ID: id, Reason: "ticket 7"})
+	if err != nil || !strings.Contains(body.HTML, "Hello there.") || body.Proof.RequestID == "" {
+		t.Fatalf("%+v %v", body, err)
+	}
+	entries, err := h.Audit.List(t.Context(), 0, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	look := entries[0]
+	if look.Action != "communication.body" || look.Target != id || look.Actor != "person:Ada" || look.Detail["reason"] != "ticket 7" || look.Detail["message"] == "" || look.Detail["connection"] == "" {
+		t.Errorf("the record of the look: %+v", look)
 	}
 }
