@@ -20,7 +20,10 @@ func (a *App) joinFeeds() {
 	a.Customers = &customer.Service{Store: a.Store, Clock: a.Clock, Audit: a.Audit}
 	follower := timeline.Follower{Engine: a.Timeline}
 	a.Feeds = &feed.Service{Store: a.Store, Clock: a.Clock, Log: a.Log, Connections: a.Connections, Jobs: scheduler{a}, Audit: a.Audit, Events: a.Events, Sources: sources(),
-		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower}, feed.Calendar: {follower}}}
+		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower}, feed.Calendar: {follower}},
+		Count: func(ctx context.Context, b connection.Bound, mailbox string) (map[string]int, error) {
+			return mail.Counts(ctx, b.Graph, mailboxID(b, mailbox))
+		}}
 	a.Connections.Changed = a.Feeds.Wanted
 	a.Customers.Changed = a.Feeds.Restart // what was dropped may be a customer's now, and what was kept nobody's
 	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.Customers.AddressesOf}

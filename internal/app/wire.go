@@ -154,6 +154,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		action.PurgeJob:     a.Runner.Purge,
 		feed.WalkJob:        a.Feeds.Walk,
 		feed.SyncJob:        a.Feeds.Sync,
+		feed.AuditJob:       a.Feeds.Compare,
 	}})
 	return a, err
 }

@@ -74,6 +74,7 @@ type Feed struct {
 	round      int64
 	roundOpen  bool
 	windowFrom time.Time
+	comparedAt time.Time // when its count last differed from Microsoft's
 	failures   int
 }
 
@@ -147,6 +148,7 @@ type Service struct {
 	Events      *event.Log
 	Sources     map[Kind]Source
 	Followers   map[Kind][]Follower
+	Count       Counter
 }
 
 // The kinds of jobs.

@@ -48,6 +48,14 @@ func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Ti
 				return err
 			}
 		}
+		if len(wanted) > 0 {
+			if err := s.Jobs.EnsureScheduled(ctx, tx, AuditJob, connectionID, s.Clock.Now().Add(auditEvery)); err != nil {
+				return err
+			}
+		}
+		if gone {
+			return s.Jobs.Cancel(ctx, tx, AuditJob, connectionID)
+		}
 		return s.wakeStopped(ctx, tx, connectionID)
 	})
 	if err != nil || gone {

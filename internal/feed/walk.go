@@ -35,7 +35,7 @@ func (s *Service) Walk(ctx context.Context, id string, _ int) (time.Time, error)
 		return time.Time{}, ctx.Err()
 	}
 	if fault.CodeOf(err) == errMoved.Code {
-		return s.Clock.Now().Add(f.Poll), nil
+		return s.Clock.Now(), nil // from where it stands now
 	}
 	if err != nil {
 		return s.failed(ctx, walked, err)

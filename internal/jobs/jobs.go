@@ -202,13 +202,13 @@ func (j *Jobs) work(ctx context.Context, p pointer) error {
 		return err
 	}
 	j.running.Store(r.key(), struct{}{})
-	defer j.running.Delete(r.key())
 	ctx, cancel := context.WithCancel(ctx)
 	var renewing sync.WaitGroup
 	renewing.Go(func() { j.renew(ctx, r, cancel) })
 	next, err := run(ctx, handler, r)
 	cancel()
 	renewing.Wait()
+	j.running.Delete(r.key()) // before the lease is given back: the sweep that follows may hand the row over again
 	return j.finish(context.WithoutCancel(ctx), r, next, err)
 }
 
@@ -252,7 +252,8 @@ func run(ctx context.Context, h Handler, r row) (next time.Time, err error) {
 	return h(ctx, r.id, r.attempt)
 }
 
-// finish gives the row back: gone when finished, due again otherwise. A row scheduled anew meanwhile keeps its new time.
+// finish gives the row back: gone when finished, due again otherwise. A row scheduled anew meanwhile keeps its new time; scheduling set its
+// attempts to none, which tells it apart even when the new time is the old one.
 func (j *Jobs) finish(ctx context.Context, r row, next time.Time, failed error) error {
 	if failed != nil {
 		j.log.WarnContext(ctx, "job failed and will be tried again", "job", r.kind, "id", r.id, "attempt", r.attempt, "error", failed)
@@ -263,21 +264,21 @@ func (j *Jobs) finish(ctx context.Context, r row, next time.Time, failed error) 
 		}
 	}
 	return j.store.InTx(ctx, "jobs.finish", func(tx *store.Tx) error {
+		tx.AfterCommit(j.Nudge)
 		release := "update jobs_row set owner = '', leased_until = 0, last_error = $1"
 		if _, err := tx.ExecContext(ctx, release+" where kind = $2 and id = $3 and owner = $4", text(failed), r.kind, r.id, j.owner); err != nil {
 			return err
 		}
 		if next.IsZero() {
-			_, err := tx.ExecContext(ctx, "delete from jobs_row where kind = $1 and id = $2 and due_at = $3 and owner = ''", r.kind, r.id, r.due)
+			_, err := tx.ExecContext(ctx, "delete from jobs_row where kind = $1 and id = $2 and due_at = $3 and attempt = $4 and owner = ''", r.kind, r.id, r.due, r.attempt)
 			return err
 		}
 		attempt := 0
 		if failed != nil {
 			attempt = r.attempt
 		}
-		_, err := tx.ExecContext(ctx, "update jobs_row set due_at = $1, attempt = $2 where kind = $3 and id = $4 and due_at = $5 and owner = ''",
-			store.Millis(next), attempt, r.kind, r.id, r.due)
-		tx.AfterCommit(j.Nudge)
+		_, err := tx.ExecContext(ctx, "update jobs_row set due_at = $1, attempt = $2 where kind = $3 and id = $4 and due_at = $5 and attempt = $6 and owner = ''",
+			store.Millis(next), attempt, r.kind, r.id, r.due, r.attempt)
 		return err
 	})
 }

@@ -110,3 +110,18 @@ func Body(ctx context.Context, g *graph.Client, mailbox m365.UserID, id string) 
 	m, err := graph.Get[graph.Message](ctx, g, owner.Message(id), graph.Select("id", "subject", "body", "from", "toRecipients", "ccRecipients", "sentDateTime", "receivedDateTime", "hasAttachments"), graph.Prove(&proof))
 	return m, proof, err
 }
+
+// Counts gives how many messages Microsoft counts in each folder, the whole tree. The counts come with the folders themselves, as their
+// delta does not tell when a count alone has changed.
+func Counts(ctx context.Context, g *graph.Client, mailbox m365.UserID) (map[string]int, error) {
+	out := map[string]int{}
+	for p, err := range WalkFolders(ctx, g, mailbox, "") {
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range p.Items {
+			out[f.ID] = f.TotalItemCount
+		}
+	}
+	return out, nil
+}

@@ -24,6 +24,7 @@ create table feed_entry (
     changed_at  bigint not null,
     poll_ms     bigint not null,
     lagging     bigint not null,
+    compared_at bigint not null,
     created_at  bigint not null,
     unique (connection, kind, mailbox, resource)
 );
