@@ -217,10 +217,16 @@ func (j *Jobs) claim(ctx context.Context, p pointer) (row, bool, error) {
 	ok := false
 	err := j.store.InTx(ctx, "jobs.claim", func(tx *store.Tx) error {
 		now := j.clock.Now()
+		// A row scheduled anew between its hand-over and now is not due yet: it is handed over again when it is.
 		n, err := store.Affected(ctx, tx, `update jobs_row set owner = $1, leased_until = $2, attempt = attempt + 1
 			where kind = $3 and id = $4 and due_at <= $5 and (owner = '' or leased_until < $6)`,
 			j.owner, store.Millis(now.Add(leaseTime)), p.Row, p.ID, store.Millis(now), store.Millis(now))
-		if err != nil || n == 0 {
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			tx.AfterCommit(j.Nudge)
+			_, err := tx.ExecContext(ctx, "update jobs_row set leased_until = 0 where kind = $1 and id = $2 and owner = ''", p.Row, p.ID)
 			return err
 		}
 		ok = true
