@@ -3,6 +3,8 @@ package app
 import (
 	"context"
 	"iter"
+	"net/http"
+	"time"
 
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
@@ -10,6 +12,7 @@ import (
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/timeline"
+	"seneschal/internal/face/notify"
 	"seneschal/internal/feed"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -24,6 +27,8 @@ func (a *App) joinFeeds() {
 		Count: func(ctx context.Context, b connection.Bound, mailbox string) (map[string]int, error) {
 			return mail.Counts(ctx, b.Graph, mailboxID(b, mailbox))
 		}}
+	a.Feeds.Remote, a.Feeds.NotifyURL, a.Feeds.HTTP = remote{}, a.notifyURL, &http.Client{Transport: a.Connections.Wire.Transport, Timeout: signInTimeout}
+	a.Connections.Leaving = a.Feeds.Leave
 	a.Connections.Changed = a.Feeds.Wanted
 	a.Customers.Changed = a.Feeds.Restart // what was dropped may be a customer's now, and what was kept nobody's
 	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.Customers.AddressesOf}
@@ -111,4 +116,47 @@ func walkUsers(ctx context.Context, b connection.Bound, _ feed.Feed, from m365.D
 		}
 	}
 	return pages(directory.Walk(ctx, b.Graph, people, from, graph.Prove(proof)), func(u graph.User) string { return u.ID }, whole)
+}
+
+// notifyURL is where Microsoft may call: only a hub with a public address has one.
+func (a *App) notifyURL() string {
+	if a.Config.PublicURL == nil {
+		return ""
+	}
+	return a.Config.PublicURL.JoinPath(notify.Path).String()
+}
+
+// remote joins feeds to Microsoft's subscriptions.
+type remote struct{}
+
+// Subscribe names the feed's collection as Microsoft wants it: relative, the mailbox by its id.
+func (remote) Subscribe(ctx context.Context, b connection.Bound, f feed.Feed, s graph.Subscription) (graph.Subscription, error) {
+	owner := "me"
+	if id := mailboxID(b, f.Mailbox); id != "" {
+		owner = "users/" + string(id)
+	}
+	switch f.Kind {
+	case feed.Mail:
+		s.Resource = owner + "/mailFolders('" + f.Resource + "')/messages"
+	case feed.Calendar:
+		s.Resource = owner + "/events"
+	default:
+		s.Resource = "users"
+	}
+	return graph.Subscribe(ctx, b.Graph, s)
+}
+
+// Renew puts one off.
+func (remote) Renew(ctx context.Context, b connection.Bound, id string, until time.Time) (graph.Subscription, error) {
+	return graph.Renew(ctx, b.Graph, id, until)
+}
+
+// Unsubscribe ends one.
+func (remote) Unsubscribe(ctx context.Context, b connection.Bound, id string) error {
+	return graph.Unsubscribe(ctx, b.Graph, id)
+}
+
+// List gives all of the app's own.
+func (remote) List(ctx context.Context, b connection.Bound) ([]graph.Subscription, error) {
+	return graph.Subscriptions(ctx, b.Graph)
 }

@@ -38,6 +38,7 @@ var may = map[string][]string{
 	"admin":                    {"fault", "m365", "clock", "entra", "audit", "event", "access", "customer", "connection", "action", "feed"},
 	"connector/internal/bench": {"*"}, // the connectors' tests stand on it; no program does
 	"connector/*":              {"fault", "m365", "wire", "graph", "action"},
+	"face/notify":              {"fault", "m365", "feed"},
 	"face/*":                   {"fault", "m365", "clock", "telemetry", "vault", "audit", "event", "access", "connection", "action"},
 	"sim":                      {"m365", "m365/table", "sim/*"}, "sim/*": {"m365", "m365/table", "sim/*"},
 }

@@ -19,6 +19,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/face/console"
+	"seneschal/internal/face/notify"
 	"seneschal/internal/face/rest"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
@@ -168,6 +169,7 @@ func (s *Server) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	s.mountProbes(mux)
 	(&rest.Face{Runner: s.app.Runner, Caller: s.caller, Version: Version}).Mount(mux)
+	(&notify.Face{Feeds: s.app.Feeds, Log: s.app.Log}).Mount(mux)
 	if err := s.mountConsole(mux); err != nil {
 		return nil, err
 	}

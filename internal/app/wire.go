@@ -155,6 +155,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		feed.WalkJob:        a.Feeds.Walk,
 		feed.SyncJob:        a.Feeds.Sync,
 		feed.AuditJob:       a.Feeds.Compare,
+		feed.TendJob:        a.Feeds.Tend,
 	}})
 	return a, err
 }

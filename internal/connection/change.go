@@ -432,6 +432,11 @@ func (s *Service) Remove(ctx context.Context, by access.Caller, idOrName string)
 	if err != nil {
 		return Disconnected{}, err
 	}
+	if s.Leaving != nil {
+		if b, err := s.bind(ctx, c, ""); err == nil {
+			s.Leaving(ctx, b)
+		}
+	}
 	err = s.Store.InTx(ctx, "connection.remove", func(tx *store.Tx) error {
 		if err := s.Vault.Delete(ctx, tx, "connection/"+c.ID); err != nil {
 			return err
@@ -450,7 +455,7 @@ func (s *Service) Remove(ctx context.Context, by access.Caller, idOrName string)
 	s.forget(c.ID)
 	e, _ := s.Endpoints(c.Cloud)
 	return Disconnected{Name: c.Name, Steps: []string{
-		"Credential and tokens are erased here.",
+		"Subscriptions are deleted at Microsoft; credential and tokens are erased here.",
 		fmt.Sprintf("An administrator removes the consent in the tenant: %s → Enterprise applications → %s → Properties → Delete", e.Portal, url.PathEscape(string(c.ClientID))),
 	}}, err
 }

@@ -49,6 +49,7 @@ type Service struct {
 	Redirect     func() string // the exact redirect URI, shown in one place
 	Probes       map[m365.Capability]Probe
 	Changed      func(ctx context.Context, tx *store.Tx, id string) error // told in the transaction in which a connection is made, changed, paused, resumed or removed
+	Leaving      func(ctx context.Context, b Bound)                       // called before a connection is removed, while its credential still works
 	Background   func(func(context.Context))                              // runs what outlives its request; nil where nothing is served
 
 	mu      sync.Mutex

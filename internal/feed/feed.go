@@ -5,6 +5,7 @@ import (
 	"embed"
 	"iter"
 	"log/slog"
+	"net/http"
 	"time"
 
 	"seneschal/internal/audit"
@@ -65,6 +66,7 @@ type Feed struct {
 	Poll       time.Duration      `json:"poll_ns,omitempty"`   // pause until the next walk when nobody wakes it
 	Lagging    bool               `json:"lagging,omitempty"`   // behind its promise; told once
 	Push       *Subscription      `json:"push,omitempty"`      // nil: polled
+	PushNote   string             `json:"push_note,omitempty"` // why it is polled
 	Parked     int                `json:"parked,omitempty"`    // items set aside
 	CreatedAt  time.Time          `json:"created_at,omitzero"`
 
@@ -149,6 +151,12 @@ type Service struct {
 	Sources     map[Kind]Source
 	Followers   map[Kind][]Follower
 	Count       Counter
+	Remote      Remote
+	NotifyURL   func() string // where Microsoft may call us; "" where it cannot
+	HTTP        *http.Client  // for calling ourselves
+
+	desk  desk
+	reach reach
 }
 
 // The kinds of jobs.

@@ -1,10 +1,261 @@
 package feed
 
-import "time"
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"seneschal/internal/audit"
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+	"seneschal/internal/store"
+	"seneschal/internal/wire"
+)
+
+// TendJob is the kind of job that keeps subscriptions alive; its id is a connection's.
+const TendJob = "feed.tend"
 
 // Subscription is Microsoft's promise to tell of changes. It only ever wakes a feed.
 type Subscription struct {
 	ID        string    `json:"id"`
 	ExpiresAt time.Time `json:"expires_at"`
 	HeardAt   time.Time `json:"heard_at,omitzero"` // the last notification
+
+	feed, connection string
+	madeAt           time.Time
+	renewedAt        time.Time
+}
+
+// Remote are Microsoft's subscriptions; app joins it to graph.
+type Remote interface {
+	// Subscribe makes one for the feed's collection and gives it as Microsoft has it.
+	Subscribe(ctx context.Context, b connection.Bound, f Feed, s graph.Subscription) (graph.Subscription, error)
+	Renew(ctx context.Context, b connection.Bound, id string, until time.Time) (graph.Subscription, error)
+	Unsubscribe(ctx context.Context, b connection.Bound, id string) error
+	List(ctx context.Context, b connection.Bound) ([]graph.Subscription, error)
+}
+
+// lifetimes are Microsoft's longest (graph/FACTS §6.2). Folders have no subscriptions.
+var lifetimes = map[Kind]time.Duration{Mail: 10_080 * time.Minute, Calendar: 10_080 * time.Minute, Users: 41_760 * time.Minute}
+
+const (
+	tendEvery   = time.Hour
+	lookEvery   = 7 * 24 * time.Hour // unknown subscriptions are looked for
+	tendSoon    = 2 * time.Second    // a mailbox's folders become feeds one after the other
+	stateLength = 24
+)
+
+const subscriptionColumns = "id, feed, connection, expires_at, made_at, renewed_at, heard_at"
+
+func scanSubscription(r store.Scanner) (s Subscription, err error) {
+	var expires, made, renewed, heard int64
+	err = r.Scan(&s.ID, &s.feed, &s.connection, &expires, &made, &renewed, &heard)
+	s.ExpiresAt, s.madeAt, s.renewedAt, s.HeardAt = store.Time(expires), store.Time(made), store.Time(renewed), store.Time(heard)
+	return s, err
+}
+
+// Tend is the job: every feed that can have a subscription has a living one, renewed at half its life, and nobody else has.
+func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Time, error) {
+	now := s.Clock.Now()
+	bound, err := s.Connections.Bind(ctx, connectionID, connection.ForTimeline)
+	if fault.KindOf(err) == fault.NotFound {
+		return time.Time{}, s.forgetSubscriptions(ctx, connectionID)
+	}
+	if err != nil {
+		return now.Add(tendEvery), nil //nolint:nilerr // the connection's own state says what is wrong with it
+	}
+	ctx = wire.WithPriority(ctx, wire.Dispatch)
+	if err := s.endOrphans(ctx, bound); err != nil {
+		return time.Time{}, err
+	}
+	all, err := s.List(ctx, connectionID)
+	if err != nil {
+		return time.Time{}, err
+	}
+	reach := s.reachable(ctx)
+	for _, f := range all {
+		if lifetimes[f.Kind] == 0 || (f.State != Live && f.State != Backfill) {
+			continue
+		}
+		if err := s.tend(ctx, bound, f, reach); err != nil {
+			return time.Time{}, err
+		}
+	}
+	if reach == "" {
+		if err := s.endUnknown(ctx, bound, false); err != nil {
+			s.Log.WarnContext(ctx, "unknown subscriptions were not looked for", "connection", connectionID, "error", err)
+		}
+	}
+	return now.Add(tendEvery), nil
+}
+
+// tend gives one feed its subscription. Why there is none is kept with the feed, for people to read.
+func (s *Service) tend(ctx context.Context, b connection.Bound, f Feed, unreachable string) error {
+	now := s.Clock.Now()
+	switch {
+	case unreachable != "":
+		return s.set(ctx, "push_note = $1", f.ID, unreachable)
+	case f.Push != nil && f.Push.ExpiresAt.After(now):
+		if now.Sub(f.Push.renewedAt) < lifetimes[f.Kind]/2 {
+			return nil
+		}
+		renewed, err := s.Remote.Renew(ctx, b, f.Push.ID, now.Add(lifetimes[f.Kind]))
+		if err == nil {
+			return s.renewed(ctx, f, renewed)
+		}
+		if fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Gone {
+			return s.set(ctx, "push_note = $1", f.ID, sentence(err))
+		}
+	}
+	return s.subscribe(ctx, b, f)
+}
+
+func sentence(err error) string {
+	f := fault.As(err)
+	if f.Cause == "" {
+		return f.Message
+	}
+	return f.Message + ". " + f.Cause
+}
+
+// subscribe makes a subscription, and has the feed walked: what happened before it nobody told.
+func (s *Service) subscribe(ctx context.Context, b connection.Bound, f Feed) error {
+	secret := rand.Text()[:stateLength]
+	asked := graph.Subscription{ChangeType: changeTypes(f.Kind), NotificationURL: s.NotifyURL(), LifecycleNotificationURL: s.NotifyURL(),
+		ClientState: secret, ExpirationDateTime: s.Clock.Now().Add(lifetimes[f.Kind]).UTC()}
+	made, err := s.Remote.Subscribe(ctx, b, f, asked)
+	if fault.KindOf(err) == fault.Conflict { // there is one of this collection that nobody here knows
+		if err = s.endUnknown(ctx, b, true); err == nil {
+			made, err = s.Remote.Subscribe(ctx, b, f, asked)
+		}
+	}
+	if err != nil {
+		s.Log.InfoContext(ctx, "a feed has no subscription and is polled", "feed", f.ID, "error", err)
+		return s.set(ctx, "push_note = $1", f.ID, sentence(err))
+	}
+	now := s.Clock.Now()
+	return s.Store.InTx(ctx, "feed.subscribed", func(tx *store.Tx) error {
+		if _, err := tx.ExecContext(ctx, "delete from feed_subscription where feed = $1", f.ID); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "insert into feed_subscription (id, feed, connection, state_hash, expires_at, made_at, renewed_at, heard_at) values ($1, $2, $3, $4, $5, $6, $7, 0)",
+			made.ID, f.ID, f.Connection, stateHash(secret), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now)); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "update feed_entry set push_note = '' where id = $1", f.ID); err != nil {
+			return err
+		}
+		return s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, now)
+	})
+}
+
+func changeTypes(k Kind) string {
+	if k == Users {
+		return "updated,deleted" // creation and soft deletion come as updated (graph/FACTS §6.2)
+	}
+	return "created,updated,deleted"
+}
+
+func stateHash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+func (s *Service) renewed(ctx context.Context, f Feed, r graph.Subscription) error {
+	return s.Store.InTx(ctx, "feed.renewed", func(tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2 where id = $3", store.Millis(r.ExpirationDateTime), store.Millis(s.Clock.Now()), f.Push.ID)
+		return err
+	})
+}
+
+// endOrphans deletes at Microsoft what belonged to feeds that are no more.
+func (s *Service) endOrphans(ctx context.Context, b connection.Bound) error {
+	orphans, err := store.Select(ctx, s.Store.Reader(), scanSubscription, "select "+subscriptionColumns+" from feed_subscription where connection = $1 and feed = ''", b.Connection.ID)
+	if err != nil {
+		return err
+	}
+	for _, o := range orphans {
+		if err := s.unsubscribe(ctx, b, o.ID); err != nil {
+			s.Log.InfoContext(ctx, "a subscription was not deleted yet", "subscription", o.ID, "error", err)
+		}
+	}
+	return nil
+}
+
+func (s *Service) unsubscribe(ctx context.Context, b connection.Bound, id string) error {
+	if err := s.Remote.Unsubscribe(ctx, b, id); err != nil && fault.KindOf(err) != fault.NotFound {
+		return err
+	}
+	return s.Store.InTx(ctx, "feed.unsubscribed", func(tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, "delete from feed_subscription where id = $1", id)
+		return err
+	})
+}
+
+// endUnknown deletes, once a week or when asked to, subscriptions that lead here and that nobody here knows: answers that were lost, databases restored.
+func (s *Service) endUnknown(ctx context.Context, b connection.Bound, now bool) error {
+	at := s.Clock.Now()
+	var looked int64
+	err := s.Store.Reader().QueryRowContext(ctx, "select at from feed_look where connection = $1", b.Connection.ID).Scan(&looked)
+	if err != nil && !store.IsNoRows(err) {
+		return err
+	}
+	if !now && at.Sub(store.Time(looked)) < lookEvery {
+		return nil
+	}
+	there, err := s.Remote.List(ctx, b)
+	if err != nil {
+		return err
+	}
+	known, err := store.Select(ctx, s.Store.Reader(), scanSubscription, "select "+subscriptionColumns+" from feed_subscription where connection = $1", b.Connection.ID)
+	if err != nil {
+		return err
+	}
+	ours := map[string]bool{}
+	for _, k := range known {
+		ours[k.ID] = true
+	}
+	for _, t := range there {
+		if ours[t.ID] || t.NotificationURL != s.NotifyURL() {
+			continue
+		}
+		if err := s.unsubscribe(ctx, b, t.ID); err != nil {
+			return err
+		}
+		s.Log.InfoContext(ctx, "a subscription that nobody here knew was deleted", "subscription", t.ID, "resource", t.Resource)
+	}
+	return s.Store.InTx(ctx, "feed.looked", func(tx *store.Tx) error {
+		if _, err := tx.ExecContext(ctx, "insert into feed_look (connection, at) values ($1, $2) on conflict (connection) do update set at = excluded.at", b.Connection.ID, store.Millis(at)); err != nil {
+			return err
+		}
+		return s.Audit.Record(ctx, tx, audit.Entry{Actor: "system:feed", Action: "feed.subscriptions_listed", Target: b.Connection.ID, Outcome: "done", Detail: map[string]any{"listed": len(there), "known": len(known)}})
+	})
+}
+
+// forgetSubscriptions drops the rows of a connection that is gone; Leave has deleted them at Microsoft as far as it could.
+func (s *Service) forgetSubscriptions(ctx context.Context, connectionID string) error {
+	return s.Store.InTx(ctx, "feed.forgotten", func(tx *store.Tx) error {
+		for _, query := range []string{"delete from feed_subscription where connection = $1", "delete from feed_look where connection = $1"} {
+			if _, err := tx.ExecContext(ctx, query, connectionID); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Leave deletes all subscriptions of a connection at Microsoft, while its credential still works: it is being disconnected.
+func (s *Service) Leave(ctx context.Context, b connection.Bound) {
+	known, err := store.Select(ctx, s.Store.Reader(), scanSubscription, "select "+subscriptionColumns+" from feed_subscription where connection = $1", b.Connection.ID)
+	if err != nil {
+		s.Log.WarnContext(ctx, "subscriptions were not read before disconnecting", "connection", b.Connection.ID, "error", err)
+	}
+	for _, k := range known {
+		if err := s.unsubscribe(ctx, b, k.ID); err != nil {
+			s.Log.WarnContext(ctx, "a subscription was not deleted; it runs out by itself", "subscription", k.ID, "expires", k.ExpiresAt, "error", err)
+		}
+	}
 }

@@ -40,6 +40,9 @@ func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Ti
 				if err := s.end(ctx, tx, h); err != nil {
 					return err
 				}
+				if err := s.Jobs.Schedule(ctx, tx, TendJob, connectionID, s.Clock.Now()); err != nil {
+					return err
+				}
 			}
 			delete(wanted, key)
 		}
@@ -87,6 +90,9 @@ func (s *Service) begin(ctx context.Context, tx *store.Tx, f Feed) error {
 	f.ID, f.CreatedAt, f.Poll = store.NewID(now), now, paces[f.Kind].least
 	made, err := insert(ctx, tx, f)
 	if err != nil || !made {
+		return err
+	}
+	if err := s.Jobs.Schedule(ctx, tx, TendJob, f.Connection, now.Add(tendSoon)); err != nil {
 		return err
 	}
 	return s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, now)
@@ -150,6 +156,14 @@ func (s *Service) List(ctx context.Context, connectionID string) ([]Feed, error)
 
 // complete adds what lies in the other tables: subscriptions and the number of parked items.
 func (s *Service) complete(ctx context.Context, all []Feed) error {
+	push := map[string]*Subscription{}
+	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (n Subscription, err error) {
+		n, err = scanSubscription(r)
+		push[n.feed] = &n
+		return n, err
+	}, "select "+subscriptionColumns+" from feed_subscription where feed <> ''"); err != nil {
+		return err
+	}
 	parked := map[string]int{}
 	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (id string, err error) {
 		var n int
@@ -160,6 +174,9 @@ func (s *Service) complete(ctx context.Context, all []Feed) error {
 		return err
 	}
 	for i := range all {
+		if p := push[all[i].ID]; p != nil && p.ExpiresAt.After(s.Clock.Now()) {
+			all[i].Push = p
+		}
 		all[i].Parked = parked[all[i].ID]
 	}
 	return nil

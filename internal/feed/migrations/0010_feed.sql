@@ -23,6 +23,7 @@ create table feed_entry (
     proof       text   not null,
     changed_at  bigint not null,
     poll_ms     bigint not null,
+    push_note   text   not null,
     lagging     bigint not null,
     compared_at bigint not null,
     created_at  bigint not null,
@@ -65,3 +66,7 @@ create table feed_subscription (
     heard_at   bigint not null
 );
 create index feed_subscription_feed on feed_subscription (feed);
+create table feed_look (
+    connection text primary key,
+    at         bigint not null
+);

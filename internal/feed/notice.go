@@ -1,0 +1,164 @@
+package feed
+
+import (
+	"context"
+	"crypto/subtle"
+	"strings"
+	"sync"
+	"time"
+
+	"seneschal/internal/m365"
+	"seneschal/internal/store"
+)
+
+// Note is one notification as it came.
+type Note struct {
+	Subscription string
+	ClientState  string
+	Tenant       m365.TenantID
+	Lifecycle    string // reauthorizationRequired, subscriptionRemoved, missed; "" for a change
+}
+
+// delivery is one POST's notes, waiting for their commit.
+type delivery struct {
+	notes []Note
+	done  chan error
+}
+
+// desk gathers what arrives while a commit is under way, so that thousands of POSTs a second share a few commits.
+type desk struct {
+	mu      sync.Mutex
+	waiting []delivery
+	busy    bool
+}
+
+// Notice makes the feeds of genuine notes due. It returns when that is durable. A note that is forged or of a subscription we do not know
+// changes nothing and is no error: whoever sent it learns nothing.
+func (s *Service) Notice(ctx context.Context, notes []Note) error {
+	d := delivery{notes: notes, done: make(chan error, 1)}
+	s.desk.mu.Lock()
+	s.desk.waiting = append(s.desk.waiting, d)
+	lead := !s.desk.busy
+	s.desk.busy = true
+	s.desk.mu.Unlock()
+	if lead {
+		s.clear(context.WithoutCancel(ctx))
+	}
+	return <-d.done
+}
+
+// clear commits what waits until nothing does.
+func (s *Service) clear(ctx context.Context) {
+	for {
+		s.desk.mu.Lock()
+		batch := s.desk.waiting
+		s.desk.waiting = nil
+		if len(batch) == 0 {
+			s.desk.busy = false
+			s.desk.mu.Unlock()
+			return
+		}
+		s.desk.mu.Unlock()
+		var notes []Note
+		for _, d := range batch {
+			notes = append(notes, d.notes...)
+		}
+		err := s.Store.InTx(ctx, "feed.notice", func(tx *store.Tx) error { return s.wakeFeeds(ctx, tx, notes) })
+		for _, d := range batch {
+			d.done <- err
+		}
+	}
+}
+
+// expected is a subscription with the hash of the secret that its notes carry.
+type expected struct {
+	Subscription
+	hash string
+}
+
+// wakeFeeds makes due what genuine notes name.
+func (s *Service) wakeFeeds(ctx context.Context, tx *store.Tx, notes []Note) error {
+	subscriptions, err := expectedOf(ctx, tx, notes)
+	if err != nil {
+		return err
+	}
+	now := s.Clock.Now()
+	feeds, connections, heard := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	for _, n := range notes {
+		have, ok := subscriptions[strings.ToLower(n.Subscription)]
+		if !ok || subtle.ConstantTimeCompare([]byte(stateHash(n.ClientState)), []byte(have.hash)) != 1 || have.feed == "" {
+			s.Log.InfoContext(ctx, "a notification was not believed", "known", ok)
+			continue
+		}
+		feeds[have.feed], heard[have.ID] = true, true
+		if n.Lifecycle == "reauthorizationRequired" || n.Lifecycle == "subscriptionRemoved" {
+			connections[have.connection] = true
+			if err := s.doubt(ctx, tx, have, n.Lifecycle); err != nil {
+				return err
+			}
+		}
+	}
+	for id := range feeds {
+		if err := s.Jobs.Schedule(ctx, tx, WalkJob, id, now); err != nil {
+			return err
+		}
+	}
+	for id := range connections {
+		if err := s.Jobs.Schedule(ctx, tx, TendJob, id, now); err != nil {
+			return err
+		}
+	}
+	return markHeard(ctx, tx, heard, now)
+}
+
+// doubt has a subscription renewed or made anew by the next tending.
+func (s *Service) doubt(ctx context.Context, tx *store.Tx, have expected, event string) error {
+	if event == "subscriptionRemoved" {
+		_, err := tx.ExecContext(ctx, "delete from feed_subscription where id = $1", have.ID)
+		return err
+	}
+	_, err := tx.ExecContext(ctx, "update feed_subscription set renewed_at = 0 where id = $1", have.ID)
+	return err
+}
+
+// expectedOf reads the subscriptions that the notes name.
+func expectedOf(ctx context.Context, tx *store.Tx, notes []Note) (map[string]expected, error) {
+	seen := map[string]bool{}
+	var names []any
+	for _, n := range notes {
+		if id := strings.ToLower(n.Subscription); !seen[id] {
+			seen[id] = true
+			names = append(names, id)
+		}
+	}
+	out := map[string]expected{}
+	for len(names) > 0 {
+		n := min(len(names), batch)
+		found, err := store.Select(ctx, tx, func(r store.Scanner) (e expected, err error) {
+			return e, r.Scan(&e.ID, &e.feed, &e.connection, &e.hash)
+		}, "select id, feed, connection, state_hash from feed_subscription where lower(id) in ("+placeholders(1, n)+")", names[:n]...)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			out[strings.ToLower(e.ID)] = e
+		}
+		names = names[n:]
+	}
+	return out, nil
+}
+
+func markHeard(ctx context.Context, tx *store.Tx, heard map[string]bool, now time.Time) error {
+	var names []any
+	for id := range heard {
+		names = append(names, id)
+	}
+	for len(names) > 0 {
+		n := min(len(names), batch)
+		if _, err := tx.ExecContext(ctx, "update feed_subscription set heard_at = $1 where id in ("+placeholders(2, n)+")", append([]any{store.Millis(now)}, names[:n]...)...); err != nil {
+			return err
+		}
+		names = names[n:]
+	}
+	return nil
+}
