@@ -71,7 +71,7 @@ func scheduleActions() []action.Action {
 		action.Define(action.Spec{Name: "calendar.schedule.get", Summary: "Tell when people and rooms are busy.", Effect: action.Reads,
 			Operations: []m365.OperationKey{getSchedule}, Capability: m365.Calendar}, schedulesOf),
 		action.Define(action.Spec{Name: "calendar.times.find", Summary: "Suggest times in which everybody is free.", Effect: action.Reads,
-			Operations: []m365.OperationKey{getSchedule}, Capability: m365.Calendar}, findTimes),
+			Operations: []m365.OperationKey{getSchedule}, MayCall: []m365.OperationKey{findMeetingTimes}, Capability: m365.Calendar}, findTimes),
 	}
 }
 
@@ -122,7 +122,7 @@ func whyUnknown(s graph.ScheduleInformation) string {
 		return ""
 	}
 	if s.Error.ResponseCode == "" {
-		return "unknown"
+		return unknown
 	}
 	return s.Error.ResponseCode
 }
