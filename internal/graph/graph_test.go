@@ -400,7 +400,9 @@ func TestFence(t *testing.T) {
 		{"an unknown place of another mailbox", get(bob.Sub("somethingNew")), "mailbox_not_listed"},
 		{"another user's directory entry", get(bob.Path), ""},
 		{"a write", post(ada.Sub("sendMail"), nil), "read_only"},
-		{"free and busy times", post(ada.Calendar("").Sub("getSchedule"), nil), ""},
+		{"free and busy times", post(ada.Calendar("").Sub("getSchedule"), graph.ScheduleRequest{Schedules: []string{"ADA@contoso.example"}}), ""},
+		{"free and busy times of somebody else", post(ada.Calendar("").Sub("getSchedule"), graph.ScheduleRequest{Schedules: []string{"ada@contoso.example", "bob@contoso.example"}}), "mailbox_not_listed"},
+		{"free and busy times of who knows whom", post(ada.Calendar("").Sub("getSchedule"), map[string]any{"schedules": "bob@contoso.example"}), "mailbox_not_listed"},
 		{"a listed site", get(graph.At("sites").Item("site-id", "SITE1").Sub("lists")), ""},
 		{"another site", get(graph.At("sites").Item("site-id", "site2")), "site_not_listed"},
 		{"a subscription to a listed mailbox", post(graph.At("subscriptions"), graph.Subscription{Resource: "users/ada@contoso.example/messages"}), ""},
@@ -414,6 +416,15 @@ func TestFence(t *testing.T) {
 	before := calls
 	if _, err := c.Batch(t.Context(), []graph.Part{{Method: "GET", Path: ada.Messages()}, {Method: "GET", Path: bob.Messages()}}); fault.CodeOf(err) != "mailbox_not_listed" || calls != before {
 		t.Errorf("a batch with one part outside: %v", err)
+	}
+	ask := graph.Part{Method: "POST", Path: ada.Calendar("").Sub("getSchedule"), Body: graph.ScheduleRequest{Schedules: []string{"bob@contoso.example"}}}
+	if _, err := c.Batch(t.Context(), []graph.Part{ask}); fault.CodeOf(err) != "mailbox_not_listed" || calls != before {
+		t.Errorf("free and busy times inside a batch: %v", err)
+	}
+	cfg.Wire.Fence = graph.MailboxFence{Mailboxes: []string{wire.Me, "ada@contoso.example"}}.Fence()
+	person := graph.NewDelegated(cfg)
+	if err := graph.Call(t.Context(), person.Client, person.Me().Calendar("").Sub("getSchedule"), graph.ScheduleRequest{Schedules: []string{"bob@contoso.example"}}); err != nil {
+		t.Errorf("a person asks by their own rights: %v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
 	"seneschal/internal/connector/internal/bench"
 	"seneschal/internal/fault"
@@ -399,8 +400,51 @@ func TestDeleteWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// An app may ask about those on its connection's list and nobody else; a person asks by their own rights, which Microsoft keeps.
+func TestFreeTimesAreFenced(t *testing.T) {
+	b := start(t)
+	const emma = "emma@contoso.example"
+	window := bench.In{"start": rfc(nine), "end": rfc(nine.Add(2 * time.Hour))}
+	before := len(b.Sim.Requests())
+	for _, tt := range []struct {
+		name, action string
+		in           bench.In
+		fields       []string
+	}{
+		{"their times", "calendar.schedule.get", bench.In{"people": []string{ada, emma, ben, "x@fabrikam.example"}}, []string{"people[1]", "people[3]"}},
+		{"a meeting with them", "calendar.times.find", bench.In{"people": []string{ada, emma}, "optional_people": []string{ben, emma}, "duration_minutes": 30}, []string{"people[1]", "optional_people[1]"}},
+	} {
+		tt.in["user"], tt.in["start"], tt.in["end"] = ada, window["start"], window["end"]
+		f := b.Refused(tt.action, tt.in)
+		var named []string
+		for _, field := range f.Fields {
+			named = append(named, field.Name)
+		}
+		if f.Kind != fault.Forbidden || f.Code != "mailbox_not_listed" || !slices.Equal(named, tt.fields) {
+			t.Errorf("%s: got %v, want %v named", tt.name, f, tt.fields)
+		}
+	}
+	if n := len(b.Sim.Requests()) - before; n != 0 {
+		t.Errorf("%d requests left", n)
+	}
+	got := bench.Do[calendar.Schedules](b, "calendar.schedule.get", bench.In{"people": []string{emma}, "start": window["start"], "end": window["end"]}, bench.Through(bench.Person)).Schedules
+	if len(got) != 1 || got[0].Unknown != "" {
+		t.Errorf("a person asks: got %+v", got)
+	}
+}
+
+// listNobody puts an address on the app's list that no mailbox has.
+func listNobody(b *bench.Bench) {
+	list := connection.ParseMailboxes("ada@contoso.example, ben@contoso.example, room1@contoso.example, nobody@contoso.example")
+	for i := range list {
+		list[i].Purposes = []connection.Purpose{connection.ForActions}
+	}
+	b.Relist(list)
+}
+
 func TestSchedules(t *testing.T) {
 	b := start(t)
+	listNobody(b)
 	bench.Do[calendar.Event](b, "calendar.event.create", visit(bench.In{"show_as": "oof"}))
 	for _, through := range []string{bench.App, bench.Person} {
 		in := bench.In{"user": ada, "people": []string{ada, "nobody@contoso.example"}, "start": rfc(nine.Add(-time.Hour)), "end": rfc(nine.Add(2 * time.Hour)), "time_zone": "Europe/Berlin"}

@@ -14,7 +14,7 @@ import (
 // FindIn asks for times in which everybody is free.
 type FindIn struct {
 	Mailbox
-	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms who must be free"`
+	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms who must be free; through an app-only connection those on its list"`
 	Optional []string  `json:"optional_people,omitempty" maxItems:"20" doc:"Addresses of those who may be busy; times when they are free come first on equal terms"`
 	Start    time.Time `json:"start" doc:"Not before this time"`
 	End      time.Time `json:"end" doc:"Not after this time; at most 31 days behind start"`
@@ -102,7 +102,7 @@ func (in FindIn) freeTimes(ctx context.Context, box place) (Suggestions, error) 
 	s.from = roundUp(in.Start, s.step)
 	list, err := ask(ctx, box, in.everybody(), s.from, in.End, int(s.step.Minutes()))
 	if err != nil {
-		return out, err
+		return out, inOurFields(err, len(in.People))
 	}
 	for _, info := range list {
 		if why := whyUnknown(info); why != "" {

@@ -12,6 +12,7 @@ import (
 
 func TestFindTimes(t *testing.T) {
 	b := start(t)
+	listNobody(b)
 	busy := func(user, showAs string, from, to int) {
 		day := nine.Truncate(24 * time.Hour)
 		bench.Do[calendar.Event](b, "calendar.event.create", bench.In{"user": user, "subject": "x", "start": rfc(day.Add(time.Duration(from) * time.Hour)), "end": rfc(day.Add(time.Duration(to) * time.Hour)), "show_as": showAs})
