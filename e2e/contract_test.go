@@ -137,6 +137,7 @@ func exercise(t *testing.T, h *app.Hub) {
 	do("calendar.event.get", map[string]any{"user": ada, "event": event["id"]})
 	do("calendar.event.list", map[string]any{"user": ada, "start": from, "end": to})
 	do("calendar.event.update", map[string]any{"user": ada, "event": event["id"], "subject": "Visit, later"})
+	do("calendar.event.update", map[string]any{"user": ada, "event": event["id"], "location": nil, "body": nil, "reminder_minutes": nil, "categories": nil, "attendees": nil, "recurrence": nil})
 	do("calendar.schedule.get", map[string]any{"user": ada, "people": []string{ada, ben}, "start": from, "end": to})
 	do("calendar.times.find", map[string]any{"user": ada, "people": []string{ada, ben}, "start": from, "end": start.Add(8 * time.Hour).Format(time.RFC3339), "duration_minutes": 30})
 	do("calendar.event.cancel", map[string]any{"user": ada, "event": event["id"], "comment": "Sorry"})

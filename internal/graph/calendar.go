@@ -124,7 +124,7 @@ type EventChange struct {
 	End                   *DateTimeTimeZone  `json:"end,omitempty"`
 	Location              *Location          `json:"location,omitempty"`
 	Attendees             []Attendee         `json:"attendees,omitzero"`
-	Recurrence            *Recurrence        `json:"recurrence,omitempty"`
+	Recurrence            **Recurrence       `json:"recurrence,omitempty"` // a pointer to nil is null: a series becomes one event
 	ShowAs                *string            `json:"showAs,omitempty"`
 	Sensitivity           *string            `json:"sensitivity,omitempty"`
 	Importance            *string            `json:"importance,omitempty"`

@@ -435,6 +435,7 @@ func TestChangesTellUnsetFromEmpty(t *testing.T) {
 	}{
 		{graph.MessageChange{}, `{}`},
 		{graph.MessageChange{Subject: new(""), IsRead: new(false), Categories: []string{}}, `{"subject":"","categories":[],"isRead":false}`},
+		{graph.EventChange{Recurrence: new(*graph.Recurrence)}, `{"recurrence":null}`},
 		{graph.EventChange{Attendees: []graph.Attendee{}, Start: new(graph.UTC(time.Date(2026, 11, 2, 9, 0, 0, 0, time.UTC)))}, `{"start":{"dateTime":"2026-11-02T09:00:00.0000000","timeZone":"UTC"},"attendees":[]}`},
 	}
 	for _, test := range tests {

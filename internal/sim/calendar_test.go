@@ -197,6 +197,16 @@ func TestInvitations(t *testing.T) {
 	if l := schedule.list(); len(l) != 2 || l[0]["availabilityView"] != "1100" || l[1]["error"] == nil {
 		t.Errorf("schedule: got %s", schedule.raw)
 	}
+	if a := c.graph(token, "PATCH", ada+"/events/"+e.str("id"), map[string]any{"attendees": attendee("ben@contoso.example")}); a.status != 200 {
+		t.Errorf("without the room: got %d %s", a.status, a.raw)
+	}
+	room := c.graph(token, "GET", "/users/room1@contoso.example/calendarView"+window("2027-06-07T00:00:00Z", "2027-06-08T00:00:00Z"), nil).list()
+	if len(room) != 1 || room[0]["isCancelled"] != true {
+		t.Errorf("the room's copy: got %v", room)
+	}
+	if a := c.graph(token, "GET", benEvent, nil); a.str("isCancelled") != "false" {
+		t.Errorf("who stays invited: got %s", a.raw)
+	}
 	if a := c.graph(token, "POST", ada+"/events/"+e.str("id")+"/cancel", map[string]any{"comment": "off"}); a.status != 202 {
 		t.Errorf("cancel: got %d", a.status)
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"seneschal/internal/action"
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
@@ -289,6 +291,45 @@ func TestUpdate(t *testing.T) {
 	got = bench.Do[calendar.Event](b, "calendar.event.get", ref)
 	if len(got.Attendees) != 2 || got.Attendees[1].Type != "resource" || got.Attendees[1].Response != "accepted" {
 		t.Errorf("attendees: got %+v", got.Attendees)
+	}
+}
+
+// Null takes away what is there; what is left out stays.
+func TestUpdateClears(t *testing.T) {
+	b := start(t)
+	full := bench.In{"attendees": []bench.In{{"address": ben}}, "location": "Here", "body": "Plan", "reminder_minutes": 20, "categories": []string{"Customer"}, "recurrence": bench.In{"frequency": "daily", "count": 3}}
+	for _, tt := range []struct {
+		name   string
+		in     bench.In
+		change func(*calendar.Event)
+	}{
+		{"the place", bench.In{"location": nil}, func(e *calendar.Event) { e.Location = "" }},
+		{"the body", bench.In{"body": nil}, func(e *calendar.Event) { e.Body = "" }},
+		{"the reminder", bench.In{"reminder_minutes": nil}, func(e *calendar.Event) { e.ReminderMinutes = nil }},
+		{"the categories", bench.In{"categories": nil}, func(e *calendar.Event) { e.Categories = nil }},
+		{"the categories by an empty list", bench.In{"categories": []string{}}, func(e *calendar.Event) { e.Categories = nil }},
+		{"the attendees", bench.In{"attendees": nil}, func(e *calendar.Event) { e.Attendees = []calendar.Attendee{} }},
+		{"the series", bench.In{"recurrence": nil}, func(e *calendar.Event) { e.Recurrence, e.Type = nil, "singleInstance" }},
+		{"nothing", bench.In{"subject": "Visit"}, func(*calendar.Event) {}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := bench.Do[calendar.Event](b, "calendar.event.create", visit(full))
+			tt.change(&want)
+			ref := bench.In{"user": ada, "event": want.ID}
+			tt.in["user"], tt.in["event"] = ada, want.ID
+			bench.Do[calendar.Event](b, "calendar.event.update", tt.in)
+			got := bench.Do[calendar.Event](b, "calendar.event.get", ref)
+			want.Start, want.End = got.Start, got.End // the same instants, shown in another zone
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			bench.Do[calendar.Deleted](b, "calendar.event.delete", ref)
+		})
+	}
+	for _, field := range []string{"subject", "show_as", "start", "all_day"} {
+		if f := b.Refused("calendar.event.update", bench.In{"user": ada, "event": "x", field: nil}); f.Kind != fault.Invalid || f.Fields[0].Name != field {
+			t.Errorf("%s cannot be cleared: got %v", field, f)
+		}
 	}
 }
 
