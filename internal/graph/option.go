@@ -123,7 +123,8 @@ func Eventual() Option {
 	}
 }
 
-// IfMatch makes the call conditional on an unchanged entry. It also makes a PATCH repeatable.
+// IfMatch makes the call conditional on an unchanged entry. It also makes a PATCH repeatable; refused only after an answer was lost, its
+// outcome is unclear.
 func IfMatch(etag string) Option { return func(k *call) { k.set("If-Match", etag) } }
 
 func (k *call) set(name, value string) {

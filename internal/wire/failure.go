@@ -96,6 +96,8 @@ func (x *exchange) judge(f *fault.Error, status int, r Refusal, told bool) *fail
 		}
 		x.lost = true
 		return &failure{Error: f, again: true, wait: max(f.RetryAfter, x.backoff(500*time.Millisecond))}
+	case status == http.StatusPreconditionFailed && x.lost:
+		return &failure{Error: unclear(f)} // the change that is in the way may be the one whose answer was lost
 	}
 	return &failure{Error: f}
 }

@@ -50,6 +50,7 @@ type CreateIn struct {
 // UpdateIn changes an event. What is left out stays.
 type UpdateIn struct {
 	EventIn
+	Version
 	Subject *string    `json:"subject,omitempty" minLength:"1" maxLength:"255" doc:"Subject"`
 	Start   *time.Time `json:"start,omitempty" doc:"When it begins; goes with end"`
 	End     *time.Time `json:"end,omitempty" doc:"When it ends; goes with start"`
@@ -63,7 +64,7 @@ func (in CreateIn) Check() error {
 
 // Check names every field that cannot be. What depends on the start wants the start too.
 func (in UpdateIn) Check() error {
-	wrong := in.wrongPeople()
+	wrong := append(in.wrongPeople(), in.wrong()...)
 	if in.Start != nil && in.End != nil {
 		return refuse(append(wrong, in.wrongTimes(*in.Start, *in.End)...))
 	}
@@ -236,7 +237,7 @@ func update(ctx context.Context, c action.Call, in UpdateIn) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	if _, err := note(ctx, c, box, path); err != nil {
+	if _, err := note(ctx, c, box, path, in.Version); err != nil {
 		return Event{}, err
 	}
 	e := in.change()
@@ -245,8 +246,8 @@ func update(ctx context.Context, c action.Call, in UpdateIn) (Event, error) {
 		in.times(&e, *in.Start, *in.End)
 	}
 	z, _ := findZone(in.TimeZone)
-	after, err := graph.Patch[graph.Event](ctx, box.g, path, e)
-	return eventOf(after, z), err
+	after, err := graph.Patch[graph.Event](ctx, box.g, path, e, in.options()...)
+	return eventOf(after, z), in.refused(err)
 }
 
 func updated(ctx context.Context, c action.Call, in UpdateIn) (Event, action.Answer, error) {
@@ -275,15 +276,24 @@ func (in UpdateIn) heldBy(e graph.Event, z zone) bool {
 		(in.Start == nil || in.Start.Equal(z.instant(e.Start, e.IsAllDay)) && in.End.Equal(z.instant(e.End, e.IsAllDay)))
 }
 
+// DeleteIn deletes an event.
+type DeleteIn struct {
+	EventIn
+	Version
+}
+
+// Check finds a version that is none.
+func (in DeleteIn) Check() error { return refuse(in.wrong()) }
+
 // Deleted names what is gone.
 type Deleted struct {
 	ID string `json:"id"`
 }
 
-func remove(ctx context.Context, c action.Call, in EventIn) (Deleted, error) {
+func remove(ctx context.Context, c action.Call, in DeleteIn) (Deleted, error) {
 	box, path, err := in.at(c)
 	if err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{in.Event}, graph.Delete(ctx, box.g, path)
+	return Deleted{in.Event}, in.refused(graph.Delete(ctx, box.g, path, in.options()...))
 }
