@@ -524,12 +524,16 @@ func TestUploads(t *testing.T) {
 				}
 				reply(w, 201, `{"uploadUrl":"`+host.URL+`/up?authtoken=x","nextExpectedRanges":["0-"]}`)
 			}))
-			up, err := c.AttachFile(t.Context(), c.Me().Message("1"), graph.AttachmentItem{Name: "a.bin", Size: int64(len(content))}, test.reader)
+			taken := []int64{0}
+			up, err := c.AttachFile(t.Context(), c.Me().Message("1"), graph.AttachmentItem{Name: "a.bin", Size: int64(len(content))}, test.reader, func(n int64) { taken = append(taken, n) })
 			if fault.CodeOf(err) != test.code {
 				t.Fatalf("err = %v, want %q", err, test.code)
 			}
 			if test.code == "" && (!bytes.Equal(s.got, content) || !strings.Contains(up.Location, "id1")) {
 				t.Errorf("%d bytes arrived, location %q", len(s.got), up.Location)
+			}
+			if !slices.IsSorted(taken) || test.code == "" && taken[len(taken)-1] != int64(len(content)) {
+				t.Errorf("told of %v bytes taken", taken)
 			}
 			if s.authorize != "" {
 				t.Error("the upload host saw the token")
