@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/url"
 	"sort"
 	"strings"
@@ -9,8 +10,12 @@ import (
 	"testing"
 	"time"
 
+	"seneschal/internal/access"
+	"seneschal/internal/action"
 	"seneschal/internal/app"
 	"seneschal/internal/contract"
+	"seneschal/internal/m365"
+	"seneschal/internal/sim/person"
 	"seneschal/internal/wire"
 )
 
@@ -47,6 +52,7 @@ func TestTheClientsTrafficAgreesWithMicrosoftsContract(t *testing.T) {
 	h := app.StartForTest(t, app.TestOptions{Recorder: r})
 	h.Connect(h.Form("contoso", "Seneschal"))
 	exercise(t, h)
+	asAPerson(t, h)
 	seen := map[string]int{}
 	var without []string
 	for _, e := range r.all {
@@ -131,9 +137,36 @@ func exercise(t *testing.T, h *app.Hub) {
 	do("calendar.event.get", map[string]any{"user": ada, "event": event["id"]})
 	do("calendar.event.list", map[string]any{"user": ada, "start": from, "end": to})
 	do("calendar.event.update", map[string]any{"user": ada, "event": event["id"], "subject": "Visit, later"})
+	do("calendar.event.update", map[string]any{"user": ada, "event": event["id"], "location": nil, "body": nil, "reminder_minutes": nil, "categories": nil, "attendees": nil, "recurrence": nil})
 	do("calendar.schedule.get", map[string]any{"user": ada, "people": []string{ada, ben}, "start": from, "end": to})
 	do("calendar.times.find", map[string]any{"user": ada, "people": []string{ada, ben}, "start": from, "end": start.Add(8 * time.Hour).Format(time.RFC3339), "duration_minutes": 30})
 	do("calendar.event.cancel", map[string]any{"user": ada, "event": event["id"], "comment": "Sorry"})
 	other := do("calendar.event.create", map[string]any{"user": ada, "subject": "To delete", "start": from, "end": to})
 	do("calendar.event.delete", map[string]any{"user": ada, "event": other["id"]})
+}
+
+// asAPerson does what only a signed-in person can.
+func asAPerson(t *testing.T, h *app.Hub) {
+	t.Helper()
+	ada := access.Caller{Kind: "person", ID: "ada", Name: "Ada", Role: access.Member}
+	f := h.Form("mine", "Seneschal sign-in", m365.Calendar)
+	f.Owner = ada.ID
+	h.Connect(f)
+	link, err := h.Connections.NewLink(t.Context(), ada, "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := person.New(h.Cloud.HTTPClient().Transport).SignIn(t.Context(), link.URL, "ada@contoso.example", "Ada-Pass-1", "/auth/microsoft/callback")
+	if err != nil || page.Status != http.StatusOK {
+		t.Fatalf("sign-in: %d %v %s", page.Status, err, page.Text)
+	}
+	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
+	input, err := json.Marshal(map[string]any{"people": []string{"ada@contoso.example", "ben@contoso.example"}, "optional_people": []string{"chloe@contoso.example"}, "start": start, "end": start.Add(72 * time.Hour), "duration_minutes": 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := h.Runner.Do(t.Context(), action.Request{Action: "calendar.times.find", Connection: "mine", Caller: ada, Input: input})
+	if err != nil || !strings.Contains(string(result.Output), `"method":"microsoft"`) {
+		t.Errorf("times by Microsoft: %s %v", result.Output, err)
+	}
 }

@@ -56,8 +56,14 @@ type ground struct {
 
 func newGround(t *testing.T, engine store.Engine) *ground {
 	t.Helper()
+	return newGroundOf(t, engine, "contoso")
+}
+
+// newGroundOf has a world by name or file.
+func newGroundOf(t *testing.T, engine store.Engine, world string) *ground {
+	t.Helper()
 	g := &ground{t: t, dir: t.TempDir(), time: clock.NewAdjustable()}
-	g.cloud = sim.StartForTest(t, "contoso", func(c *sim.Config) { c.Clock = g.time })
+	g.cloud = sim.StartForTest(t, world, func(c *sim.Config) { c.Clock = g.time })
 	r := g.cloud.Ready()
 	g.env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + g.dir, "SENESCHAL_DATABASE_URL=" + store.TestURL(t, engine), "SENESCHAL_KEY_FILE=" + filepath.Join(g.dir, "master.key"),
 		"SENESCHAL_CLOUD=custom", "SENESCHAL_LOGIN_URL=" + r.LoginURL, "SENESCHAL_GRAPH_URL=" + r.GraphURL, "SENESCHAL_CA_FILE=" + r.CAFile, "SENESCHAL_LOG_LEVEL=error", "SENESCHAL_INSTANCE=crash"}

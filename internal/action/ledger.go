@@ -52,6 +52,7 @@ type Run struct {
 	Done        int64          `json:"done"`
 	Total       int64          `json:"total"`
 	Note        string         `json:"note,omitempty"`
+	UpdatedAt   time.Time      `json:"updated_at,omitzero"` // when it last told how far it is, or ended
 	StartedAt   time.Time      `json:"started_at"`
 	EndedAt     time.Time      `json:"ended_at,omitzero"`
 
@@ -61,17 +62,17 @@ type Run struct {
 }
 
 const runColumns = `id, action, connection, caller, idempotency, input_digest, input_sealed, state, owner, leased_until, checkpoint, output_sealed,
-	problem, request_ids, done, total, note, started_at, ended_at`
+	problem, request_ids, done, total, note, updated_at, started_at, ended_at`
 
 func scanRun(s store.Scanner) (r Run, err error) {
-	var leased, started, ended int64
+	var leased, updated, started, ended int64
 	var problem, ids string
 	err = s.Scan(&r.ID, &r.Action, &r.Connection, &r.Caller, &r.Key, &r.InputDigest, &r.inputSealed, &r.State, &r.owner, &leased, &r.checkpoint, &r.outputSealed,
-		&problem, &ids, &r.Done, &r.Total, &r.Note, &started, &ended)
+		&problem, &ids, &r.Done, &r.Total, &r.Note, &updated, &started, &ended)
 	if err != nil {
 		return r, err
 	}
-	r.leasedUntil, r.StartedAt, r.EndedAt = store.Time(leased), store.Time(started), store.Time(ended)
+	r.leasedUntil, r.UpdatedAt, r.StartedAt, r.EndedAt = store.Time(leased), store.Time(updated), store.Time(started), store.Time(ended)
 	if problem != "" {
 		r.Problem = &fault.Problem{}
 		if err := json.Unmarshal([]byte(problem), r.Problem); err != nil {
@@ -186,8 +187,8 @@ func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) e
 	if o.state != Unclear {
 		keepInput = ", input_sealed = null, checkpoint = null"
 	}
-	_, err := tx.ExecContext(ctx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, owner = '', leased_until = 0`+keepInput+` where id = $6`,
-		string(o.state), sealed, problem, string(ids), store.Millis(l.now()), run)
+	_, err := tx.ExecContext(ctx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, updated_at = $6, owner = '', leased_until = 0`+keepInput+` where id = $7`,
+		string(o.state), sealed, problem, string(ids), store.Millis(l.now()), store.Millis(l.now()), run)
 	return err
 }
 
@@ -198,7 +199,7 @@ func (l *ledger) renew(ctx context.Context, run string) error {
 }
 
 func (l *ledger) progress(ctx context.Context, run string, done, total int64, note string) error {
-	_, err := l.store.Writer().ExecContext(ctx, "update action_run set done = $1, total = $2, note = $3 where id = $4", done, total, note, run)
+	_, err := l.store.Writer().ExecContext(ctx, "update action_run set done = $1, total = $2, note = $3, updated_at = $4 where id = $5", done, total, note, store.Millis(l.now()), run)
 	return err
 }
 

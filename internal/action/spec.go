@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -58,6 +59,7 @@ type Spec struct {
 	Effect     Effect
 	Target     Target
 	Operations []m365.OperationKey // what it calls; modes and permissions follow from m365
+	MayCall    []m365.OperationKey // what it calls besides where mode and grants allow it, and can do without
 	Capability m365.Capability     // which capability of the connection it belongs to
 	Purpose    connection.Purpose  // what the mailbox must be listed for; empty: actions
 	Files      []File
@@ -183,7 +185,7 @@ func (a Action) sound() error {
 	case a.Target == OnConnection && a.Effect != Reads && !a.Repeatable && a.reconcile == nil:
 		return fmt.Errorf("it is not repeatable and declares no Reconcile")
 	}
-	for _, o := range a.Operations {
+	for _, o := range slices.Concat(a.Operations, a.MayCall) {
 		if _, ok := m365.LookupOperation(o); !ok {
 			return fmt.Errorf("the operation %q is not in the table", o)
 		}

@@ -47,7 +47,7 @@ func Main(ctx context.Context, args, environ []string, io cli.Stdio) int {
 		_, _ = fmt.Fprintln(io.Err, err)
 		return 1
 	}
-	face := cli.New(cli.Options{Registry: r, IO: io, Open: p.open, Flags: settingFlags, Settings: givenFlags, Extra: p.commands()})
+	face := cli.New(cli.Options{Registry: r, IO: io, Open: p.open, Flags: settingFlags, Settings: givenFlags, Wait: p.clock.Sleep, Extra: p.commands()})
 	return face.Run(ctx, args)
 }
 

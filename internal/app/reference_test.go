@@ -43,12 +43,18 @@ func permissionsPage() string {
 	b.WriteString("# Permissions\n\nWhat each capability needs, made from the one manifest (go test ./internal/app -run Golden -update).\n\n| capability | what for | application | delegated | why | operation |\n|---|---|---|---|---|---|\n")
 	for _, c := range m365.Capabilities() {
 		for _, n := range c.Needs {
-			scope := n.Scope
-			if scope == "" {
-				scope = "–"
-			}
-			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | `%s` |\n", c.Name, c.Title, n.Role, scope, n.Why, n.Operation)
+			fmt.Fprintf(&b, "| `%s` | %s | %s | %s | %s | `%s` |\n", c.Name, c.Title, orDash(n.Role), orDash(n.Scope), n.Why, n.Operation)
+		}
+		for _, n := range c.Wants {
+			fmt.Fprintf(&b, "| `%s` | %s, optional | %s | %s | %s | `%s` |\n", c.Name, c.Title, orDash(n.Role), orDash(n.Scope), n.Why, n.Operation)
 		}
 	}
 	return b.String()
+}
+
+func orDash(permission string) string {
+	if permission == "" {
+		return "–"
+	}
+	return permission
 }

@@ -488,13 +488,3 @@ func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) error 
 	}
 	return nil
 }
-
-// freshToken tries a credential alone.
-func (s *Service) freshToken(ctx context.Context, c Connection, form CredentialForm) error {
-	tokens, err := s.newTokens(c, form, &memoryCache{}, "rotate/"+c.ID)
-	if err != nil {
-		return err
-	}
-	_, err = tokens.Token(ctx, wire.Refresh{})
-	return err
-}

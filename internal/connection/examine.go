@@ -256,7 +256,7 @@ func (r *report) superfluous(c Connection) []Line {
 			needed[g] = true
 		}
 	}
-	for _, req := range m365.Manifest(c.Kind, c.Capabilities) {
+	for _, req := range slices.Concat(m365.Manifest(c.Kind, c.Capabilities), m365.Optional(c.Kind, c.Capabilities)) {
 		needed[req.Permission] = true
 	}
 	var extra []string

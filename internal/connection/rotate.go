@@ -10,6 +10,7 @@ import (
 	"seneschal/internal/m365"
 	"seneschal/internal/store"
 	"seneschal/internal/vault"
+	"seneschal/internal/wire"
 )
 
 // staged is the next credential, sealed beside the present one until it is proven. A crash in between leaves both, and the next check
@@ -67,7 +68,7 @@ func (s *Service) promote(ctx context.Context, c Connection) error {
 	proving := c
 	proving.ClientID = next.ClientID
 	if c.Kind == m365.Application { // a delegated one is proven at the next refresh: only the person could sign in anew
-		if err := s.freshToken(ctx, proving, next.Credential); err != nil {
+		if err := s.proveNext(ctx, proving, next.Credential, c.ClientID != next.ClientID); err != nil {
 			return err
 		}
 	}
@@ -98,6 +99,27 @@ func (s *Service) promote(ctx context.Context, c Connection) error {
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: next.By, Action: next.Word, Target: c.ID, Outcome: "done", Detail: map[string]any{"client": c.ClientID, "credential": c.Credential.Type}})
 	})
+}
+
+// proveNext tries a credential alone. Another app must be let in everywhere the present one is for, too: a token says nothing of consent.
+func (s *Service) proveNext(ctx context.Context, c Connection, form CredentialForm, anotherApp bool) error {
+	tokens, err := s.newTokens(c, form, &memoryCache{}, "rotate/"+c.ID)
+	if err != nil {
+		return err
+	}
+	if _, err := tokens.Token(ctx, wire.Refresh{}); err != nil || !anotherApp {
+		return err
+	}
+	r := s.examine(ctx, c, tokens, false)
+	if r.blocked != nil {
+		return r.blocked
+	}
+	for _, l := range r.lines { // the worst first
+		if _, ok := m365.LookupCapability(m365.Capability(l.Capability)); ok && (l.State == LineMissing || l.State == LineFailed) {
+			return &fault.Error{Kind: l.kind, Code: l.Code, Message: "The new app cannot do what the connection is for (" + l.Title + "); the present one stays", Cause: l.Cause, Fix: l.Fix, Who: l.Who}
+		}
+	}
+	return nil
 }
 
 func (s *Service) unstage(ctx context.Context, c Connection, by, word string) error {

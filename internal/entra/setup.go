@@ -11,6 +11,7 @@ import (
 // Setup is all an administrator needs to prepare an app registration, from one manifest (m365).
 type Setup struct {
 	Permissions []m365.Required `json:"permissions"`
+	Optional    []m365.Required `json:"optional"` // not in the forms below: whoever wants it adds it
 	Manifest    json.RawMessage `json:"manifest"` // requiredResourceAccess, for the app registration's manifest page
 	AzureCLI    string          `json:"azure_cli"`
 	PowerShell  string          `json:"powershell"`
@@ -48,7 +49,7 @@ func NewSetup(mode m365.Mode, chosen []m365.Capability, appName, redirect string
 	if err != nil {
 		return Setup{}, err
 	}
-	return Setup{Permissions: required, Manifest: manifest,
+	return Setup{Permissions: required, Optional: m365.Optional(mode, chosen), Manifest: manifest,
 		AzureCLI: azureCLI(mode, access, names, appName, redirect), PowerShell: powerShell(mode, access, names, appName, redirect), Graph: graphRequest(manifest, appName, redirect, mode)}, nil
 }
 

@@ -61,7 +61,7 @@ type Error struct {
 	Who          string // who can make it: "you", "an administrator of contoso.example", "the operator of this hub"
 	Alternatives []string
 	WrongFixes   []string // what people try and what does not help
-	Fields       []Field  // for Invalid: every field that is wrong
+	Fields       []Field  // for Invalid: every field that is wrong; for the fence: every field it refuses
 	RetryAfter   time.Duration
 	Upstream     *Upstream
 	Err          error

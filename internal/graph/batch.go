@@ -266,7 +266,6 @@ func (b *batch) send(ctx context.Context, chunk []int) (map[int]inner, error) {
 	for n, i := range chunk {
 		question.Requests = append(question.Requests, b.envelope(n, i, chunk))
 		r.Idempotent = r.Idempotent && b.parts[i].Repeatable()
-		r.Priority = max(r.Priority, b.parts[i].Priority)
 	}
 	body, err := json.Marshal(question)
 	if err != nil {

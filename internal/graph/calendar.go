@@ -124,7 +124,7 @@ type EventChange struct {
 	End                   *DateTimeTimeZone  `json:"end,omitempty"`
 	Location              *Location          `json:"location,omitempty"`
 	Attendees             []Attendee         `json:"attendees,omitzero"`
-	Recurrence            *Recurrence        `json:"recurrence,omitempty"`
+	Recurrence            **Recurrence       `json:"recurrence,omitempty"` // a pointer to nil is null: a series becomes one event
 	ShowAs                *string            `json:"showAs,omitempty"`
 	Sensitivity           *string            `json:"sensitivity,omitempty"`
 	Importance            *string            `json:"importance,omitempty"`
@@ -197,4 +197,42 @@ type WorkingHours struct {
 type ScheduleError struct {
 	Message      string `json:"message"`
 	ResponseCode string `json:"responseCode"`
+}
+
+// MeetingTimesRequest asks Microsoft for times to meet (findMeetingTimes); it only reads, so send it with Idempotent.
+type MeetingTimesRequest struct {
+	Attendees           []Attendee     `json:"attendees"` // none: the organizer alone
+	IsOrganizerOptional bool           `json:"isOrganizerOptional"`
+	TimeConstraint      TimeConstraint `json:"timeConstraint"`
+	MeetingDuration     string         `json:"meetingDuration"` // ISO 8601: PT60M
+	MaxCandidates       int            `json:"maxCandidates,omitempty"`
+	MinimumPercentage   float64        `json:"minimumAttendeePercentage"` // Microsoft's own is 50
+}
+
+// TimeConstraint is when a meeting may be.
+type TimeConstraint struct {
+	ActivityDomain string     `json:"activityDomain"` // work, personal, unrestricted
+	TimeSlots      []TimeSlot `json:"timeSlots"`
+}
+
+// TimeSlot is a stretch of time.
+type TimeSlot struct {
+	Start DateTimeTimeZone `json:"start"`
+	End   DateTimeTimeZone `json:"end"`
+}
+
+// MeetingTimes is the answer to a MeetingTimesRequest: suggestions, or the reason why there are none.
+type MeetingTimes struct {
+	EmptyReason string                  `json:"emptySuggestionsReason"`
+	Suggestions []MeetingTimeSuggestion `json:"meetingTimeSuggestions"`
+}
+
+// MeetingTimeSuggestion is one time to meet. Each availability is free, tentative, busy, oof, workingElsewhere or unknown.
+type MeetingTimeSuggestion struct {
+	Slot      TimeSlot `json:"meetingTimeSlot"`
+	Organizer string   `json:"organizerAvailability"`
+	Attendees []struct {
+		Availability string   `json:"availability"`
+		Attendee     Attendee `json:"attendee"`
+	} `json:"attendeeAvailability"`
 }

@@ -2,6 +2,7 @@ package graph
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -24,6 +25,11 @@ func (f MailboxFence) Fence() wire.Fence {
 		if f.ReadOnly && !reads(r) {
 			return outside(r, "read_only", "This connection is set to read only", "Switch read-only off for the connection, if it may write")
 		}
+		if strangers := f.strangers(r, mailboxes); len(strangers) > 0 {
+			out := outside(r, "mailbox_not_listed", "The request is about people who are not on this connection's list", "Leave them out, or add their mailboxes to the connection")
+			out.Fields = strangers
+			return out
+		}
 		t := r.Target
 		if r.Operation == "POST /subscriptions" {
 			t = subscribed(r.Body)
@@ -38,6 +44,27 @@ func (f MailboxFence) Fence() wire.Fence {
 		}
 		return nil
 	}
+}
+
+// strangers names those of a request for free and busy times who are not listed: the path names whose right it is asked by, the body about
+// whom. A person's connection asks by the person's own rights, which Microsoft keeps.
+func (f MailboxFence) strangers(r wire.Request, listed map[string]bool) []fault.Field {
+	if !strings.HasSuffix(r.Operation, "/getSchedule") || listed[wire.Me] {
+		return nil
+	}
+	var asked struct {
+		Schedules []string `json:"schedules"`
+	}
+	if err := json.Unmarshal(r.Body, &asked); err != nil {
+		return []fault.Field{{Name: "schedules", Message: "cannot be read"}} // what cannot be judged does not leave
+	}
+	var out []fault.Field
+	for i, s := range asked.Schedules {
+		if !listed[strings.ToLower(s)] {
+			out = append(out, fault.Field{Name: fmt.Sprintf("schedules[%d]", i), Message: "is not on this connection's list"})
+		}
+	}
+	return out
 }
 
 func fold(list []string) map[string]bool {

@@ -37,7 +37,7 @@ func BenchmarkListMessages(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		n := 0
-		for _, err := range graph.List[graph.Message](b.Context(), c.Client, c.Me().Messages()) {
+		for _, err := range graph.List[graph.Message](b.Context(), c.Client, me(c).Messages()) {
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -70,7 +70,7 @@ type Message struct {
 	WebLink                string             `json:"webLink"`
 	InternetMessageHeaders []Header           `json:"internetMessageHeaders"` // only with Select; may be incomplete, so the tap reads MIME
 	ExtendedProperties     []ExtendedProperty `json:"singleValueExtendedProperties"`
-	Attachments            []Attachment       `json:"attachments"` // only with Expand
+	Attachments            []Attachment       `json:"attachments"` // only with $expand
 }
 
 // MessageChange is a message as written: a new draft, or the fields to change.

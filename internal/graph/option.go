@@ -19,7 +19,6 @@ type call struct {
 	prefer     []string
 	header     http.Header
 	idempotent bool
-	priority   wire.Priority
 	proof      *Proof
 }
 
@@ -77,9 +76,6 @@ func Query(name parameterName, value string) Option {
 // Select asks for these fields only.
 func Select(fields ...string) Option { return Query("$select", strings.Join(fields, ",")) }
 
-// Expand asks for related entries in the same answer.
-func Expand(what string) Option { return Query("$expand", what) }
-
 // Filter asks for matching entries only. Quote what comes from outside with Quote.
 func Filter(expression string) Option { return Query("$filter", expression) }
 
@@ -105,9 +101,6 @@ func Window(start, end time.Time) Option {
 // PageSize is the page size of deltas.
 func PageSize(n int) Option { return prefer("odata.maxpagesize=" + strconv.Itoa(n)) }
 
-// TimeZone sets the zone of the answer's start and end: a Windows or IANA name, UTC without.
-func TimeZone(name string) Option { return prefer("outlook.timezone=" + strconv.Quote(name)) }
-
 // TextBody asks for bodies as plain text.
 func TextBody() Option { return prefer(`outlook.body-content-type="text"`) }
 
@@ -123,7 +116,8 @@ func Eventual() Option {
 	}
 }
 
-// IfMatch makes the call conditional on an unchanged entry. It also makes a PATCH repeatable.
+// IfMatch makes the call conditional on an unchanged entry. It also makes a PATCH repeatable; refused only after an answer was lost, its
+// outcome is unclear.
 func IfMatch(etag string) Option { return func(k *call) { k.set("If-Match", etag) } }
 
 func (k *call) set(name, value string) {
@@ -135,9 +129,6 @@ func (k *call) set(name, value string) {
 
 // Idempotent says that sending it twice is as sending it once: a POST that only reads, or an event with a transactionId.
 func Idempotent() Option { return func(k *call) { k.idempotent = true } }
-
-// WithPriority overrides the context's priority.
-func WithPriority(p wire.Priority) Option { return func(k *call) { k.priority = p } }
 
 // Proof is the evidence of a real answer.
 type Proof struct {

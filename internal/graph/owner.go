@@ -10,9 +10,7 @@ func (c *Client) User(id m365.UserID) Owner {
 	return Owner{At("users").Item("user-id", string(id))}
 }
 
-// Me is the place of the signed-in user. Only a delegated client has it.
-func (*Delegated) Me() Owner { return Owner{me()} }
-
+// me is the place of the signed-in user: Owner gives it to a delegated client alone.
 func me() Path {
 	p := Path{template: "/me", url: "/me"}
 	p.target.Mailbox = "me"

@@ -39,8 +39,9 @@ type AttachmentItem struct {
 	ContentID      string `json:"contentId,omitempty"`
 }
 
-// AttachFile adds a file of 3 to 150 MB to a message or event: item is its path. Content is read once, from front to back.
-func (c *Client) AttachFile(ctx context.Context, item Path, file AttachmentItem, content io.Reader) (Uploaded, error) {
+// AttachFile adds a file of 3 to 150 MB to a message or event: item is its path. Content is read once, from front to back. told hears after
+// each piece how many bytes Microsoft has.
+func (c *Client) AttachFile(ctx context.Context, item Path, file AttachmentItem, content io.Reader, told func(taken int64)) (Uploaded, error) {
 	if file.AttachmentType == "" {
 		file.AttachmentType = "file"
 	}
@@ -52,21 +53,21 @@ func (c *Client) AttachFile(ctx context.Context, item Path, file AttachmentItem,
 	if err != nil {
 		return Uploaded{}, err
 	}
-	return c.Upload(ctx, session, s, content, file.Size)
+	return c.Upload(ctx, session, s, content, file.Size, told)
 }
 
 // uploadPiece is 12 times 327,680 bytes: drives want multiples of that, Outlook at most 4 MB (graph/FACTS §7 and §10).
 const uploadPiece = 12 * 327_680
 
 // Upload sends content into a session that was made at p. It holds one piece in memory. A piece whose answer was lost is resumed from
-// what the session says it has; a reader that can seek (io.ReaderAt) may be asked for any earlier piece again.
-func (c *Client) Upload(ctx context.Context, p Path, s UploadSession, content io.Reader, size int64) (Uploaded, error) {
+// what the session says it has; a reader that can seek (io.ReaderAt) may be asked for any earlier piece again. told is as with AttachFile.
+func (c *Client) Upload(ctx context.Context, p Path, s UploadSession, content io.Reader, size int64, told func(taken int64)) (Uploaded, error) {
 	r, _, err := c.request(http.MethodPut, p, nil)
 	if err != nil {
 		return Uploaded{}, err
 	}
 	r.Operation, r.URL, r.Anonymous = "PUT {uploadUrl}", s.UploadURL, true
-	u := &upload{c: c, request: r, content: content, size: size, piece: make([]byte, min(uploadPiece, max(size, 0)))}
+	u := &upload{c: c, request: r, content: content, size: size, told: told, piece: make([]byte, min(uploadPiece, max(size, 0)))}
 	return u.run(ctx)
 }
 
@@ -75,6 +76,7 @@ type upload struct {
 	request wire.Request
 	content io.Reader
 	size    int64
+	told    func(taken int64)
 	piece   []byte // bytes from start to start+held
 	start   int64
 	held    int
@@ -99,8 +101,10 @@ func (u *upload) run(ctx context.Context) (Uploaded, error) {
 				return Uploaded{}, err
 			}
 			if done != nil {
+				u.told(u.size)
 				return *done, nil
 			}
+			u.told(at)
 			next = at
 			continue
 		}

@@ -35,6 +35,7 @@ type CapabilityInfo struct {
 	Purpose string // the mailbox purpose without which the capability has nothing to work on; "" where it needs none
 	Modes   []Mode // DESIGN §5: engines need an app-only connection
 	Needs   []Need
+	Wants   []Need // better with, complete without: never missing, and never asked of a person who signs in
 }
 
 // Name gives the permission of the need in a mode.
@@ -81,6 +82,8 @@ var capabilities = []CapabilityInfo{
 	{Name: Calendar, Title: "Read and write calendars", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
 		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Scope: "Calendars.ReadWrite", Why: "read, create, change and cancel events"},
+	}, Wants: []Need{
+		{Operation: "POST /me/findMeetingTimes", Scope: "Calendars.Read.Shared", Why: "have Microsoft itself suggest times to meet; without it the hub searches people's free and busy times"},
 	}},
 	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: []Mode{Application}, Needs: []Need{
 		lookUp,
@@ -128,10 +131,19 @@ type Required struct {
 
 // Manifest is the permission list of a connection: every permission its capabilities need in the mode, sorted by name.
 func Manifest(m Mode, chosen []Capability) []Required {
+	return merge(m, chosen, func(c CapabilityInfo) []Need { return c.Needs })
+}
+
+// Optional lists the permissions that the capabilities want in the mode and can do without, sorted by name.
+func Optional(m Mode, chosen []Capability) []Required {
+	return merge(m, chosen, func(c CapabilityInfo) []Need { return c.Wants })
+}
+
+func merge(m Mode, chosen []Capability, of func(CapabilityInfo) []Need) []Required {
 	byName := map[string]*Required{}
 	for _, c := range chosen {
 		info, _ := LookupCapability(c)
-		for _, n := range info.Needs {
+		for _, n := range of(info) {
 			name := n.Name(m)
 			if name == "" {
 				continue

@@ -64,9 +64,6 @@ func LookupOperation(k OperationKey) (Operation, bool) {
 	return o, ok
 }
 
-// Operations gives the whole table, keyed.
-func Operations() map[OperationKey]Operation { return operations() }
-
 // LookupPermission finds a permission's ids.
 func LookupPermission(name string) (PermissionIDs, bool) {
 	p, ok := permissions()[name]

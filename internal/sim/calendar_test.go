@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -60,12 +61,59 @@ func TestEvents(t *testing.T) {
 	if a := c.graph(token, "GET", path, nil); a.status != 404 {
 		t.Errorf("deleted: got %d", a.status)
 	}
-	if a := c.graph(token, "POST", ada+"/findMeetingTimes", map[string]any{}); a.status != 403 {
-		t.Errorf("findMeetingTimes app-only: got %d", a.status)
+}
+
+func TestFindMeetingTimes(t *testing.T) {
+	c := start(t)
+	app := c.appToken("Seneschal")
+	if a := c.graph(app, "POST", ada+"/findMeetingTimes", map[string]any{}); a.status != 403 {
+		t.Errorf("app-only: got %d", a.status)
 	}
-	user := c.signIn(c.app("Seneschal sign-in"), "ada@contoso.example", "openid offline_access Calendars.ReadWrite")
-	if a := c.graph(user.str("access_token"), "POST", "/me/findMeetingTimes", map[string]any{"attendees": attendee("ben@contoso.example"), "meetingDuration": "PT1H"}); a.status != 200 || len(a.json["meetingTimeSuggestions"].([]any)) == 0 {
-		t.Errorf("findMeetingTimes: got %d %s", a.status, a.raw)
+	user := c.signIn(c.app("Seneschal sign-in"), "ada@contoso.example", "openid offline_access Calendars.ReadWrite").str("access_token")
+	busy := func(who string, from, to int, showAs string) {
+		day := june.Truncate(24 * time.Hour)
+		at := func(hour int) map[string]any {
+			return map[string]any{"dateTime": day.Add(time.Duration(hour) * time.Hour).Format("2006-01-02T15:04:05"), "timeZone": "UTC"}
+		}
+		c.graph(app, "POST", "/users/"+who+"@contoso.example/events", map[string]any{"subject": "x", "start": at(from), "end": at(to), "showAs": showAs})
+	}
+	busy("ada", 6, 9, "busy") // 08:00 to 11:00 in Berlin, where it is summer
+	busy("ben", 9, 12, "oof")
+	on := func(domain string, from, to string) map[string]any {
+		bound := func(clock string) map[string]any {
+			return map[string]any{"dateTime": june.Format("2006-01-02") + "T" + clock, "timeZone": "W. Europe Standard Time"}
+		}
+		return map[string]any{"activityDomain": domain, "timeSlots": []any{map[string]any{"start": bound(from), "end": bound(to)}}}
+	}
+	ben, stranger := attendee("ben@contoso.example"), attendee("nobody@elsewhere.example")
+	for _, tt := range []struct {
+		name   string
+		body   map[string]any
+		first  string // start in UTC and confidence of the first suggestion
+		count  int
+		reason string
+	}{
+		{"both free in working hours", map[string]any{"attendees": ben, "meetingDuration": "PT1H", "timeConstraint": on("work", "08:00:00", "23:00:00")}, "12:00 100", 5, ""},
+		{"at any hour", map[string]any{"attendees": ben, "meetingDuration": "PT1H", "maxCandidates": 50, "timeConstraint": on("unrestricted", "08:00:00", "23:00:00")}, "12:00 100", 17, ""},
+		{"the organizer may be missing", map[string]any{"attendees": ben, "isOrganizerOptional": "true", "maxCandidates": 1, "timeConstraint": on("work", "08:00:00", "23:00:00")}, "06:00 100", 1, ""},
+		{"the organizer alone", map[string]any{"meetingDuration": "PT3H", "timeConstraint": on("work", "08:00:00", "17:00:00")}, "09:00 100", 5, ""},
+		{"the organizer is away", map[string]any{"attendees": ben, "timeConstraint": on("work", "08:00:00", "11:00:00")}, "", 0, "OrganizerUnavailable"},
+		{"the attendee is away", map[string]any{"attendees": ben, "timeConstraint": on("work", "11:00:00", "14:00:00")}, "", 0, "AttendeesUnavailable"},
+		{"half of two is enough unless more is asked", map[string]any{"attendees": append(attendee("room1@contoso.example"), ben...), "maxCandidates": 1, "timeConstraint": on("work", "11:00:00", "14:00:00")}, "09:00 50", 1, ""},
+		{"a stranger counts 49", map[string]any{"attendees": stranger, "timeConstraint": on("work", "14:00:00", "17:00:00")}, "", 0, "AttendeesUnavailableOrUnknown"},
+		{"a stranger is good enough", map[string]any{"attendees": stranger, "minimumAttendeePercentage": "49", "maxCandidates": 1, "timeConstraint": on("work", "14:00:00", "17:00:00")}, "12:00 49", 1, ""},
+		{"at night", map[string]any{"attendees": ben, "timeConstraint": on("work", "20:00:00", "23:00:00")}, "", 0, "Unknown"},
+	} {
+		a := c.graph(user, "POST", "/me/findMeetingTimes", tt.body)
+		list, _ := a.json["meetingTimeSuggestions"].([]any)
+		first := ""
+		if len(list) > 0 {
+			s := list[0].(map[string]any)
+			first = s["meetingTimeSlot"].(map[string]any)["start"].(map[string]any)["dateTime"].(string)[11:16] + fmt.Sprintf(" %v", s["confidence"])
+		}
+		if a.status != 200 || first != tt.first || len(list) != tt.count || a.str("emptySuggestionsReason") != tt.reason {
+			t.Errorf("%s: got %d, %q of %d, %q: %s", tt.name, a.status, first, len(list), a.str("emptySuggestionsReason"), a.raw)
+		}
 	}
 }
 
@@ -148,6 +196,16 @@ func TestInvitations(t *testing.T) {
 	})
 	if l := schedule.list(); len(l) != 2 || l[0]["availabilityView"] != "1100" || l[1]["error"] == nil {
 		t.Errorf("schedule: got %s", schedule.raw)
+	}
+	if a := c.graph(token, "PATCH", ada+"/events/"+e.str("id"), map[string]any{"attendees": attendee("ben@contoso.example")}); a.status != 200 {
+		t.Errorf("without the room: got %d %s", a.status, a.raw)
+	}
+	room := c.graph(token, "GET", "/users/room1@contoso.example/calendarView"+window("2027-06-07T00:00:00Z", "2027-06-08T00:00:00Z"), nil).list()
+	if len(room) != 1 || room[0]["isCancelled"] != true {
+		t.Errorf("the room's copy: got %v", room)
+	}
+	if a := c.graph(token, "GET", benEvent, nil); a.str("isCancelled") != "false" {
+		t.Errorf("who stays invited: got %s", a.raw)
 	}
 	if a := c.graph(token, "POST", ada+"/events/"+e.str("id")+"/cancel", map[string]any{"comment": "off"}); a.status != 202 {
 		t.Errorf("cancel: got %d", a.status)

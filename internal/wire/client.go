@@ -138,7 +138,7 @@ type result struct {
 
 // run repeats the attempt as long as that is safe and worthwhile.
 func (x *exchange) run(ctx context.Context, stream bool) (result, error) {
-	priority := x.r.priority(ctx)
+	priority := priorityOf(ctx)
 	for x.attempt = 1; ; x.attempt++ {
 		got, failed := x.try(ctx, priority, stream)
 		if failed == nil {

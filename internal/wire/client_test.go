@@ -190,6 +190,13 @@ func TestSituations(t *testing.T) {
 			}
 			answerJSON(w, 404, `{}`)
 		}, "", "", 2},
+		{"lost answer of a conditional write, then 412", "PUT", func(n int, w http.ResponseWriter, _ *http.Request) {
+			if n == 1 {
+				hangUp(w)
+				return
+			}
+			answerJSON(w, 412, `{}`)
+		}, fault.Unclear, "outcome_unknown", 2},
 		{"HTML instead of JSON", "GET", always(html), fault.Unavailable, "html_instead_of_json", 1},
 		{"HTML instead of JSON after a write", "POST", always(html), fault.Unclear, "outcome_unknown", 1},
 		{"an answer of 200 MB", "GET", always(huge), fault.TooLarge, "answer_too_large", 1},

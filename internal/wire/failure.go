@@ -71,7 +71,7 @@ func (x *exchange) refused(r Refusal) *failure {
 func (c *Client) Inner(ctx context.Context, r Request, refusal Refusal, attempt int) (f *fault.Error, wait time.Duration, again bool) {
 	x := &exchange{c: c, r: &r, attempt: attempt}
 	failed := x.refused(refusal)
-	return failed.Error, failed.wait, failed.again && failed.wait <= r.priority(ctx).Patience()
+	return failed.Error, failed.wait, failed.again && failed.wait <= priorityOf(ctx).Patience()
 }
 
 // judge decides what an error answer means for repeating the request.
@@ -96,6 +96,8 @@ func (x *exchange) judge(f *fault.Error, status int, r Refusal, told bool) *fail
 		}
 		x.lost = true
 		return &failure{Error: f, again: true, wait: max(f.RetryAfter, x.backoff(500*time.Millisecond))}
+	case status == http.StatusPreconditionFailed && x.lost:
+		return &failure{Error: unclear(f)} // the change that is in the way may be the one whose answer was lost
 	}
 	return &failure{Error: f}
 }

@@ -15,7 +15,6 @@ type Request struct {
 	Body      []byte
 	Target    Target   // whose data it touches, for the fence
 	Charges   []Charge // what it costs; the narrowest budget last, because a throttling answer closes that one
-	Priority  Priority // zero: the context's (WithPriority), else Dispatch
 
 	// Idempotent says that sending it twice has the effect of sending it once. GET, HEAD, PUT and DELETE always are;
 	// a POST is when it only reads (getSchedule) or carries a key that Microsoft honours (an event's transactionId).
@@ -81,10 +80,8 @@ func WithTraceparent(ctx context.Context, traceparent string) context.Context {
 	return context.WithValue(ctx, traceKey, traceparent)
 }
 
-func (r *Request) priority(ctx context.Context) Priority {
-	if r.Priority != 0 {
-		return r.Priority
-	}
+// priorityOf is the context's priority, Dispatch without.
+func priorityOf(ctx context.Context) Priority {
 	if p, ok := ctx.Value(priorityKey).(Priority); ok && p != 0 {
 		return p
 	}

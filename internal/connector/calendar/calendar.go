@@ -26,6 +26,8 @@ const (
 	declineEvent  m365.OperationKey = "POST /users/{user-id}/events/{event-id}/decline"
 	tentative     m365.OperationKey = "POST /users/{user-id}/events/{event-id}/tentativelyAccept"
 	getSchedule   m365.OperationKey = "POST /users/{user-id}/calendar/getSchedule"
+
+	findMeetingTimes m365.OperationKey = "POST /me/findMeetingTimes" // has no application permission
 )
 
 // Actions are what the hub can do with calendars.

@@ -6,7 +6,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"seneschal/internal/action"
+	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
 	"seneschal/internal/connector/internal/bench"
 	"seneschal/internal/fault"
@@ -291,6 +294,109 @@ func TestUpdate(t *testing.T) {
 	}
 }
 
+// With if_match only the version that the caller saw is touched.
+func TestOnlyTheVersionThatIsMeant(t *testing.T) {
+	b := start(t)
+	for _, tt := range []struct {
+		action string
+		in     bench.In
+	}{
+		{"calendar.event.update", bench.In{"subject": "Mine"}},
+		{"calendar.event.cancel", bench.In{"comment": "No time"}},
+		{"calendar.event.delete", bench.In{}},
+	} {
+		t.Run(tt.action, func(t *testing.T) {
+			made := bench.Do[calendar.Event](b, "calendar.event.create", visit(nil))
+			seen := bench.Do[calendar.Event](b, "calendar.event.get", bench.In{"user": ada, "event": made.ID})
+			if listed := events(b, ada, 1); seen.ETag == "" || seen.ETag != made.ETag || listed[0].ETag != seen.ETag {
+				t.Fatalf("etags: %q made, %q read, %q listed", made.ETag, seen.ETag, listed[0].ETag)
+			}
+			theirs := bench.Do[calendar.Event](b, "calendar.event.update", bench.In{"user": ada, "event": made.ID, "subject": "Theirs"})
+			tt.in["user"], tt.in["event"], tt.in["if_match"] = ada, made.ID, seen.ETag
+			f := b.Refused(tt.action, tt.in, bench.Key(tt.action))
+			if f.Kind != fault.Conflict || f.Code != "changed_meanwhile" || !strings.Contains(f.Fix, "calendar.event.get") {
+				t.Errorf("an old version: got %v", f)
+			}
+			if got := events(b, ada, 1); len(got) != 1 || got[0].Subject != "Theirs" {
+				t.Errorf("it was touched: %+v", got)
+			}
+			tt.in["if_match"] = theirs.ETag
+			if _, err := b.Call(tt.action, tt.in); err != nil {
+				t.Errorf("the present version: %v", err)
+			}
+			if tt.action == "calendar.event.update" {
+				bench.Do[calendar.Deleted](b, "calendar.event.delete", bench.In{"user": ada, "event": made.ID})
+			}
+		})
+	}
+	if f := b.Refused("calendar.event.delete", bench.In{"user": ada, "event": "x", "if_match": "CQAAAB\r\nX: y"}); f.Fields[0].Name != "if_match" {
+		t.Errorf("no etag: got %v", f)
+	}
+}
+
+// A change between the look and the write is Microsoft's to refuse; one whose own answer was lost is not taken for somebody else's.
+func TestVersionsUnderTrouble(t *testing.T) {
+	b := start(t)
+	made := bench.Do[calendar.Event](b, "calendar.event.create", visit(nil))
+	in := bench.In{"user": ada, "event": made.ID, "subject": "Mine", "if_match": made.ETag}
+	raced := faultAt("status", "PATCH", "/events/")
+	raced.Status, raced.Code = 412, "ErrorIrresolvableConflict"
+	b.Fault(raced)
+	if f := b.Refused("calendar.event.update", in); f.Code != "changed_meanwhile" || f.Upstream == nil || f.Upstream.RequestID == "" || !strings.Contains(f.Fix, "calendar.event.get") {
+		t.Errorf("raced: got %+v", f)
+	}
+	b.Fault(faultAt("timeout_after_accept", "PATCH", "/events/"))
+	run := b.Unclear("calendar.event.update", in)
+	if got := b.Look(run); got != action.Done {
+		t.Errorf("our own change: got %s", got)
+	}
+	if got := events(b, ada, 1); got[0].Subject != "Mine" {
+		t.Errorf("got %+v", got)
+	}
+	gone := bench.In{"user": ada, "event": made.ID, "if_match": events(b, ada, 1)[0].ETag}
+	b.Fault(faultAt("timeout_after_accept", "DELETE", "/events/"))
+	bench.Do[calendar.Deleted](b, "calendar.event.delete", gone)
+}
+
+// Null takes away what is there; what is left out stays.
+func TestUpdateClears(t *testing.T) {
+	b := start(t)
+	full := bench.In{"attendees": []bench.In{{"address": ben}}, "location": "Here", "body": "Plan", "reminder_minutes": 20, "categories": []string{"Customer"}, "recurrence": bench.In{"frequency": "daily", "count": 3}}
+	for _, tt := range []struct {
+		name   string
+		in     bench.In
+		change func(*calendar.Event)
+	}{
+		{"the place", bench.In{"location": nil}, func(e *calendar.Event) { e.Location = "" }},
+		{"the body", bench.In{"body": nil}, func(e *calendar.Event) { e.Body = "" }},
+		{"the reminder", bench.In{"reminder_minutes": nil}, func(e *calendar.Event) { e.ReminderMinutes = nil }},
+		{"the categories", bench.In{"categories": nil}, func(e *calendar.Event) { e.Categories = nil }},
+		{"the categories by an empty list", bench.In{"categories": []string{}}, func(e *calendar.Event) { e.Categories = nil }},
+		{"the attendees", bench.In{"attendees": nil}, func(e *calendar.Event) { e.Attendees = []calendar.Attendee{} }},
+		{"the series", bench.In{"recurrence": nil}, func(e *calendar.Event) { e.Recurrence, e.Type = nil, "singleInstance" }},
+		{"nothing", bench.In{"subject": "Visit"}, func(*calendar.Event) {}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			want := bench.Do[calendar.Event](b, "calendar.event.create", visit(full))
+			tt.change(&want)
+			ref := bench.In{"user": ada, "event": want.ID}
+			tt.in["user"], tt.in["event"] = ada, want.ID
+			bench.Do[calendar.Event](b, "calendar.event.update", tt.in)
+			got := bench.Do[calendar.Event](b, "calendar.event.get", ref)
+			want.Start, want.End, want.ETag = got.Start, got.End, got.ETag // the same instants, shown in another zone
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Error(diff)
+			}
+			bench.Do[calendar.Deleted](b, "calendar.event.delete", ref)
+		})
+	}
+	for _, field := range []string{"subject", "show_as", "start", "all_day"} {
+		if f := b.Refused("calendar.event.update", bench.In{"user": ada, "event": "x", field: nil}); f.Kind != fault.Invalid || f.Fields[0].Name != field {
+			t.Errorf("%s cannot be cleared: got %v", field, f)
+		}
+	}
+}
+
 // A change mails the attendees, so it is asked for once, and what became of it is read from the event.
 func TestUpdateWhoseAnswerIsLost(t *testing.T) {
 	for _, tt := range []struct {
@@ -399,8 +505,51 @@ func TestDeleteWhoseAnswerIsLost(t *testing.T) {
 	}
 }
 
+// An app may ask about those on its connection's list and nobody else; a person asks by their own rights, which Microsoft keeps.
+func TestFreeTimesAreFenced(t *testing.T) {
+	b := start(t)
+	const emma = "emma@contoso.example"
+	window := bench.In{"start": rfc(nine), "end": rfc(nine.Add(2 * time.Hour))}
+	before := len(b.Sim.Requests())
+	for _, tt := range []struct {
+		name, action string
+		in           bench.In
+		fields       []string
+	}{
+		{"their times", "calendar.schedule.get", bench.In{"people": []string{ada, emma, ben, "x@fabrikam.example"}}, []string{"people[1]", "people[3]"}},
+		{"a meeting with them", "calendar.times.find", bench.In{"people": []string{ada, emma}, "optional_people": []string{ben, emma}, "duration_minutes": 30}, []string{"people[1]", "optional_people[1]"}},
+	} {
+		tt.in["user"], tt.in["start"], tt.in["end"] = ada, window["start"], window["end"]
+		f := b.Refused(tt.action, tt.in)
+		var named []string
+		for _, field := range f.Fields {
+			named = append(named, field.Name)
+		}
+		if f.Kind != fault.Forbidden || f.Code != "mailbox_not_listed" || !slices.Equal(named, tt.fields) {
+			t.Errorf("%s: got %v, want %v named", tt.name, f, tt.fields)
+		}
+	}
+	if n := len(b.Sim.Requests()) - before; n != 0 {
+		t.Errorf("%d requests left", n)
+	}
+	got := bench.Do[calendar.Schedules](b, "calendar.schedule.get", bench.In{"people": []string{emma}, "start": window["start"], "end": window["end"]}, bench.Through(bench.Person)).Schedules
+	if len(got) != 1 || got[0].Unknown != "" {
+		t.Errorf("a person asks: got %+v", got)
+	}
+}
+
+// listNobody puts an address on the app's list that no mailbox has.
+func listNobody(b *bench.Bench) {
+	list := connection.ParseMailboxes("ada@contoso.example, ben@contoso.example, room1@contoso.example, nobody@contoso.example")
+	for i := range list {
+		list[i].Purposes = []connection.Purpose{connection.ForActions}
+	}
+	b.Relist(list)
+}
+
 func TestSchedules(t *testing.T) {
 	b := start(t)
+	listNobody(b)
 	bench.Do[calendar.Event](b, "calendar.event.create", visit(bench.In{"show_as": "oof"}))
 	for _, through := range []string{bench.App, bench.Person} {
 		in := bench.In{"user": ada, "people": []string{ada, "nobody@contoso.example"}, "start": rfc(nine.Add(-time.Hour)), "end": rfc(nine.Add(2 * time.Hour)), "time_zone": "Europe/Berlin"}

@@ -26,6 +26,7 @@ type Attendee struct {
 // Summary is what a list shows of an event.
 type Summary struct {
 	ID             string    `json:"id"`
+	ETag           string    `json:"etag,omitempty" doc:"Version of the event: given back as if_match, it keeps a change of somebody else's from being overwritten"`
 	Subject        string    `json:"subject"`
 	Start          time.Time `json:"start,omitzero"`
 	End            time.Time `json:"end,omitzero"`
@@ -50,7 +51,7 @@ var summaryFields = []string{"id", "subject", "start", "end", "isAllDay", "origi
 	"categories", "isCancelled", "type", "seriesMasterId", "hasAttachments", "onlineMeeting", "webLink"}
 
 func summaryOf(e graph.Event, z zone) Summary {
-	s := Summary{ID: e.ID, Subject: e.Subject, Start: z.instant(e.Start, e.IsAllDay), End: z.instant(e.End, e.IsAllDay), AllDay: e.IsAllDay, TimeZone: e.OriginalStartTimeZone,
+	s := Summary{ID: e.ID, ETag: e.ETag, Subject: e.Subject, Start: z.instant(e.Start, e.IsAllDay), End: z.instant(e.End, e.IsAllDay), AllDay: e.IsAllDay, TimeZone: e.OriginalStartTimeZone,
 		Location: e.Location.DisplayName, Organizer: Person(e.Organizer.EmailAddress), IsOrganizer: e.IsOrganizer, Response: e.ResponseStatus.Response, ShowAs: e.ShowAs,
 		Sensitivity: e.Sensitivity, Categories: e.Categories, Cancelled: e.IsCancelled, Type: e.Type, SeriesID: e.SeriesMasterID, HasAttachments: e.HasAttachments, WebLink: e.WebLink}
 	if e.OnlineMeeting != nil {

@@ -13,8 +13,12 @@ import (
 // CancelIn calls a meeting off.
 type CancelIn struct {
 	EventIn
+	Version
 	Comment string `json:"comment,omitempty" maxLength:"10000" doc:"Words to the attendees"`
 }
+
+// Check finds a version that is none.
+func (in CancelIn) Check() error { return refuse(in.wrong()) }
 
 // RespondIn answers an invitation.
 type RespondIn struct {
@@ -66,11 +70,14 @@ type before struct {
 
 var notedFields = append([]string{"responseRequested"}, eventFields...)
 
-// note reads the event and commits what it was.
-func note(ctx context.Context, c action.Call, box place, path graph.Path) (graph.Event, error) {
+// note reads the event, sees that it is the version that is meant, and commits what it was.
+func note(ctx context.Context, c action.Call, box place, path graph.Path, v Version) (graph.Event, error) {
 	var p graph.Proof
 	e, err := graph.Get[graph.Event](ctx, box.g, path, graph.Select(notedFields...), graph.Prove(&p))
 	if err != nil {
+		return e, err
+	}
+	if err := v.matches(e); err != nil {
 		return e, err
 	}
 	return e, c.Checkpoint(ctx, before{e.ETag, p.At})
@@ -107,12 +114,13 @@ func whatBecame(ctx context.Context, c action.Call, in EventIn, sign func(graph.
 }
 
 // cancel makes sure that there is something to call off: Microsoft's own refusal of an attendee's cancel does not say what to do instead.
+// A version is compared with what was read a moment before: whether an action takes the header is on no page.
 func cancel(ctx context.Context, c action.Call, in CancelIn) (Cancelled, error) {
 	box, path, err := in.at(c)
 	if err != nil {
 		return Cancelled{}, err
 	}
-	e, err := note(ctx, c, box, path)
+	e, err := note(ctx, c, box, path, in.Version)
 	if err != nil {
 		return Cancelled{}, err
 	}
@@ -148,7 +156,7 @@ func respond(ctx context.Context, c action.Call, in RespondIn) (Responded, error
 	if err != nil {
 		return Responded{}, err
 	}
-	e, err := note(ctx, c, box, path)
+	e, err := note(ctx, c, box, path, Version{})
 	if err != nil {
 		return Responded{}, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/mail"
+	"slices"
 	"time"
 
 	"seneschal/internal/action"
@@ -15,7 +16,7 @@ import (
 // ScheduleIn asks when people are busy.
 type ScheduleIn struct {
 	Mailbox
-	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms"`
+	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms; through an app-only connection those on its list"`
 	Start    time.Time `json:"start" doc:"From when"`
 	End      time.Time `json:"end" doc:"Until when"`
 	TimeZone string    `json:"time_zone,omitempty" doc:"Zone to show the times in: IANA or Windows name; UTC without"`
@@ -71,11 +72,12 @@ func scheduleActions() []action.Action {
 		action.Define(action.Spec{Name: "calendar.schedule.get", Summary: "Tell when people and rooms are busy.", Effect: action.Reads,
 			Operations: []m365.OperationKey{getSchedule}, Capability: m365.Calendar}, schedulesOf),
 		action.Define(action.Spec{Name: "calendar.times.find", Summary: "Suggest times in which everybody is free.", Effect: action.Reads,
-			Operations: []m365.OperationKey{getSchedule}, Capability: m365.Calendar}, findTimes),
+			Operations: []m365.OperationKey{getSchedule}, MayCall: []m365.OperationKey{findMeetingTimes}, Capability: m365.Calendar}, findTimes),
 	}
 }
 
-// ask reads the times of people. It changes nothing, though it is a POST.
+// ask reads the times of people. It changes nothing, though it is a POST. Through an app-only connection people must be on its list: the
+// fence sees to that.
 func ask(ctx context.Context, box place, people []string, start, end time.Time, interval int) ([]graph.ScheduleInformation, error) {
 	answer, err := graph.Post[graph.ScheduleAnswer](ctx, box.g, box.Calendar("").Sub("getSchedule"), graph.ScheduleRequest{Schedules: people,
 		StartTime: graph.UTC(start), EndTime: graph.UTC(end), AvailabilityViewInterval: interval}, graph.Idempotent())
@@ -94,13 +96,30 @@ func schedulesOf(ctx context.Context, c action.Call, in ScheduleIn) (Schedules, 
 	}
 	list, err := ask(ctx, box, in.People, in.Start, in.End, interval)
 	if err != nil {
-		return out, err
+		return out, inOurFields(err, len(in.People))
 	}
 	z, _ := findZone(in.TimeZone)
 	for _, s := range list {
 		out.Schedules = append(out.Schedules, scheduleOf(s, z))
 	}
 	return out, nil
+}
+
+// inOurFields renames the fields that the fence names, schedules[i], to those of the input: people come first, optional people behind them.
+func inOurFields(err error, people int) error {
+	f := *fault.As(err)
+	f.Fields = slices.Clone(f.Fields)
+	for k, field := range f.Fields {
+		var i int
+		if _, e := fmt.Sscanf(field.Name, "schedules[%d]", &i); e != nil {
+			continue
+		}
+		f.Fields[k].Name = fmt.Sprintf("people[%d]", i)
+		if i >= people {
+			f.Fields[k].Name = fmt.Sprintf("optional_people[%d]", i-people)
+		}
+	}
+	return &f
 }
 
 func scheduleOf(s graph.ScheduleInformation, z zone) Schedule {
@@ -122,7 +141,7 @@ func whyUnknown(s graph.ScheduleInformation) string {
 		return ""
 	}
 	if s.Error.ResponseCode == "" {
-		return "unknown"
+		return unknown
 	}
 	return s.Error.ResponseCode
 }

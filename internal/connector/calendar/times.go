@@ -14,7 +14,7 @@ import (
 // FindIn asks for times in which everybody is free.
 type FindIn struct {
 	Mailbox
-	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms who must be free"`
+	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms who must be free; through an app-only connection those on its list"`
 	Optional []string  `json:"optional_people,omitempty" maxItems:"20" doc:"Addresses of those who may be busy; times when they are free come first on equal terms"`
 	Start    time.Time `json:"start" doc:"Not before this time"`
 	End      time.Time `json:"end" doc:"Not after this time; at most 31 days behind start"`
@@ -44,10 +44,20 @@ func (in FindIn) Check() error {
 
 // Suggestions are times that fit, and of whom nothing could be told.
 type Suggestions struct {
+	Method      string       `json:"method" enum:"microsoft,free_busy" doc:"Who looked: microsoft, whose own search exists for signed-in people with Calendars.Read.Shared; free_busy: the hub, by people's free and busy times"`
 	Suggestions []Suggestion `json:"suggestions"`
 	Unknown     []Unseen     `json:"unknown" doc:"People whose times could not be read: whether they are free is not known"`
-	Reason      string       `json:"reason,omitempty" enum:"nobody_known,no_common_time" doc:"Why there is no suggestion"`
+	Reason      string       `json:"reason,omitempty" enum:"nobody_known,no_common_time,unknown" doc:"Why there is no suggestion"`
 }
+
+// The words of Suggestions, and of Availability where nothing is known.
+const (
+	byMicrosoft  = "microsoft"
+	byFreeBusy   = "free_busy"
+	nobodyKnown  = "nobody_known"
+	noCommonTime = "no_common_time"
+	unknown      = "unknown"
+)
 
 // Suggestion is one time that fits.
 type Suggestion struct {
@@ -69,36 +79,61 @@ type Unseen struct {
 	Why     string `json:"why"`
 }
 
-// findTimes searches by itself, in both modes alike. Microsoft's findMeetingTimes exists for signed-in people only (graph/FACTS §8), and
-// wants Calendars.Read.Shared on top, which no capability of ours asks for; free and busy times are open to both.
+// findTimes asks Microsoft where it can: its findMeetingTimes exists for signed-in people only (graph/FACTS §8). Everybody else's times are
+// found by a search over free and busy times, which are open to both modes.
 func findTimes(ctx context.Context, c action.Call, in FindIn) (Suggestions, error) {
-	out := Suggestions{Suggestions: []Suggestion{}, Unknown: []Unseen{}}
 	box, err := in.in(c)
 	if err != nil {
-		return out, err
+		return Suggestions{}, err
 	}
+	if mayAskMicrosoft(ctx, c) {
+		out, err := in.askMicrosoft(ctx, c, box)
+		if fault.CodeOf(err) != "permission_missing" { // what a token names is a hint; Microsoft decides
+			return out, err
+		}
+	}
+	return in.freeTimes(ctx, box)
+}
+
+// freeTimes looks over free and busy times.
+func (in FindIn) freeTimes(ctx context.Context, box place) (Suggestions, error) {
+	out := Suggestions{Method: byFreeBusy, Suggestions: []Suggestion{}, Unknown: []Unseen{}}
 	s := search{FindIn: in, step: in.step()}
 	s.from = roundUp(in.Start, s.step)
-	list, err := ask(ctx, box, slices.Concat(in.People, in.Optional), s.from, in.End, int(s.step.Minutes()))
+	list, err := ask(ctx, box, in.everybody(), s.from, in.End, int(s.step.Minutes()))
 	if err != nil {
-		return out, err
+		return out, inOurFields(err, len(in.People))
 	}
 	for _, info := range list {
 		if why := whyUnknown(info); why != "" {
 			out.Unknown = append(out.Unknown, Unseen{info.ScheduleID, why})
 		}
-		must := slices.ContainsFunc(in.People, func(p string) bool { return strings.EqualFold(p, info.ScheduleID) })
-		s.people = append(s.people, newSeen(info, !must))
+		s.people = append(s.people, newSeen(info, !has(in.People, info.ScheduleID)))
 	}
 	out.Suggestions = s.suggest()
 	switch {
 	case len(out.Suggestions) > 0:
 	case len(out.Unknown) == len(list):
-		out.Reason = "nobody_known"
+		out.Reason = nobodyKnown
 	default:
-		out.Reason = "no_common_time"
+		out.Reason = noCommonTime
 	}
 	return out, nil
+}
+
+// best puts the surest times first and cuts the list.
+func (in FindIn) best(list []Suggestion) []Suggestion {
+	slices.SortStableFunc(list, func(a, b Suggestion) int {
+		if d := b.Confidence - a.Confidence; d != 0 {
+			return d
+		}
+		return a.Start.Compare(b.Start)
+	})
+	limit := in.Limit
+	if limit == 0 {
+		limit = 5
+	}
+	return list[:min(limit, len(list))]
 }
 
 // step is the grid of the search: the coarsest on which the duration lies whole.
@@ -156,12 +191,7 @@ func (s search) suggest() []Suggestion {
 			out = append(out, Suggestion{at.In(z.Location), at.Add(length).In(z.Location), 100 * free / len(s.people), people})
 		}
 	}
-	slices.SortStableFunc(out, func(a, b Suggestion) int { return b.Confidence - a.Confidence })
-	limit := s.Limit
-	if limit == 0 {
-		limit = 5
-	}
-	return out[:min(limit, len(out))]
+	return s.best(out)
 }
 
 // look tells how everybody is in the time that begins with digit i, and whether it fits all who must be free.
@@ -175,7 +205,7 @@ func (s search) look(i int, from, to time.Time) (people []Availability, free int
 		switch {
 		case status == "free" || status == "workingElsewhere":
 			free++
-		case status != "unknown" && !p.optional:
+		case status != unknown && !p.optional:
 			return nil, 0, false
 		}
 		people = append(people, Availability{p.address, status})
@@ -192,7 +222,7 @@ var digits = []struct {
 // status is the least free of n digits from i on.
 func (p seen) status(i, n int) string {
 	if !p.known || i >= len(p.view) {
-		return "unknown"
+		return unknown
 	}
 	part := p.view[i:min(i+n, len(p.view))]
 	for _, d := range slices.Backward(digits) {
@@ -200,7 +230,7 @@ func (p seen) status(i, n int) string {
 			return d.word
 		}
 	}
-	return "unknown"
+	return unknown
 }
 
 // outsideHours is our own word beside Outlook's: nothing is entered then, but it is not the person's working time.

@@ -20,21 +20,21 @@ type Invitee struct {
 	Type    string `json:"type,omitempty" enum:"required,optional,resource" doc:"required without"`
 }
 
-// Details are what a new event may have and a change may touch.
+// Details are what a new event may have and a change may touch. In a change null takes away what is there.
 type Details struct {
-	TimeZone        string      `json:"time_zone,omitempty" doc:"Zone that the event is kept in: IANA or Windows name; UTC without. Whole days and series follow its clock"`
-	AllDay          *bool       `json:"all_day,omitempty" doc:"Whole days: start and end are midnights in time_zone"`
-	Body            *string     `json:"body,omitempty" maxLength:"500000" doc:"Body"`
-	BodyType        string      `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
-	Location        *string     `json:"location,omitempty" maxLength:"255" doc:"Where"`
-	Attendees       []Invitee   `json:"attendees,omitempty" maxItems:"500" doc:"Whom to invite, the whole list: each gets a mail from Microsoft"`
-	Recurrence      *Recurrence `json:"recurrence,omitempty" doc:"How it repeats"`
-	ShowAs          *string     `json:"show_as,omitempty" enum:"free,tentative,busy,oof,workingElsewhere" doc:"How the time shows to others"`
-	Importance      *string     `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
-	Sensitivity     *string     `json:"sensitivity,omitempty" enum:"normal,personal,private,confidential" doc:"Sensitivity"`
-	Categories      []string    `json:"categories,omitempty" maxItems:"25" doc:"Categories, the whole list"`
-	ReminderMinutes *int        `json:"reminder_minutes,omitempty" minimum:"-1" maximum:"20160" doc:"Minutes before the start; -1 for no reminder"`
-	OnlineMeeting   bool        `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone"`
+	TimeZone        string                      `json:"time_zone,omitempty" doc:"Zone that the event is kept in: IANA or Windows name; UTC without. Whole days and series follow its clock"`
+	AllDay          *bool                       `json:"all_day,omitempty" doc:"Whole days: start and end are midnights in time_zone"`
+	Body            action.Nullable[string]     `json:"body,omitzero" maxLength:"500000" doc:"Body; null empties it. An online meeting lives in its body: keep what Teams wrote there"`
+	BodyType        string                      `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
+	Location        action.Nullable[string]     `json:"location,omitzero" maxLength:"255" doc:"Where; null takes it away"`
+	Attendees       action.Nullable[[]Invitee]  `json:"attendees,omitzero" maxItems:"500" doc:"Whom to invite, the whole list: each gets a mail from Microsoft. An empty list or null uninvites all"`
+	Recurrence      action.Nullable[Recurrence] `json:"recurrence,omitzero" doc:"How it repeats; null makes one event of a series"`
+	ShowAs          *string                     `json:"show_as,omitempty" enum:"free,tentative,busy,oof,workingElsewhere" doc:"How the time shows to others"`
+	Importance      *string                     `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
+	Sensitivity     *string                     `json:"sensitivity,omitempty" enum:"normal,personal,private,confidential" doc:"Sensitivity"`
+	Categories      action.Nullable[[]string]   `json:"categories,omitzero" maxItems:"25" doc:"Categories, the whole list; an empty list or null clears it"`
+	ReminderMinutes action.Nullable[int]        `json:"reminder_minutes,omitzero" minimum:"-1" maximum:"20160" doc:"Minutes before the start; null or -1 for no reminder"`
+	OnlineMeeting   bool                        `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone"`
 }
 
 // CreateIn is a new event.
@@ -50,6 +50,7 @@ type CreateIn struct {
 // UpdateIn changes an event. What is left out stays.
 type UpdateIn struct {
 	EventIn
+	Version
 	Subject *string    `json:"subject,omitempty" minLength:"1" maxLength:"255" doc:"Subject"`
 	Start   *time.Time `json:"start,omitempty" doc:"When it begins; goes with end"`
 	End     *time.Time `json:"end,omitempty" doc:"When it ends; goes with start"`
@@ -63,7 +64,7 @@ func (in CreateIn) Check() error {
 
 // Check names every field that cannot be. What depends on the start wants the start too.
 func (in UpdateIn) Check() error {
-	wrong := in.wrongPeople()
+	wrong := append(in.wrongPeople(), in.wrong()...)
 	if in.Start != nil && in.End != nil {
 		return refuse(append(wrong, in.wrongTimes(*in.Start, *in.End)...))
 	}
@@ -71,7 +72,7 @@ func (in UpdateIn) Check() error {
 	for _, f := range []struct {
 		name  string
 		given bool
-	}{{"start", in.Start != nil}, {"end", in.End != nil}, {"time_zone", in.TimeZone != ""}, {"all_day", in.AllDay != nil}, {"recurrence", in.Recurrence != nil}} {
+	}{{"start", in.Start != nil}, {"end", in.End != nil}, {"time_zone", in.TimeZone != ""}, {"all_day", in.AllDay != nil}, {"recurrence", in.Recurrence.Value() != nil}} {
 		if f.given {
 			wrong = append(wrong, fault.Field{Name: f.name, Message: "needs start and end beside it"})
 		}
@@ -81,7 +82,7 @@ func (in UpdateIn) Check() error {
 
 func (d Details) wrongPeople() []fault.Field {
 	var wrong []fault.Field
-	for i, a := range d.Attendees {
+	for i, a := range d.Attendees.Or(nil) {
 		if _, err := mail.ParseAddress(a.Address); err != nil {
 			wrong = append(wrong, fault.Field{Name: fmt.Sprintf("attendees[%d].address", i), Message: "is not an address like ada@contoso.example"})
 		}
@@ -106,34 +107,42 @@ func (d Details) wrongTimes(start, end time.Time) []fault.Field {
 			wrong = append(wrong, fault.Field{Name: t.name, Message: "lies in the hour that comes twice when the clocks go back: give it in UTC, without time_zone"})
 		}
 	}
-	if d.Recurrence != nil {
-		wrong = append(wrong, d.Recurrence.wrong(start, z)...)
+	if r := d.Recurrence.Value(); r != nil {
+		wrong = append(wrong, r.wrong(start, z)...)
 	}
 	return wrong
 }
 
-// change writes the details; times are added where they are given.
+// change writes the details; times are added where they are given. What is cleared is written as Graph's own empty value, except for a
+// recurrence, whose null is documented (event-update.md).
 func (d Details) change() graph.EventChange {
-	e := graph.EventChange{ShowAs: d.ShowAs, Importance: d.Importance, Sensitivity: d.Sensitivity, Categories: d.Categories, IsAllDay: d.AllDay}
-	if d.Body != nil {
+	e := graph.EventChange{ShowAs: d.ShowAs, Importance: d.Importance, Sensitivity: d.Sensitivity, IsAllDay: d.AllDay}
+	if !d.Body.IsZero() {
 		kind := d.BodyType
 		if kind == "" {
 			kind = "text"
 		}
-		e.Body = &graph.ItemBody{ContentType: kind, Content: *d.Body}
+		e.Body = &graph.ItemBody{ContentType: kind, Content: d.Body.Or("")}
 	}
-	if d.Location != nil {
-		e.Location = &graph.Location{DisplayName: *d.Location}
+	if !d.Location.IsZero() {
+		e.Location = &graph.Location{DisplayName: d.Location.Or("")}
 	}
-	if d.Attendees != nil {
-		e.Attendees = invited(d.Attendees)
+	if !d.Attendees.IsZero() {
+		e.Attendees = invited(d.Attendees.Or(nil))
 	}
-	if d.ReminderMinutes != nil {
-		on := *d.ReminderMinutes >= 0
+	if !d.Categories.IsZero() {
+		e.Categories = d.Categories.Or([]string{})
+	}
+	if !d.ReminderMinutes.IsZero() {
+		minutes := d.ReminderMinutes.Or(-1)
+		on := minutes >= 0
 		e.IsReminderOn = &on
 		if on {
-			e.ReminderMinutes = d.ReminderMinutes
+			e.ReminderMinutes = &minutes
 		}
+	}
+	if !d.Recurrence.IsZero() {
+		e.Recurrence = new(*graph.Recurrence) // null, until times fills it
 	}
 	if d.OnlineMeeting {
 		provider := "teamsForBusiness"
@@ -161,8 +170,9 @@ func invited(list []Invitee) []graph.Attendee {
 func (d Details) times(e *graph.EventChange, start, end time.Time) {
 	z, _ := findZone(d.TimeZone)
 	e.Start, e.End = z.at(start), z.at(end)
-	if d.Recurrence != nil {
-		e.Recurrence = d.Recurrence.pattern(start, z)
+	if r := d.Recurrence.Value(); r != nil {
+		pattern := r.pattern(start, z)
+		e.Recurrence = &pattern
 	}
 }
 
@@ -227,7 +237,7 @@ func update(ctx context.Context, c action.Call, in UpdateIn) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	if _, err := note(ctx, c, box, path); err != nil {
+	if _, err := note(ctx, c, box, path, in.Version); err != nil {
 		return Event{}, err
 	}
 	e := in.change()
@@ -236,8 +246,8 @@ func update(ctx context.Context, c action.Call, in UpdateIn) (Event, error) {
 		in.times(&e, *in.Start, *in.End)
 	}
 	z, _ := findZone(in.TimeZone)
-	after, err := graph.Patch[graph.Event](ctx, box.g, path, e)
-	return eventOf(after, z), err
+	after, err := graph.Patch[graph.Event](ctx, box.g, path, e, in.options()...)
+	return eventOf(after, z), in.refused(err)
 }
 
 func updated(ctx context.Context, c action.Call, in UpdateIn) (Event, action.Answer, error) {
@@ -260,20 +270,30 @@ func updated(ctx context.Context, c action.Call, in UpdateIn) (Event, action.Ans
 // heldBy reports whether the event is as the update wants it. The body cannot be compared: Exchange writes it anew.
 func (in UpdateIn) heldBy(e graph.Event, z zone) bool {
 	same := func(want *string, have string) bool { return want == nil || *want == have }
-	return same(in.Subject, e.Subject) && same(in.Location, e.Location.DisplayName) && same(in.ShowAs, e.ShowAs) && same(in.Importance, e.Importance) &&
-		same(in.Sensitivity, e.Sensitivity) && (in.AllDay == nil || *in.AllDay == e.IsAllDay) && (in.Categories == nil || slices.Equal(in.Categories, e.Categories)) &&
+	return same(in.Subject, e.Subject) && same(in.ShowAs, e.ShowAs) && same(in.Importance, e.Importance) && same(in.Sensitivity, e.Sensitivity) &&
+		(in.Location.IsZero() || in.Location.Or("") == e.Location.DisplayName) && (in.AllDay == nil || *in.AllDay == e.IsAllDay) &&
+		(in.Categories.IsZero() || slices.Equal(in.Categories.Or(nil), e.Categories)) && (in.Recurrence.IsZero() || (in.Recurrence.Value() == nil) == (e.Recurrence == nil)) &&
 		(in.Start == nil || in.Start.Equal(z.instant(e.Start, e.IsAllDay)) && in.End.Equal(z.instant(e.End, e.IsAllDay)))
 }
+
+// DeleteIn deletes an event.
+type DeleteIn struct {
+	EventIn
+	Version
+}
+
+// Check finds a version that is none.
+func (in DeleteIn) Check() error { return refuse(in.wrong()) }
 
 // Deleted names what is gone.
 type Deleted struct {
 	ID string `json:"id"`
 }
 
-func remove(ctx context.Context, c action.Call, in EventIn) (Deleted, error) {
+func remove(ctx context.Context, c action.Call, in DeleteIn) (Deleted, error) {
 	box, path, err := in.at(c)
 	if err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{in.Event}, graph.Delete(ctx, box.g, path)
+	return Deleted{in.Event}, in.refused(graph.Delete(ctx, box.g, path, in.options()...))
 }

@@ -135,7 +135,7 @@ func addFile(ctx context.Context, c action.Call, in AddIn) (Attachment, error) {
 		return Attachment{}, err
 	}
 	item := graph.AttachmentItem{Name: a.Name, Size: file.Size, ContentType: file.ContentType, IsInline: in.Inline, ContentID: in.ContentID}
-	if err := attach(ctx, box.g, path, item, file); err != nil {
+	if err := attach(ctx, c, box.g, path, item, file); err != nil {
 		return Attachment{}, err
 	}
 	added, _, err := a.find(ctx, box.g, path)
@@ -189,10 +189,12 @@ func fileAdded(ctx context.Context, c action.Call, in AddIn) (Attachment, action
 // maxPosted is what goes in one request: under 3 MB, so that it stays under 4 MB in base64 (graph/FACTS §7).
 const maxPosted = 3_000_000
 
-// attach adds a file to a message: small ones in one request, others by upload session.
-func attach(ctx context.Context, g *graph.Client, message graph.Path, item graph.AttachmentItem, file *action.Content) error {
+// attach adds a file to a message: small ones in one request, others by upload session, of which the run tells how far it is.
+func attach(ctx context.Context, c action.Call, g *graph.Client, message graph.Path, item graph.AttachmentItem, file *action.Content) error {
 	if file.Size >= maxPosted {
-		_, err := g.AttachFile(ctx, message, item, file.Reader())
+		told := func(taken int64) { c.Progress(ctx, taken, file.Size, "bytes of the file sent to Microsoft") }
+		told(0)
+		_, err := g.AttachFile(ctx, message, item, file.Reader(), told)
 		return err
 	}
 	content, err := io.ReadAll(file.Reader())

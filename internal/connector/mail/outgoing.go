@@ -64,7 +64,7 @@ func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.P
 // the time from which the send counts.
 func (s sending) enclose(ctx context.Context, draft string, file *action.Content) (graph.Proof, error) {
 	item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType}
-	if err := attach(ctx, s.g, s.Message(draft), item, file); err != nil {
+	if err := attach(ctx, s.c, s.g, s.Message(draft), item, file); err != nil {
 		return graph.Proof{}, err
 	}
 	var p graph.Proof

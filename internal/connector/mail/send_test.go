@@ -283,7 +283,7 @@ func TestDraftCarriesOurMarker(t *testing.T) {
 	b := start(t)
 	draft := bench.Do[mail.Summary](b, "mail.draft.create", letter("marked"), bench.Key("a customer's name"))
 	g := b.Client(t.Context(), bench.App)
-	m, err := graph.Get[graph.Message](t.Context(), g, g.User(ada).Message(draft.ID), graph.Expand("singleValueExtendedProperties"))
+	m, err := graph.Get[graph.Message](t.Context(), g, g.User(ada).Message(draft.ID), graph.Query("$expand", "singleValueExtendedProperties"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/spf13/cobra"
@@ -36,6 +37,7 @@ type Options struct {
 	IO    Stdio
 	Extra []*cobra.Command // commands that are no actions: serve, sim, demo, …
 	Flags func(root *cobra.Command)
+	Wait  func(ctx context.Context, d time.Duration) error // passes time between two looks at a long run
 	// Settings reads the setting flags that were given.
 	Settings func(root *cobra.Command) map[string]string
 }
@@ -338,5 +340,6 @@ func (f *Face) do(ctx context.Context, q action.Request, in map[string]any) (act
 		return action.Result{}, err
 	}
 	defer done()
+	defer f.watch(ctx, hub, q)()
 	return hub.Do(ctx, q)
 }

@@ -675,8 +675,28 @@ func patchEvent(c *call) (reply, *problem) {
 	c.s.world.Put(world.Key{Scope: c.box, Collection: world.Events, ID: key}, n)
 	if world.Flag(n, "isOrganizer") {
 		c.s.invite(c.user, n, "")
+		c.s.uninvite(c.user, without(o, n), "")
 	}
 	return c.one("users('"+c.userID()+"')/events", c.renderEvent(occurrence{key: key, object: n}, z))
+}
+
+// without is an event as those see it who are not invited any more: a change of the attendees is told to those whom it concerns
+// (event-update.md), and to these it is a cancellation (recall).
+func without(before, after world.Object) world.Object {
+	stay := map[string]bool{}
+	for _, a := range world.Objects(after["attendees"]) {
+		_, address := world.Address(a)
+		stay[strings.ToLower(address)] = true
+	}
+	gone := []any{}
+	for _, a := range world.Objects(before["attendees"]) {
+		if _, address := world.Address(a); !stay[strings.ToLower(address)] {
+			gone = append(gone, a)
+		}
+	}
+	out := world.Clone(after)
+	out["attendees"] = gone
+	return out
 }
 
 func deleteEvent(c *call) (reply, *problem) {

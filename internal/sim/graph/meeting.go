@@ -1,8 +1,11 @@
 package graph
 
 import (
+	"cmp"
+	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -304,7 +307,37 @@ func scheduleItem(o world.Object, status string, z shown) world.Object {
 	return item
 }
 
-// findMeetingTimes suggests slots in which everybody is free. App-only is refused by the permission table: graph/FACTS §8.
+// search is one findMeetingTimes: api/user-findmeetingtimes.md, resources/meetingtimesuggestionsresult.md.
+type search struct {
+	length     time.Duration
+	most       int
+	least      float64 // minimumAttendeePercentage
+	withoutMe  bool    // isOrganizerOptional
+	reasons    bool    // returnSuggestionReasons
+	domain     string  // activityDomain
+	spans      [][2]time.Time
+	organizer  guest
+	attendees  []guest
+	seen       bool // a time in working hours was looked at
+	absent     bool // the organizer alone was in the way
+	unknown    bool // somebody's times are not known
+	candidates []candidate
+}
+
+// guest is somebody to meet; without a mailbox here nothing is known of them.
+type guest struct {
+	box   string
+	asked world.Object // the attendee as the client wrote it
+}
+
+type candidate struct {
+	from       time.Time
+	confidence float64
+	organizer  string
+	attendees  []string
+}
+
+// findMeetingTimes suggests slots. App-only is refused by the permission table: graph/FACTS §8.
 func findMeetingTimes(c *call) (reply, *problem) {
 	in, p := c.json()
 	if p != nil {
@@ -314,40 +347,50 @@ func findMeetingTimes(c *call) (reply, *problem) {
 	if p != nil {
 		return reply{}, p
 	}
-	length := isoDuration(paramText(in, "meetingDuration"))
-	if length <= 0 {
-		length = 30 * time.Minute
-	}
-	most := 5
-	if n := world.Number(world.Object{"v": param(in, "maxCandidates")}, "v"); n > 0 {
-		most = n
-	}
-	spans, p := c.constraint(paramObject(in, "timeConstraint"))
+	s, p := c.newSearch(in)
 	if p != nil {
 		return reply{}, p
 	}
-	people := []world.Object{c.user}
-	for _, a := range world.Objects(param(in, "attendees")) {
+	c.look(s)
+	return ok(world.Object{"@odata.context": c.context("microsoft.graph.meetingTimeSuggestionsResult"), "emptySuggestionsReason": s.reason(), "meetingTimeSuggestions": s.suggestions(z)}), nil
+}
+
+func (c *call) newSearch(in world.Object) (*search, *problem) {
+	s := &search{length: isoDuration(paramText(in, "meetingDuration")), most: 5, least: 50, withoutMe: paramBool(in, "isOrganizerOptional", false),
+		reasons: paramBool(in, "returnSuggestionReasons", false), organizer: guest{box: c.box}, attendees: c.guests(world.Objects(param(in, "attendees")))}
+	if s.length <= 0 {
+		s.length = 30 * time.Minute
+	}
+	if n := world.Number(world.Object{"v": param(in, "maxCandidates")}, "v"); n > 0 {
+		s.most = n
+	}
+	if v := param(in, "minimumAttendeePercentage"); v != nil {
+		least, err := strconv.ParseFloat(fmt.Sprint(v), 64) // the page's own example writes a text
+		if err != nil || least < 0 || least > 100 {
+			return nil, fail(http.StatusBadRequest, "ErrorInvalidRequest", "MinimumAttendeePercentage must lie between 0 and 100.")
+		}
+		s.least = least
+	}
+	when := paramObject(in, "timeConstraint")
+	if s.domain = strings.ToLower(paramText(when, "activityDomain")); s.domain == "" || s.domain == "unknown" {
+		s.domain = "work"
+	}
+	var p *problem
+	s.spans, p = c.constraint(when)
+	return s, p
+}
+
+func (c *call) guests(asked []world.Object) []guest {
+	var out []guest
+	for _, a := range asked {
+		g := guest{asked: a}
 		_, address := world.Address(a)
 		if u, found := c.s.world.User(c.token.Tenant, address); found && world.HasMailbox(u) {
-			people = append(people, u)
+			g.box = world.Mailbox(world.Text(u, "id"))
 		}
+		out = append(out, g)
 	}
-	out, order := []any{}, 1
-	for _, span := range spans {
-		for at := span[0].Truncate(30 * time.Minute); !at.Add(length).After(span[1]) && len(out) < most; at = at.Add(30 * time.Minute) {
-			if at.Before(span[0]) || !c.working(at, length) || slices.ContainsFunc(people, func(u world.Object) bool { return c.taken(u, at, at.Add(length)) }) {
-				continue
-			}
-			out = append(out, suggestion(at, at.Add(length), order, people, z))
-			order++
-		}
-	}
-	reason := ""
-	if len(out) == 0 {
-		reason = "AttendeesUnavailable"
-	}
-	return ok(world.Object{"@odata.context": c.context("microsoft.graph.meetingTimeSuggestionsResult"), "emptySuggestionsReason": reason, "meetingTimeSuggestions": out}), nil
+	return out
 }
 
 func (c *call) constraint(v world.Object) ([][2]time.Time, *problem) {
@@ -370,33 +413,127 @@ func (c *call) constraint(v world.Object) ([][2]time.Time, *problem) {
 	return out, nil
 }
 
-func (c *call) working(at time.Time, length time.Duration) bool {
-	loc := time.UTC
-	if s, ok := c.s.world.Get(world.Key{Scope: c.box, Collection: world.Settings, ID: "settings"}); ok {
-		if l, known := zone.Load(world.Text(s, "timeZone")); known {
-			loc = l
+// look goes through the spans by half hours. The best are those most likely attended, the earlier first among equals.
+func (c *call) look(s *search) {
+	for _, span := range s.spans {
+		for at := span[0].Truncate(30 * time.Minute); !at.Add(s.length).After(span[1]); at = at.Add(30 * time.Minute) {
+			if !at.Before(span[0]) && c.inHours(s, at) {
+				c.judge(s, at)
+			}
 		}
 	}
-	from, to := at.In(loc), at.Add(length).In(loc)
-	if from.Weekday() == time.Saturday || from.Weekday() == time.Sunday || from.YearDay() != to.YearDay() {
+	slices.SortStableFunc(s.candidates, func(a, b candidate) int { return cmp.Compare(b.confidence, a.confidence) })
+	s.candidates = s.candidates[:min(s.most, len(s.candidates))]
+}
+
+// chances are how likely somebody attends: the page names free, unknown and busy.
+var chances = map[string]float64{"free": 100, "workingElsewhere": 100, "unknown": 49}
+
+func (c *call) judge(s *search, at time.Time) {
+	s.seen = true
+	found := candidate{from: at, organizer: c.availability(s.organizer, at, at.Add(s.length)), confidence: 100}
+	sum := 0.0
+	for _, g := range s.attendees {
+		status := c.availability(g, at, at.Add(s.length))
+		s.unknown = s.unknown || status == "unknown"
+		sum += chances[status]
+		found.attendees = append(found.attendees, status)
+	}
+	if len(s.attendees) > 0 {
+		found.confidence = sum / float64(len(s.attendees))
+	}
+	if found.confidence < s.least {
+		return
+	}
+	if !s.withoutMe && chances[found.organizer] < 100 {
+		s.absent = true
+		return
+	}
+	s.candidates = append(s.candidates, found)
+}
+
+// lessFree orders what may stand in a calendar.
+var lessFree = []string{"free", "workingElsewhere", "tentative", "busy", "oof"}
+
+// availability is the least free of what stands in somebody's calendar.
+func (c *call) availability(g guest, from, to time.Time) string {
+	if g.box == "" {
+		return "unknown"
+	}
+	worst := 0
+	for _, x := range c.s.view(g.box, "", from, to) {
+		worst = max(worst, slices.Index(lessFree, world.Text(x.object, "showAs")))
+	}
+	return lessFree[worst]
+}
+
+// inHours tells whether a time suits the kind of activity: for work the working hours of the organizer and of all attendees
+// (concepts/findmeetingtimes-example.md), for personal ones the weekend too.
+func (c *call) inHours(s *search, at time.Time) bool {
+	if s.domain == "unrestricted" {
+		return true
+	}
+	for _, g := range append([]guest{s.organizer}, s.attendees...) {
+		if g.box != "" && !c.working(g.box, at, at.Add(s.length), s.domain == "personal") {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *call) working(box string, from, to time.Time, weekend bool) bool {
+	settings, _ := c.s.world.Get(world.Key{Scope: box, Collection: world.Settings, ID: "settings"})
+	hours, _ := settings["workingHours"].(world.Object)
+	where, _ := hours["timeZone"].(world.Object)
+	loc, known := zone.Load(world.Text(where, "name"))
+	if !known {
+		loc = time.UTC
+	}
+	from, to = from.In(loc), to.In(loc)
+	day := strings.ToLower(from.Weekday().String())
+	days := world.Strings(hours["daysOfWeek"])
+	if weekend {
+		days = append(slices.Clone(days), "saturday", "sunday")
+	}
+	if !slices.Contains(days, day) {
 		return false
 	}
-	return from.Hour() >= 8 && (to.Hour() < 17 || to.Hour() == 17 && to.Minute() == 0)
+	const wall = "15:04:05.0000000"
+	return from.YearDay() == to.YearDay() && from.Format(wall) >= world.Text(hours, "startTime") && to.Format(wall) <= world.Text(hours, "endTime")
 }
 
-func (c *call) taken(u world.Object, from, to time.Time) bool {
-	return slices.ContainsFunc(c.s.view(world.Mailbox(world.Text(u, "id")), "", from, to), func(x occurrence) bool { return world.Text(x.object, "showAs") != "free" })
+// reason is why there is nothing to suggest; empty where there is.
+func (s *search) reason() string {
+	switch {
+	case len(s.candidates) > 0:
+		return ""
+	case !s.seen:
+		return "Unknown"
+	case s.absent:
+		return "OrganizerUnavailable"
+	case s.unknown:
+		return "AttendeesUnavailableOrUnknown"
+	}
+	return "AttendeesUnavailable"
 }
 
-func suggestion(from, to time.Time, order int, people []world.Object, z shown) world.Object {
-	attendees := []any{}
-	for _, u := range people[1:] {
-		attendees = append(attendees, world.Object{"availability": "free", "attendee": world.Object{"type": "required", "emailAddress": world.Object{"address": u["mail"], "name": u["displayName"]}}})
+func (s *search) suggestions(z shown) []any {
+	out := []any{}
+	for i, found := range s.candidates {
+		attendees := []any{}
+		for k, g := range s.attendees {
+			attendees = append(attendees, world.Object{"availability": found.attendees[k], "attendee": g.asked})
+		}
+		why := ""
+		if s.reasons {
+			why = "Suggested because it is one of the nearest times when all attendees are available."
+		}
+		out = append(out, world.Object{
+			"confidence": found.confidence, "order": i + 1, "organizerAvailability": found.organizer, "attendeeAvailability": attendees, "locations": []any{}, "suggestionReason": why,
+			"meetingTimeSlot": world.Object{"start": z.write(world.UTC(found.from), false), "end": z.write(world.UTC(found.from.Add(s.length)), false)},
+		})
 	}
-	return world.Object{
-		"confidence": 100.0, "order": order, "organizerAvailability": "free", "attendeeAvailability": attendees, "locations": []any{}, "suggestionReason": "Suggested because it is one of the nearest times when all attendees are available.",
-		"meetingTimeSlot": world.Object{"start": z.write(world.UTC(from), false), "end": z.write(world.UTC(to), false)},
-	}
+	return out
 }
 
 // isoDuration reads PT1H30M and P1D.

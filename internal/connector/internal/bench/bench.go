@@ -39,6 +39,9 @@ const (
 	Frozen = "read only" // as App, set to read only
 )
 
+// Customer is a person's connection to another tenant, see AddCustomer.
+const Customer = "paula's own"
+
 const adaPerson = "person-ada"
 
 // Bench is a hub in memory beside a simulated cloud, on one clock.
@@ -113,15 +116,9 @@ func (b *Bench) must(err error) {
 
 func (b *Bench) add(capability m365.Capability) {
 	b.Helper()
-	contoso := b.Sim.Ready().Tenants[0]
-	form := func(name, app string, kind m365.Mode) connection.Form {
-		i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
-		return connection.Form{Name: name, Kind: kind, Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: []m365.Capability{capability},
-			Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
-	}
-	own := form(Person, "Seneschal sign-in", m365.Delegated)
+	own := b.form(Person, "Seneschal sign-in", m365.Delegated, capability)
 	own.Owner = adaPerson
-	for _, f := range []connection.Form{form(App, "Seneschal", m365.Application), form(Frozen, "Seneschal", m365.Application), own} {
+	for _, f := range []connection.Form{b.form(App, "Seneschal", m365.Application, capability), b.form(Frozen, "Seneschal", m365.Application, capability), own} {
 		if f.Kind == m365.Application {
 			f.Mailboxes = connection.ParseMailboxes("ada@contoso.example, ben@contoso.example, support@contoso.example, room1@contoso.example")
 			for i := range f.Mailboxes {
@@ -132,20 +129,38 @@ func (b *Bench) add(capability m365.Capability) {
 		_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
 		b.must(err)
 	}
-	b.signIn()
+	b.signIn(Person, "ada@contoso.example", "Ada-Pass-1")
 }
 
-// signIn goes through Microsoft's pages as ada does.
-func (b *Bench) signIn() {
+// form is a connection of Contoso's by one of its app registrations.
+func (b *Bench) form(name, app string, kind m365.Mode, capability m365.Capability) connection.Form {
+	contoso := b.Sim.Ready().Tenants[0]
+	i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
+	return connection.Form{Name: name, Kind: kind, Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: []m365.Capability{capability},
+		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
+}
+
+// AddCustomer connects Paula of Fabrikam as Customer. Her tenant has no administrator's consent: her token names what was asked of her alone.
+func (b *Bench) AddCustomer(capability m365.Capability) {
 	b.Helper()
-	link, err := b.Connections.NewLink(b.Context(), b.caller(Person), Person)
+	f := b.form(Customer, "Seneschal sign-in", m365.Delegated, capability)
+	f.Owner, f.TenantID = adaPerson, m365.TenantID(b.Sim.Ready().Tenants[1].TenantID)
+	_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
+	b.must(err)
+	b.signIn(Customer, "paula@fabrikam.example", "Paula-Pass-1")
+}
+
+// signIn goes through Microsoft's pages as a person does.
+func (b *Bench) signIn(connectionName, account, password string) {
+	b.Helper()
+	link, err := b.Connections.NewLink(b.Context(), b.caller(connectionName), connectionName)
 	b.must(err)
 	browser := b.Sim.HTTPClient()
 	browser.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	page, query, _ := strings.Cut(link.URL, "?")
 	form, err := url.ParseQuery(query)
 	b.must(err)
-	for k, v := range map[string]string{"account": "ada@contoso.example", "password": "Ada-Pass-1", "accept": "yes"} {
+	for k, v := range map[string]string{"account": account, "password": password, "accept": "yes"} {
 		form.Set(k, v)
 	}
 	request, err := http.NewRequestWithContext(b.Context(), http.MethodPost, page, strings.NewReader(form.Encode()))
@@ -162,7 +177,7 @@ func (b *Bench) signIn() {
 
 // caller is who may act through a connection.
 func (b *Bench) caller(connectionName string) access.Caller {
-	if connectionName == Person {
+	if connectionName == Person || connectionName == Customer {
 		return access.Caller{Kind: "person", ID: adaPerson, Name: "Ada", Role: access.Member}
 	}
 	return access.Local("bench")

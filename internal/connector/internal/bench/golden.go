@@ -23,8 +23,9 @@ type snapshot struct {
 	Modes                  []m365.Mode
 	Application, Delegated []string // permissions
 	Operations             []m365.OperationKey
-	Files                  []action.File `json:",omitempty"`
-	Args                   []string      `json:",omitempty"`
+	MayCall                []m365.OperationKey `json:",omitempty"`
+	Files                  []action.File       `json:",omitempty"`
+	Args                   []string            `json:",omitempty"`
 	ShowsBody, Repeatable  bool
 	Input, Output          *huma.Schema
 }
@@ -34,7 +35,7 @@ func Golden(t *testing.T, actions []action.Action) {
 	t.Helper()
 	list := make([]snapshot, len(actions))
 	for i, a := range actions {
-		list[i] = snapshot{a.Name, a.Summary, a.Effect.String(), a.Capability, a.Modes(), a.Permissions(m365.Application), a.Permissions(m365.Delegated), a.Operations, a.Files, a.Args,
+		list[i] = snapshot{a.Name, a.Summary, a.Effect.String(), a.Capability, a.Modes(), a.Permissions(m365.Application), a.Permissions(m365.Delegated), a.Operations, a.MayCall, a.Files, a.Args,
 			a.ShowsBody, a.Repeatable, a.Input(), a.Output()}
 	}
 	got, err := json.MarshalIndent(list, "", "  ")
