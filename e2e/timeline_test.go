@@ -402,3 +402,42 @@ func TestAGapIsFoundByCountingAndRepaired(t *testing.T) {
 		})
 	}
 }
+
+func TestWhyAMessageIsThereOrNot(t *testing.T) {
+	h := lined(t, store.SQLite)
+	deliver(t, h, ada, "VPN is down", "Nora <nora@northwind.example>", ada)
+	deliver(t, h, ada, "Lunch", "Carla <carla@private.example>", ada)
+	walked(t, h)
+	staff(t, h, "Ada", access.Member, ada)
+	staff(t, h, "Ben", access.Viewer, ben)
+	staff(t, h, "Nobody", access.Viewer, "")
+	kept := messageID(t, h, ada, "VPN is down")
+	deliver(t, h, ada, "Just now", "Nora <nora@northwind.example>", ada)
+	for _, tt := range []struct{ name, message, person, reason, sight string }{
+		{"kept, and hers", kept, "Ada", "kept for Northwind", "ada@contoso.example takes part as to"},
+		{"kept, and not his", kept, "Ben", "found in ada@contoso.example", "None of their addresses (ben@contoso.example)"},
+		{"kept, and no address known", kept, "Nobody", "kept", "No address is known"},
+		{"kept, by its Message-ID", "<VPN-is-down@northwind.example>", "Ada", "kept for Northwind", "ada@contoso.example takes part as to"},
+		{"nobody's customer", "<Lunch@northwind.example>", "", "none of its participants belongs to a customer: carla@private.example, ada@contoso.example", ""},
+		{"not walked yet", "Just-now@northwind.example", "", "will be kept with the next walk of the folder Inbox", ""},
+		{"nowhere", "<who-knows@where.example>", "", "None of the 2 listed mailboxes has it", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := h.Timeline.Explain(t.Context(), timeline.Question{Message: tt.message, Person: tt.person})
+			if err != nil || !strings.Contains(strings.Join(got.Reasons, " "), tt.reason) {
+				t.Errorf("%+v %v, want %q", got, err, tt.reason)
+			}
+			if tt.person != "" && !strings.Contains(got.Person.Why, tt.sight) {
+				t.Errorf("%+v, want %q", got.Person, tt.sight)
+			}
+		})
+	}
+	p, err := h.Timeline.Preview(t.Context(), timeline.PreviewQuery{Connection: "c", Mailbox: ada})
+	if err != nil || p.Keep == 0 || p.Keep >= p.Read || p.Summary != fmt.Sprintf("Would keep %d of %d messages", p.Keep, p.Read) || !p.Whole || p.Dropped[timeline.NoCustomer] == 0 {
+		t.Errorf("preview: %+v %v", p, err)
+	}
+	d, err := h.Timeline.Dropped(t.Context())
+	if err != nil || len(d.Mailboxes) == 0 || d.Mailboxes[0].Count == 0 {
+		t.Errorf("dropped: %+v %v", d, err)
+	}
+}

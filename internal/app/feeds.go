@@ -31,7 +31,7 @@ func (a *App) joinFeeds() {
 	a.Connections.Leaving = a.Feeds.Leave
 	a.Connections.Changed = a.Feeds.Wanted
 	a.Customers.Changed = a.Feeds.Restart // what was dropped may be a customer's now, and what was kept nobody's
-	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.Customers.AddressesOf}
+	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Access: a.Access, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.Customers.AddressesOf}
 }
 
 // sources joins each kind of feed to its connector's iterator: connectors know nothing of feeds, and feeds nothing of Microsoft's types.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"strings"
 
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
@@ -124,4 +125,53 @@ func Counts(ctx context.Context, g *graph.Client, mailbox m365.UserID) (map[stri
 		}
 	}
 	return out, nil
+}
+
+// Followed lists the folders whose mail is correspondence: all but the excluded ones and what lies below them.
+func Followed(ctx context.Context, g *graph.Client, mailbox m365.UserID) ([]string, error) {
+	out, err := Excluded(ctx, g, mailbox)
+	if err != nil {
+		return nil, err
+	}
+	var all []graph.MailFolder
+	for p, err := range WalkFolders(ctx, g, mailbox, "") {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p.Items...)
+	}
+	for range all { // a parent may come after its children: as often as there are levels at most
+		before := len(out)
+		for _, f := range all {
+			if out[f.ParentFolderID] {
+				out[f.ID] = true
+			}
+		}
+		if len(out) == before {
+			break
+		}
+	}
+	var in []string
+	for _, f := range all {
+		if !out[f.ID] {
+			in = append(in, f.ID)
+		}
+	}
+	return in, nil
+}
+
+// FindOne finds a message by its Message-ID header, else by Microsoft's id.
+func FindOne(ctx context.Context, g *graph.Client, mailbox m365.UserID, message string) (graph.Message, error) {
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return graph.Message{}, err
+	}
+	if !strings.Contains(message, "@") {
+		return graph.Get[graph.Message](ctx, g, owner.Message(message), metadata)
+	}
+	id := "<" + strings.Trim(message, "<> ") + ">"
+	for m, err := range graph.List[graph.Message](ctx, g, owner.Messages(), graph.Filter("internetMessageId eq "+graph.Quote(id)), metadata, graph.Top(1)) {
+		return m, err
+	}
+	return graph.Message{}, fault.Missing("message", message)
 }

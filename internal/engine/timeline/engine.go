@@ -1,8 +1,11 @@
 package timeline
 
 import (
+	"cmp"
 	"context"
 	"embed"
+	"slices"
+	"strings"
 
 	"seneschal/internal/access"
 	"seneschal/internal/audit"
@@ -24,6 +27,7 @@ type Engine struct {
 	Store       *store.Store
 	Clock       clock.Clock
 	Audit       *audit.Log
+	Access      *access.Access
 	Events      *event.Log
 	Customers   *customer.Service
 	Connections *connection.Service
@@ -78,4 +82,48 @@ func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) error {
 		}
 	}
 	return nil
+}
+
+// Drops are the entries that were not kept.
+type Drops struct {
+	Mailboxes []Drop `json:"mailboxes"`
+}
+
+// Drop is a count of one mailbox and reason.
+type Drop struct {
+	Mailbox string `json:"mailbox"`
+	Reason  Reason `json:"reason"`
+	Count   int64  `json:"count"`
+}
+
+// Dropped adds up what was not kept, by mailbox and reason.
+func (e *Engine) Dropped(ctx context.Context) (Drops, error) {
+	out := Drops{Mailboxes: []Drop{}}
+	feeds, err := e.Feeds.List(ctx, "")
+	if err != nil {
+		return out, err
+	}
+	mailbox := map[string]string{}
+	for _, f := range feeds {
+		mailbox[f.ID] = f.Mailbox
+	}
+	sums := map[Drop]int64{}
+	if _, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (n int64, err error) {
+		var feedID string
+		var d Drop
+		err = r.Scan(&feedID, &d.Reason, &n)
+		d.Mailbox = mailbox[feedID]
+		sums[d] += n
+		return n, err
+	}, "select feed, reason, count from timeline_dropped"); err != nil {
+		return out, err
+	}
+	for d, n := range sums {
+		d.Count = n
+		out.Mailboxes = append(out.Mailboxes, d)
+	}
+	slices.SortFunc(out.Mailboxes, func(a, b Drop) int {
+		return cmp.Or(strings.Compare(a.Mailbox, b.Mailbox), strings.Compare(string(a.Reason), string(b.Reason)))
+	})
+	return out, nil
 }

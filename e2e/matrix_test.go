@@ -1,0 +1,119 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/app"
+	"seneschal/internal/connection"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/vault"
+)
+
+// Who may do what is asked of every action there is, so that a new one cannot be forgotten. The expectation is written here a second
+// time, by hand: scope of hub actions on the left, who passes on the right.
+var passes = map[access.Scope]map[string]bool{
+	access.HubRead:        {"viewer": true, "member": true, "admin": true, "key hub:read": true},
+	access.HubWrite:       {"admin": true, "key hub:write": true},
+	access.Communications: {"viewer": true, "member": true, "admin": true, "key communications:read": true},
+}
+
+// callers are one of each: nobody, every role, and a key of every scope.
+func callers(t *testing.T, h *app.Hub) map[string]access.Caller {
+	t.Helper()
+	out := map[string]access.Caller{"nobody": {}}
+	for _, r := range access.Roles() {
+		out[string(r)] = staff(t, h, "a "+string(r), r, "")
+	}
+	for _, s := range []access.Scope{access.HubRead, access.HubWrite, access.ActionRead, access.ActionWrite, access.Communications} {
+		out["key "+string(s)] = access.Caller{Kind: "apikey", ID: string(s), Name: string(s), Scopes: []access.Scope{s}}
+	}
+	return out
+}
+
+func refused(err error) bool {
+	k := fault.KindOf(err)
+	return k == fault.Forbidden || k == fault.Unauthenticated
+}
+
+func TestEveryActionAgainstEveryCaller(t *testing.T) {
+	h := app.StartForTest(t, app.TestOptions{})
+	app1 := h.Connect(h.Form("app-only", "Seneschal"))
+	who := callers(t, h)
+	owned := delegatedOf(t, h, who["member"])
+	before := len(h.Cloud.Requests())
+	asked := 0
+	for _, a := range h.Registry.All() {
+		for name, c := range who {
+			if a.Target == action.OnHub {
+				want, ok := passes[a.Scope]
+				if !ok {
+					t.Fatalf("%s has the scope %q, which nobody decided about", a.Name, a.Scope)
+				}
+				// Input that no action accepts: whoever may run it hears so, whoever may not is refused before it is read.
+				_, err := h.Runner.Do(t.Context(), action.Request{Action: a.Name, Caller: c, Input: json.RawMessage(`{"no such field": 1}`)})
+				if refused(err) == want[name] {
+					t.Errorf("%s by %s: %v", a.Name, name, err)
+				}
+				asked++
+				continue
+			}
+			_, err := h.Runner.Do(t.Context(), action.Request{Action: a.Name, Connection: app1.Name, Caller: c, Input: json.RawMessage(`{"no such field": 1}`)})
+			if want := name == "admin" || name == "key actions:write" && a.Effect != action.Reads || name == "key actions:read" && a.Effect == action.Reads; refused(err) == want {
+				t.Errorf("%s through an app-only connection by %s: %v", a.Name, name, err)
+			}
+			_, err = h.Runner.Do(t.Context(), action.Request{Action: a.Name, Connection: owned.Name, Caller: c, Input: json.RawMessage(`{"no such field": 1}`)})
+			if want := name == "member"; refused(err) == want {
+				t.Errorf("%s through the member's own connection by %s: %v", a.Name, name, err)
+			}
+			asked += 2
+		}
+	}
+	if asked < 500 {
+		t.Errorf("only %d combinations", asked)
+	}
+	if n := len(h.Cloud.Requests()) - before; n != 0 {
+		t.Errorf("%d requests left the hub", n)
+	}
+}
+
+// delegatedOf is a connection that belongs to a person.
+func delegatedOf(t *testing.T, h *app.Hub, owner access.Caller) connection.Connection {
+	t.Helper()
+	a := h.ReadyApp("Seneschal sign-in")
+	c, _, err := h.Connections.Add(t.Context(), access.Local("test"), connection.Form{Name: "owned", Kind: m365.Delegated, TenantID: m365.TenantID(h.Cloud.Ready().Tenants[0].TenantID), ClientID: m365.ClientID(a.ClientID),
+		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(a.ClientSecret)}, Capabilities: []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}, Owner: owner.ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// Every route of the REST face answers nobody with 401, whatever it is asked.
+func TestEveryRouteWantsToKnowWhoAsks(t *testing.T) {
+	h := app.StartForTest(t, app.TestOptions{})
+	for _, a := range h.Registry.All() {
+		method, path := http.MethodPost, "/connections/x/actions/"+a.Name
+		if a.Target == action.OnHub {
+			method, path, _ = strings.Cut(a.Route, " ")
+		}
+		path = strings.NewReplacer("{", "", "}", "").Replace(path)
+		req, err := http.NewRequest(method, h.Server.URL()+"/api/v1"+path, strings.NewReader("{}"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s %s without a key: %d", method, path, resp.StatusCode)
+		}
+	}
+}

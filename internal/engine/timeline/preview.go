@@ -1,0 +1,115 @@
+package timeline
+
+import (
+	"context"
+	"fmt"
+
+	"seneschal/internal/connection"
+	"seneschal/internal/connector/mail"
+	"seneschal/internal/feed"
+	"seneschal/internal/wire"
+)
+
+// PreviewQuery asks what a first import would keep.
+type PreviewQuery struct {
+	Connection string `json:"connection" doc:"Id or name of the connection"`
+	Mailbox    string `json:"mailbox,omitempty" doc:"Only this listed mailbox; all with the purpose timeline without"`
+	Most       int    `json:"most,omitempty" minimum:"100" maximum:"50000" doc:"Read at most so many messages; 5000 without"`
+}
+
+// Preview is what would be kept. Nothing of it is.
+type Preview struct {
+	Summary string           `json:"summary"` // "Would keep 312 of 4,120 messages"
+	Read    int              `json:"read"`
+	Keep    int              `json:"keep"`
+	Dropped map[Reason]int   `json:"dropped"`
+	ByName  map[string]int   `json:"customers"` // messages by customer
+	Whole   bool             `json:"whole" doc:"False: there are more messages than were read"`
+	Boxes   []MailboxPreview `json:"mailboxes"`
+}
+
+// MailboxPreview is one mailbox's part of it.
+type MailboxPreview struct {
+	Mailbox string `json:"mailbox"`
+	Read    int    `json:"read"`
+	Keep    int    `json:"keep"`
+}
+
+const previewMost = 5000
+
+// Preview reads the mailboxes as a first import would, and keeps nothing.
+func (e *Engine) Preview(ctx context.Context, q PreviewQuery) (Preview, error) {
+	out := Preview{Dropped: map[Reason]int{}, ByName: map[string]int{}, Whole: true, Boxes: []MailboxPreview{}}
+	if q.Most == 0 {
+		q.Most = previewMost
+	}
+	bound, err := e.Connections.Bind(ctx, q.Connection, connection.ForTimeline)
+	if err != nil {
+		return out, err
+	}
+	ctx = wire.WithPriority(ctx, wire.Backfill)
+	for _, m := range bound.Connection.For(connection.ForTimeline) {
+		if q.Mailbox != "" && m.Address != q.Mailbox {
+			continue
+		}
+		box, err := e.previewOf(ctx, bound, m.Address, q.Most, &out)
+		if err != nil {
+			return out, err
+		}
+		out.Boxes = append(out.Boxes, box)
+	}
+	out.Summary = fmt.Sprintf("Would keep %s of %s messages", thousands(out.Keep), thousands(out.Read))
+	return out, nil
+}
+
+func (e *Engine) previewOf(ctx context.Context, b connection.Bound, address string, most int, out *Preview) (MailboxPreview, error) {
+	box := MailboxPreview{Mailbox: address}
+	book, err := e.Customers.Book(ctx)
+	if err != nil {
+		return box, err
+	}
+	names, err := e.customerNames(ctx)
+	if err != nil {
+		return box, err
+	}
+	mailbox := mailboxOf(b, feed.Feed{Mailbox: address})
+	folders, err := mail.Followed(ctx, b.Graph, mailbox)
+	if err != nil {
+		return box, err
+	}
+	for _, folder := range folders {
+		for p, err := range mail.WalkMessages(ctx, b.Graph, mailbox, folder, "") {
+			if err != nil {
+				return box, err
+			}
+			for _, m := range p.Items {
+				if out.Read == most {
+					out.Whole = false
+					return box, nil
+				}
+				box.Read++
+				out.Read++
+				k, why := judgeMail(m, b.Connection.TenantID, book)
+				if why != "" {
+					out.Dropped[why]++
+					continue
+				}
+				box.Keep++
+				out.Keep++
+				for _, id := range k.customers {
+					out.ByName[names[id]]++
+				}
+			}
+		}
+	}
+	return box, nil
+}
+
+// thousands writes 4120 as 4,120.
+func thousands(n int) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
