@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"seneschal/internal/action"
 	"seneschal/internal/app"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
@@ -297,7 +298,7 @@ func TestFaultsOfSending(t *testing.T) {
 			first := outcomeWord(err)
 			h.Cloud.ClearFaults()
 			for range 200 { // the sweep answers what is unclear, by its clock
-				if runs, e := h.Runner.Runs(t.Context(), "", time.Time{}, 1); e != nil || string(runs[0].State) != "unclear" {
+				if runs, e := h.Runner.Runs(t.Context(), action.RunsQuery{Limit: 1}); e != nil || string(runs[0].State) != "unclear" {
 					break
 				}
 				h.Time.Advance(20 * time.Second)
@@ -306,7 +307,7 @@ func TestFaultsOfSending(t *testing.T) {
 			if err := h.Cloud.Advance(time.Minute); err != nil {
 				t.Fatal(err)
 			}
-			runs, err := h.Runner.Runs(t.Context(), "", time.Time{}, 1)
+			runs, err := h.Runner.Runs(t.Context(), action.RunsQuery{Limit: 1})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -12,6 +12,7 @@ import (
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
+	"seneschal/internal/store"
 	"seneschal/internal/vault"
 )
 
@@ -115,5 +116,34 @@ func TestEveryRouteWantsToKnowWhoAsks(t *testing.T) {
 		if resp.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s %s without a key: %d", method, path, resp.StatusCode)
 		}
+	}
+}
+
+// What happens in people's mailboxes, and what others did, is not for everybody who may see the hub.
+func TestRunsAndEventsOfOthersStayTheirs(t *testing.T) {
+	h := lined(t, store.SQLite)
+	deliver(t, h, ada, "For Ada", "Nora <nora@northwind.example>", ada)
+	walked(t, h)
+	do(t, h, "mail.message.send", map[string]any{"user": ada, "to": []string{ben}, "subject": "x", "body": "x"})
+	boss, viewer := staff(t, h, "boss", access.Admin, ""), staff(t, h, "Ben", access.Viewer, ben)
+	ask := func(c access.Caller, name, in string) string {
+		t.Helper()
+		r, err := h.Runner.Do(t.Context(), action.Request{Action: name, Caller: c, Input: json.RawMessage(in)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(r.Output)
+	}
+	if got := ask(boss, "run.list", `{}`); !strings.Contains(got, "mail.message.send") {
+		t.Errorf("the admin's runs: %s", got)
+	}
+	if got := ask(viewer, "run.list", `{}`); strings.Contains(got, "mail.message.send") {
+		t.Errorf("a viewer sees another's runs: %s", got)
+	}
+	if got := ask(boss, "event.list", `{}`); !strings.Contains(got, "message.received") {
+		t.Errorf("the admin's events: %s", got)
+	}
+	if got := ask(viewer, "event.list", `{}`); strings.Contains(got, "message.received") || !strings.Contains(got, "connection.healthy") {
+		t.Errorf("a viewer's events: %s", got)
 	}
 }

@@ -140,13 +140,22 @@ func (r *Runner) LookupRun(ctx context.Context, id string) (Run, error) {
 	return run, err
 }
 
-// Runs lists the newest runs before a time, of one connection or of all ("").
-func (r *Runner) Runs(ctx context.Context, connection string, before time.Time, limit int) ([]Run, error) {
-	if before.IsZero() {
-		before = r.clock.Now().Add(time.Hour)
+// RunsQuery narrows a list of runs; empty fields do not.
+type RunsQuery struct {
+	Connection string // id
+	Caller     string // who started them
+	Before     time.Time
+	Limit      int
+}
+
+// Runs lists the newest runs.
+func (r *Runner) Runs(ctx context.Context, q RunsQuery) ([]Run, error) {
+	if q.Before.IsZero() {
+		q.Before = r.clock.Now().Add(time.Hour)
 	}
 	return store.Select(ctx, r.ledger.store.Reader(), scanRun, "select "+runColumns+` from action_run
-		where ($1 = '' or connection = $2) and started_at < $3 order by started_at desc, id desc limit $4`, connection, connection, store.Millis(before), limit)
+		where ($1 = '' or connection = $2) and ($3 = '' or caller = $4) and started_at < $5 order by started_at desc, id desc limit $6`,
+		q.Connection, q.Connection, q.Caller, q.Caller, store.Millis(q.Before), q.Limit)
 }
 
 // Reconcile answers an unclear run now, for a person who does not want to wait for the sweep.

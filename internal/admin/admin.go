@@ -124,8 +124,12 @@ func (h *Hub) catalogueActions() []action.Action {
 			return e, nil
 		}),
 		action.Define(action.Spec{Name: "run.show", Summary: "Show where a run stands.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
-			Route: "GET /runs/{id}", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in runIn) (action.Run, error) {
-			return h.Runner.LookupRun(ctx, in.ID)
+			Route: "GET /runs/{id}", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in runIn) (action.Run, error) {
+			run, err := h.Runner.LookupRun(ctx, in.ID)
+			if own := onlyOwn(c.Caller); err == nil && own != "" && run.Caller != own {
+				return action.Run{}, fault.Missing("run", in.ID)
+			}
+			return run, err
 		}),
 		action.Define(action.Spec{Name: "run.list", Summary: "List the newest runs.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /runs"}, h.listRuns),
@@ -136,7 +140,15 @@ func (h *Hub) catalogueActions() []action.Action {
 	}
 }
 
-func (h *Hub) listRuns(ctx context.Context, _ action.Call, in runsIn) (runsOut, error) {
+// onlyOwn is the name under which somebody's own runs stand, for those who see no others: people below admin.
+func onlyOwn(c access.Caller) string {
+	if c.Kind == "person" && c.Role != access.Admin {
+		return c.String()
+	}
+	return ""
+}
+
+func (h *Hub) listRuns(ctx context.Context, call action.Call, in runsIn) (runsOut, error) {
 	connectionID := ""
 	if in.Connection != "" {
 		c, err := h.Connections.Lookup(ctx, in.Connection)
@@ -145,7 +157,7 @@ func (h *Hub) listRuns(ctx context.Context, _ action.Call, in runsIn) (runsOut, 
 		}
 		connectionID = c.ID
 	}
-	runs, err := h.Runner.Runs(ctx, connectionID, in.Before, orDefault(in.Limit))
+	runs, err := h.Runner.Runs(ctx, action.RunsQuery{Connection: connectionID, Caller: onlyOwn(call.Caller), Before: in.Before, Limit: orDefault(in.Limit)})
 	return runsOut{runs}, err
 }
 
@@ -186,8 +198,12 @@ func (h *Hub) recordActions() []action.Action {
 			return h.Audit.Verify(ctx)
 		}),
 		action.Define(action.Spec{Name: "event.list", Summary: "List the newest events.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
-			Route: "GET /events/log"}, func(ctx context.Context, _ action.Call, in eventsIn) (eventsOut, error) {
-			events, err := h.Events.List(ctx, in.Connection, orDefault(in.Limit))
+			Route: "GET /events/log"}, func(ctx context.Context, c action.Call, in eventsIn) (eventsOut, error) {
+			q := event.Query{Connection: in.Connection, Limit: orDefault(in.Limit)}
+			if onlyOwn(c.Caller) != "" {
+				q.Without = event.OfMailboxes()
+			}
+			events, err := h.Events.List(ctx, q)
 			return eventsOut{events}, err
 		}),
 	}

@@ -144,9 +144,9 @@ func (a *App) bundle(ctx context.Context) (bundle, error) {
 		b.Lines[c.Name], e = a.Connections.LastLines(ctx, c.ID)
 		keep(e)
 	}
-	b.Events, e = a.Events.List(ctx, "", bundleRows)
+	b.Events, e = a.Events.List(ctx, event.Query{Limit: bundleRows})
 	keep(e)
-	runs, e := a.Runner.Runs(ctx, "", time.Time{}, bundleRows)
+	runs, e := a.Runner.Runs(ctx, action.RunsQuery{Limit: bundleRows})
 	keep(e)
 	for _, r := range runs {
 		if r.Problem != nil {

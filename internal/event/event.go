@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"seneschal/internal/clock"
@@ -58,8 +59,25 @@ func (l *Log) Emit(ctx context.Context, tx *store.Tx, e Event) error {
 	return err
 }
 
-// List gives the newest events, of one connection or of all ("").
-func (l *Log) List(ctx context.Context, connection string, limit int) ([]Event, error) {
+// OfMailboxes are the events that tell what happens in people's mailboxes: they are not for everybody who may see the hub.
+func OfMailboxes() []Type { return []Type{MailReceived, EventChanged, ItemParked} }
+
+// Query narrows a list of events; empty fields do not.
+type Query struct {
+	Connection string
+	Without    []Type
+	Limit      int
+}
+
+// List gives the newest events.
+func (l *Log) List(ctx context.Context, q Query) ([]Event, error) {
+	args := []any{q.Connection, q.Connection}
+	hidden := ""
+	for _, t := range q.Without {
+		args = append(args, string(t))
+		hidden += fmt.Sprintf(" and type <> $%d", len(args))
+	}
+	args = append(args, q.Limit)
 	return store.Select(ctx, l.Store.Reader(), func(s store.Scanner) (e Event, err error) {
 		var at int64
 		var data string
@@ -68,7 +86,7 @@ func (l *Log) List(ctx context.Context, connection string, limit int) ([]Event, 
 		}
 		e.At = store.Time(at)
 		return e, json.Unmarshal([]byte(data), &e.Data)
-	}, "select id, at, type, connection, data from event_entry where ($1 = '' or connection = $2) order by id desc limit $3", connection, connection, limit)
+	}, "select id, at, type, connection, data from event_entry where ($1 = '' or connection = $2)"+hidden+fmt.Sprintf(" order by id desc limit $%d", len(args)), args...)
 }
 
 // Export gives what events hold of a person: nothing, they name connections and mailboxes of the configuration by id.

@@ -20,11 +20,11 @@ func TestAnEventExistsExactlyWhenItsCauseCommits(t *testing.T) {
 		emit("c1", nil)
 		emit("c2", nil)
 		emit("c1", errors.New("the cause failed"))
-		all, err := l.List(t.Context(), "", 10)
+		all, err := l.List(t.Context(), Query{Limit: 10})
 		if err != nil || len(all) != 2 {
 			t.Fatalf("got %v %v, want two", all, err)
 		}
-		one, err := l.List(t.Context(), "c1", 10)
+		one, err := l.List(t.Context(), Query{Connection: "c1", Limit: 10})
 		if err != nil || len(one) != 1 || one[0].Type != Healthy || one[0].Data["proof"] != "r1" || one[0].At.IsZero() {
 			t.Errorf("got %+v %v", one, err)
 		}
