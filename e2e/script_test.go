@@ -29,6 +29,12 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"seneschal": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		if os.Getenv(scaledLimits) != "" {
+			if err := serveScaled(ctx); err != nil {
+				panic(err)
+			}
+			os.Exit(0)
+		}
 		code := app.Main(ctx, os.Args[1:], os.Environ(), cli.Stdio{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 		stop()
 		os.Exit(code)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"log/slog"
@@ -88,6 +89,7 @@ type App struct {
 	Timeline    *timeline.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
+	Budgets     *connection.Budgets
 	Governor    *wire.Governor
 
 	public func() *url.URL // set while serving
@@ -170,7 +172,9 @@ func (a *App) joinConnections(s Surroundings) error {
 	if limits == nil {
 		limits = graph.Limits()
 	}
-	a.Governor = wire.NewGovernor(s.Clock, limits, nil)
+	a.Budgets = &connection.Budgets{Store: a.Store, Clock: s.Clock, Log: s.Log, Instance: a.Config.Instance}
+	a.Governor = wire.NewGovernor(s.Clock, limits, a.Budgets)
+	a.Budgets.Counted = a.Governor.Budgets
 	a.Connections = &connection.Service{
 		Store: a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Jobs: scheduler{a},
 		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook}, Timeout: signInTimeout}, MachineNow: time.Now,
@@ -280,4 +284,6 @@ func (a *App) redirect() string { return a.base() + callbackPath }
 func (a *App) loginURL(token string) string { return a.base() + loginPath + "?token=" + token }
 
 // Close ends what New began.
-func (a *App) Close() error { return a.Store.Close() }
+func (a *App) Close() error {
+	return errors.Join(a.Budgets.Leave(context.Background()), a.Store.Close())
+}

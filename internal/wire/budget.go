@@ -4,12 +4,22 @@ import "time"
 
 // budget is what is known of one key. Its memory is bounded: the past is kept as at most about 2*grains runs of requests.
 type budget struct {
-	key     Key
+	key   Key
+	whole Limit // what Microsoft grants
+
+	// The slice: see Slice.
 	limit   Limit
-	until   time.Time // the slice is ours until then; zero: for ever
-	leased  bool
+	until   time.Time
+	more    time.Time
+	reopens time.Time
+	closed  bool
+	sharers int
+	leased  bool // there was one
+	asking  bool // another is being asked for; nothing is granted meanwhile, so that what the leaser was told stays true
+
 	blocked time.Time
 
+	claims   int // requests that wait for it, or for another budget of theirs, or are under way
 	inFlight int // concurrent places
 	flying   int // cost in flight
 	past     []run
@@ -33,14 +43,14 @@ type run struct {
 const grains = 64
 
 func (b *budget) record(now time.Time, cost int) {
-	if b.limit.Requests == 0 {
+	if b.whole.Requests == 0 {
 		return
 	}
 	b.spent += cost
 	if n := len(b.past); n > 0 {
 		last := &b.past[n-1]
 		// Small limits keep each request by itself, so nothing is lost to rounding.
-		if last.cost+cost <= (b.limit.Requests+grains-1)/grains && now.Sub(last.from) < b.limit.Window/grains {
+		if last.cost+cost <= (b.limit.Requests+grains-1)/grains && now.Sub(last.from) < b.whole.Window/grains {
 			last.to, last.cost = now, last.cost+cost
 			return
 		}
@@ -50,7 +60,7 @@ func (b *budget) record(now time.Time, cost int) {
 
 func (b *budget) expire(now time.Time) {
 	n := 0
-	for n < len(b.past) && !b.past[n].to.Add(b.limit.Window).After(now) {
+	for n < len(b.past) && !b.past[n].to.Add(b.whole.Window).After(now) {
 		b.spent -= b.past[n].cost
 		n++
 	}
@@ -68,31 +78,62 @@ func (b *budget) observe(d time.Duration) {
 	b.latency += (d - b.latency) / 8
 }
 
-// idle says that forgetting the budget changes nothing. A leased slice is not idle: asking for it again costs a database call.
+// idle says that forgetting the budget changes nothing. A leased slice is not idle: asking for it again may cost a database call.
 func (b *budget) idle(now time.Time) bool {
-	if !b.until.IsZero() && !b.stale(now) {
+	if b.claims > 0 || b.asking || (!b.until.IsZero() && b.valid(now)) {
 		return false
 	}
 	b.expire(now)
-	return b.inFlight == 0 && b.flying == 0 && len(b.past) == 0 && b.queue.empty() && !b.blocked.After(now)
+	return len(b.past) == 0 && !b.blocked.After(now)
 }
 
-// stale says that the slice of a shared budget must be leased anew.
-func (b *budget) stale(now time.Time) bool {
-	return !b.until.IsZero() && !now.Before(b.until)
+// valid says that there is a slice, and that it has not run out.
+func (b *budget) valid(now time.Time) bool {
+	return b.leased && (b.until.IsZero() || now.Before(b.until))
+}
+
+// mayGrow says that another slice than the present one may come to w's help.
+func (b *budget) mayGrow(w *waiter, now time.Time) bool {
+	return b.asking || !b.valid(now) || (!b.more.IsZero() && b.tooSmall(w))
+}
+
+// askNow says that w, who waits, is helped by asking for another slice.
+func (b *budget) askNow(w *waiter, now time.Time) bool {
+	if b.blocked.After(now) {
+		return false
+	}
+	return !b.valid(now) || (!b.more.IsZero() && !now.Before(b.more) && b.tooSmall(w))
+}
+
+// tooSmall says that what holds w up is the slice, and not what Microsoft grants.
+func (b *budget) tooSmall(w *waiter) bool {
+	if b.closed {
+		return true
+	}
+	cost, slots := w.takes(b)
+	places := b.limit.Concurrent < b.whole.Concurrent && b.inFlight+slots > b.concurrent(w.priority)
+	requests := b.limit.Requests < b.whole.Requests && b.spent+b.flying+cost > b.requests(w.priority)
+	return places || requests
 }
 
 // obstacle says whether p may take cost and slots now; if not, from when it may be, zero where only an answer can tell.
 func (b *budget) obstacle(p Priority, cost, slots int, now time.Time) (blocked bool, when time.Time) {
 	b.expire(now)
-	if b.blocked.After(now) {
+	switch {
+	case b.blocked.After(now):
 		return true, b.blocked
-	}
-	// Alone, even a request larger than the limit may go: it could never go otherwise.
-	if b.limit.Concurrent > 0 && b.inFlight > 0 && b.inFlight+slots > b.concurrent(p) {
+	case b.asking || !b.valid(now):
+		return true, time.Time{}
+	case b.closed && b.reopens.After(now):
+		return true, b.reopens
+	case b.closed:
 		return true, time.Time{}
 	}
-	if b.limit.Requests > 0 && b.spent+b.flying > 0 {
+	// Alone and with nothing beside it, even a request larger than the limit may go: it could never go otherwise.
+	if n := b.limit.Concurrent; n > 0 && b.inFlight+slots > b.concurrent(p) && (b.inFlight > 0 || n < b.whole.Concurrent) {
+		return true, time.Time{}
+	}
+	if n := b.limit.Requests; n > 0 && (b.spent+b.flying > 0 || n < b.whole.Requests) {
 		if over := b.spent + b.flying + cost - b.requests(p); over > 0 {
 			return true, b.freed(over)
 		}
@@ -104,11 +145,11 @@ func (b *budget) obstacle(p Priority, cost, slots int, now time.Time) (blocked b
 func (b *budget) freed(n int) time.Time {
 	for _, r := range b.past {
 		if n -= r.cost; n <= 0 {
-			return r.to.Add(b.limit.Window)
+			return r.to.Add(b.whole.Window)
 		}
 	}
 	if b.flying == 0 && len(b.past) > 0 {
-		return b.past[len(b.past)-1].to.Add(b.limit.Window)
+		return b.past[len(b.past)-1].to.Add(b.whole.Window)
 	}
 	return time.Time{}
 }
@@ -129,17 +170,28 @@ func (b *budget) concurrent(p Priority) int {
 	return b.limit.Concurrent
 }
 
+// reach is what this instance can have at most as things are: all of it while nobody else wants a part.
+func (b *budget) reach() Limit {
+	if b.sharers > 1 && !b.closed {
+		return b.limit
+	}
+	return b.whole
+}
+
 func (b *budget) remaining(now time.Time) Remaining {
 	b.expire(now)
-	r := Remaining{Limit: b.limit, Used: b.spent + b.flying, Left: -1, InFlight: b.inFlight, Waiting: b.queue.n}
-	if b.limit.Requests > 0 {
-		r.Left = max(0, b.limit.Requests-r.Used)
+	r := Remaining{Key: b.key, Limit: b.whole, Slice: b.reach(), Sharers: max(1, b.sharers), Leased: b.asking || b.valid(now), Used: b.spent + b.flying, Left: -1, InFlight: b.inFlight, Waiting: b.queue.n}
+	if b.whole.Requests > 0 {
+		r.Left = max(0, r.Slice.Requests-r.Used)
 	}
 	if n := len(b.past); n > 0 {
-		r.Reset = b.past[n-1].to.Add(b.limit.Window)
+		r.Reset = b.past[n-1].to.Add(b.whole.Window)
 	}
-	if b.flying > 0 && b.limit.Requests > 0 {
-		r.Reset = now.Add(b.latency + b.limit.Window)
+	if b.flying > 0 && b.whole.Requests > 0 {
+		r.Reset = now.Add(b.latency + b.whole.Window)
+	}
+	if b.closed {
+		r.Left = 0
 	}
 	if b.blocked.After(now) {
 		r.BlockedUntil, r.Left = b.blocked, 0
@@ -155,19 +207,20 @@ func (b *budget) forecast(now time.Time, n int) time.Duration {
 		return 0
 	}
 	var wait time.Duration
-	if limit := b.limit.Requests; limit > 0 {
-		wait = time.Duration((n-1)/limit) * b.limit.Window
+	reach := b.reach()
+	if limit := reach.Requests; limit > 0 {
+		wait = time.Duration((n-1)/limit) * reach.Window
 		rest := (n-1)%limit + 1
 		if over := b.spent + b.flying + rest - limit; over > 0 {
 			if at := b.freed(over); !at.IsZero() {
 				wait += at.Sub(now)
 			} else {
-				wait += b.latency + b.limit.Window
+				wait += b.latency + reach.Window
 			}
 		}
 		n = rest
 	}
-	if c := b.limit.Concurrent; c > 0 {
+	if c := reach.Concurrent; c > 0 {
 		wait += time.Duration((n+c-1)/c) * b.latency
 	} else {
 		wait += b.latency

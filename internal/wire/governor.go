@@ -90,9 +90,6 @@ type Governor struct {
 
 // NewGovernor makes a governor for one process. A nil leaser means that no other instance spends the same budgets.
 func NewGovernor(c clock.Clock, limits Limits, leaser SliceLeaser) *Governor {
-	if leaser == nil {
-		leaser = Whole{}
-	}
 	return &Governor{clock: c, limits: limits, leaser: leaser, budgets: map[Key]*budget{}, nudge: make(chan struct{}, 1)}
 }
 
@@ -112,29 +109,18 @@ type taken struct {
 // Acquire waits until every charge fits its budget. It fails with a Throttled fault
 // at once when the wait is known to be longer than the priority's patience.
 func (g *Governor) Acquire(ctx context.Context, p Priority, charges []Charge) (*Permit, error) {
-	for {
-		if err := g.lease(ctx, charges); err != nil {
-			return nil, err
-		}
-		w, err := g.enter(p, charges)
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case <-w.ready:
-			if w.permit != nil {
-				return w.permit, nil
-			}
-			// A slice ran out while we waited: lease again.
-		case <-ctx.Done():
-			g.leave(w)
-			return nil, interrupted(ctx)
-		}
+	w := g.enter(p, charges)
+	select {
+	case <-w.ready:
+		return w.permit, w.err
+	case <-ctx.Done():
+		g.leave(w)
+		return nil, interrupted(ctx)
 	}
 }
 
-// enter grants at once or queues.
-func (g *Governor) enter(p Priority, charges []Charge) (*waiter, error) {
+// enter grants or refuses at once, or queues.
+func (g *Governor) enter(p Priority, charges []Charge) *waiter {
 	if p == 0 {
 		p = Dispatch
 	}
@@ -144,35 +130,38 @@ func (g *Governor) enter(p Priority, charges []Charge) (*waiter, error) {
 	now := g.clock.Now()
 	w := &waiter{priority: p, since: now, ready: make(chan struct{}), want: make([]taken, 0, len(charges))}
 	for _, c := range charges {
-		w.want = append(w.want, taken{b: g.budget(c.Key), cost: max(1, c.Cost), slots: max(1, c.Slots)})
+		b := g.budget(c.Key)
+		b.claims++
+		w.want = append(w.want, taken{b: b, cost: max(1, c.Cost), slots: max(1, c.Slots)})
 		if c.Key.Tenant != "" {
 			w.tenant = c.Key.Tenant
 		}
 	}
 	for _, t := range w.want {
 		if !t.b.queue.empty() { // no overtaking: let the queue decide who is next
-			g.wait(w, t.b, time.Time{})
+			g.wait(w, t.b, time.Time{}, now)
 			g.dispatch(t.b, now)
-			return w, nil
+			return w
 		}
 	}
 	b, when := w.obstacle(now)
 	if b == nil {
 		g.grant(w, now)
-		return w, nil
+		return w
 	}
-	if when.Sub(now) > p.Patience() {
-		return nil, spent(when.Sub(now))
+	if w.outlasted(b, when, now) {
+		w.fail(spent(when, now))
+		return w
 	}
-	g.wait(w, b, when)
-	return w, nil
+	g.wait(w, b, when, now)
+	return w
 }
 
 // wait queues w behind b. A known time sets the alarm.
-func (g *Governor) wait(w *waiter, b *budget, when time.Time) {
+func (g *Governor) wait(w *waiter, b *budget, when, now time.Time) {
 	w.at = b
 	b.queue.push(w)
-	g.arm(b, when)
+	g.arm(b, when, now)
 }
 
 func (g *Governor) leave(w *waiter) {
@@ -185,6 +174,7 @@ func (g *Governor) leave(w *waiter) {
 	if w.at != nil {
 		b := w.at
 		b.queue.remove(w)
+		w.fail(nil)
 		g.dispatch(b, g.clock.Now())
 	}
 }
@@ -202,13 +192,6 @@ func (g *Governor) grant(w *waiter, now time.Time) {
 // dispatch grants what fits b, best first, and moves on those whom another budget holds up.
 func (g *Governor) dispatch(b *budget, now time.Time) {
 	for !b.queue.empty() {
-		if b.stale(now) {
-			for _, w := range b.queue.drain() {
-				w.at = nil
-				close(w.ready)
-			}
-			break
-		}
 		w := b.queue.best()
 		if old := b.queue.oldest(); b.grants%agingEvery == agingEvery-1 && old != w {
 			if obstacle, _ := old.obstacle(now); obstacle == nil {
@@ -217,12 +200,12 @@ func (g *Governor) dispatch(b *budget, now time.Time) {
 		}
 		obstacle, when := w.obstacle(now)
 		if obstacle == b {
-			g.arm(b, when)
+			g.arm(b, when, now)
 			return
 		}
 		b.queue.remove(w)
 		if obstacle != nil {
-			g.wait(w, obstacle, when)
+			g.wait(w, obstacle, when, now)
 			continue
 		}
 		b.grants++
@@ -255,6 +238,7 @@ func (g *Governor) end(p *Permit, sent bool) {
 	p.ended = true
 	now := g.clock.Now()
 	for _, t := range p.taken {
+		t.b.claims--
 		t.b.inFlight -= t.slots
 		t.b.flying -= t.cost
 		if sent {
@@ -282,10 +266,16 @@ func (g *Governor) budget(k Key) *budget {
 	if b, ok := g.budgets[k]; ok {
 		return b
 	}
-	b := &budget{key: k, limit: g.limits[k.Class], alarm: -1}
+	b := g.make(k)
 	g.budgets[k] = b
 	g.fresh++
 	return b
+}
+
+// make gives a budget that nobody has used yet. Where nothing is bounded there is nothing to share either.
+func (g *Governor) make(k Key) *budget {
+	whole := g.limits[k.Class]
+	return &budget{key: k, whole: whole, limit: whole, leased: g.leaser == nil || whole == Limit{}, alarm: -1}
 }
 
 // forgetIdle looks at a few budgets for each new one and drops the idle, so that the table stays as large as what is in use.
@@ -307,7 +297,11 @@ func (g *Governor) forgetIdle() {
 
 // Remaining tells what is left of a budget.
 type Remaining struct {
-	Limit        Limit
+	Key          Key
+	Limit        Limit     // what Microsoft grants
+	Slice        Limit     // the part of it that is ours now; the same where nobody shares it
+	Sharers      int       // instances that share it at this moment, this one included
+	Leased       bool      // a slice is held or being asked for
 	Used         int       // cost counted now, in flight included
 	Left         int       // cost that may be spent at once; -1 where nothing bounds it
 	InFlight     int       // concurrent places taken
@@ -320,12 +314,27 @@ type Remaining struct {
 func (g *Governor) Remaining(k Key) Remaining {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	return g.look(k).remaining(g.clock.Now())
+}
+
+// Budgets reads all budgets that are remembered: those in use, and some that were until just now.
+func (g *Governor) Budgets() []Remaining {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	now := g.clock.Now()
-	b, ok := g.budgets[k]
-	if !ok {
-		b = &budget{key: k, limit: g.limits[k.Class]}
+	all := make([]Remaining, 0, len(g.budgets))
+	for _, b := range g.budgets {
+		all = append(all, b.remaining(now))
 	}
-	return b.remaining(now)
+	return all
+}
+
+// look finds a budget, or shows how it would begin.
+func (g *Governor) look(k Key) *budget {
+	if b, ok := g.budgets[k]; ok {
+		return b
+	}
+	return g.make(k)
 }
 
 // Forecast says when n more requests will be done, those already waiting included, if nothing else comes.
@@ -333,17 +342,16 @@ func (g *Governor) Forecast(k Key, n int) time.Time {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := g.clock.Now()
-	b, ok := g.budgets[k]
-	if !ok {
-		b = &budget{key: k, limit: g.limits[k.Class]}
-	}
-	return now.Add(b.forecast(now, n))
+	return now.Add(g.look(k).forecast(now, n))
 }
 
 // spent refuses a request that would wait longer than its priority may.
-func spent(wait time.Duration) *fault.Error {
-	return &fault.Error{Kind: fault.Throttled, Code: "budget_spent", RetryAfter: wait,
+func spent(when, now time.Time) *fault.Error {
+	return &fault.Error{Kind: fault.Throttled, Code: "budget_spent", RetryAfter: max(when.Sub(now), comeAgain),
 		Message: "The request budget that Microsoft grants is spent for now",
 		Cause:   "Earlier requests under the same limit, or a throttling answer with a waiting time",
 		Fix:     "Try again after the given time", Who: "you"}
 }
+
+// comeAgain is when to ask again where nobody knows.
+const comeAgain = 10 * time.Second

@@ -313,21 +313,32 @@ func TestBatchCountsItsParts(t *testing.T) {
 	})
 }
 
-type halves struct{ asked int }
+// leaser answers as it is told, and remembers what it was asked.
+type leaser struct {
+	mu     sync.Mutex
+	asked  []wire.Ask
+	answer func(wire.Ask) (wire.Slice, error)
+	takes  time.Duration
+}
 
-func (h *halves) Lease(_ context.Context, _ wire.Key, whole wire.Limit) (wire.Slice, error) {
-	h.asked++
-	whole.Requests /= 2
-	return wire.Slice{Limit: whole, Until: time.Now().Add(5 * time.Second)}, nil
+func (l *leaser) Lease(_ context.Context, a wire.Ask) (wire.Slice, error) {
+	time.Sleep(l.takes)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.asked = append(l.asked, a)
+	return l.answer(a)
 }
 
 func TestInstancesShareByLeasedSlices(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := &halves{}
-		g := wire.NewGovernor(realClock, wire.Limits{"c": {Requests: 10, Window: time.Second}}, h)
+		l := &leaser{answer: func(a wire.Ask) (wire.Slice, error) {
+			a.Whole.Requests /= 2
+			return wire.Slice{Limit: a.Whole, Until: time.Now().Add(5 * time.Second)}, nil
+		}}
+		g := wire.NewGovernor(realClock, wire.Limits{"c": {Requests: 10, Window: time.Second}}, l)
 		start := time.Now()
 		for range 55 {
-			p, err := g.Acquire(t.Context(), wire.Dispatch, []wire.Charge{{Key: wire.Key{Class: "c"}}})
+			p, err := g.Acquire(t.Context(), wire.Dispatch, []wire.Charge{{Key: wire.Key{Class: "c"}}, {Key: wire.Key{Class: "unbounded"}}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -336,8 +347,128 @@ func TestInstancesShareByLeasedSlices(t *testing.T) {
 		if took := time.Since(start); took != 10*time.Second {
 			t.Errorf("took %v, want 10s at five a second", took)
 		}
-		if h.asked > 4 {
-			t.Errorf("asked %d times for 55 requests", h.asked)
+		if len(l.asked) > 4 {
+			t.Errorf("asked %d times for 55 requests", len(l.asked))
+		}
+	})
+}
+
+// What the leaser was told of a budget stays true until it has answered, and a hundred who wait ask once.
+func TestNothingIsGrantedWhileASliceIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leaser{takes: 100 * time.Millisecond}
+		g := wire.NewGovernor(realClock, wire.Limits{"c": {Concurrent: 8}}, l)
+		k := wire.Key{Class: "c"}
+		l.answer = func(a wire.Ask) (wire.Slice, error) {
+			if now := g.Remaining(k).InFlight; now > a.InFlight {
+				t.Errorf("%d are under way, the leaser was told of %d", now, a.InFlight)
+			}
+			s := wire.Slice{Limit: a.Whole, Until: time.Now().Add(time.Second)}
+			if s.Limit.Concurrent = 2; a.Pressed {
+				s.Limit.Concurrent = 4
+			} else {
+				s.More = time.Now()
+			}
+			return s, nil
+		}
+		var wg sync.WaitGroup
+		for range 100 {
+			wg.Go(func() {
+				p, err := g.Acquire(t.Context(), wire.Dispatch, []wire.Charge{{Key: k}})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if n := g.Remaining(k).InFlight; n > 4 {
+					t.Errorf("%d are under way, the slice has 4", n)
+				}
+				time.Sleep(50 * time.Millisecond)
+				p.Done()
+			})
+		}
+		wg.Wait()
+		if n := len(l.asked); n > 6 {
+			t.Errorf("asked %d times", n)
+		}
+	})
+}
+
+func TestSlices(t *testing.T) {
+	limit := wire.Limit{Requests: 100, Window: time.Minute, Concurrent: 4}
+	tests := []struct {
+		name     string
+		slice    func(wire.Ask) wire.Slice
+		priority wire.Priority
+		slots    int
+		wait     time.Duration
+		code     string
+		asked    int
+	}{
+		{"closed for three seconds", func(a wire.Ask) wire.Slice {
+			if time.Since(epoch) < 3*time.Second {
+				return wire.Slice{Closed: true, Until: time.Now().Add(time.Second), More: time.Now().Add(time.Second)}
+			}
+			return wire.Slice{Limit: a.Whole}
+		}, wire.Interactive, 1, 3 * time.Second, "", 4},
+		{"closed for ever, and a person waits", func(wire.Ask) wire.Slice {
+			return wire.Slice{Closed: true, Until: time.Now().Add(time.Second), More: time.Now().Add(time.Second)}
+		}, wire.Interactive, 1, 31 * time.Second, "budget_spent", 32},
+		{"closed for a known hour, and a person waits", func(wire.Ask) wire.Slice {
+			return wire.Slice{Closed: true, Until: time.Now().Add(time.Second), More: time.Now().Add(time.Second), Reopens: epoch.Add(time.Hour)}
+		}, wire.Interactive, 1, 0, "budget_spent", 1},
+		{"a batch larger than the slice asks for what it needs", func(a wire.Ask) wire.Slice {
+			s := wire.Slice{Limit: a.Whole, Until: time.Now().Add(time.Minute), More: time.Now().Add(time.Second)}
+			if s.Limit.Concurrent = 2; a.Pressed {
+				s.Limit.Concurrent = a.Slots
+			}
+			return s
+		}, wire.Dispatch, 4, time.Second, "", 2},
+		{"a larger slice is not asked for where it is no help", func(a wire.Ask) wire.Slice {
+			s := wire.Slice{Limit: a.Whole, More: epoch}
+			s.Limit.Requests = 50
+			return s
+		}, wire.Dispatch, 4, 0, "", 1},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &leaser{answer: func(a wire.Ask) (wire.Slice, error) { return test.slice(a), nil }}
+				g := wire.NewGovernor(realClock, wire.Limits{"c": limit}, l)
+				p, err := g.Acquire(t.Context(), test.priority, []wire.Charge{{Key: wire.Key{Class: "c"}, Slots: test.slots}})
+				if waited := time.Since(epoch); fault.CodeOf(err) != test.code || waited != test.wait {
+					t.Errorf("got %v after %v, want %q after %v", err, waited, test.code, test.wait)
+				}
+				if err == nil { // the next finds the places taken
+					ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+					defer cancel()
+					if test.slots == 4 {
+						_, _ = g.Acquire(ctx, wire.Dispatch, []wire.Charge{{Key: wire.Key{Class: "c"}}})
+					}
+					p.Done()
+				}
+				if len(l.asked) != test.asked {
+					t.Errorf("asked %d times, want %d", len(l.asked), test.asked)
+				}
+			})
+		})
+	}
+}
+
+// epoch is when synctest's clock begins.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func TestALeaserThatFailsIsAskedAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &leaser{answer: func(wire.Ask) (wire.Slice, error) { return wire.Slice{}, errors.New("no database") }}
+		g := wire.NewGovernor(realClock, wire.Limits{"c": {Concurrent: 4}}, l)
+		for range 2 {
+			if _, err := g.Acquire(t.Context(), wire.Interactive, []wire.Charge{{Key: wire.Key{Class: "c"}}}); err == nil || err.Error() != "no database" {
+				t.Errorf("err = %v", err)
+			}
+		}
+		l.answer = func(a wire.Ask) (wire.Slice, error) { return wire.Slice{Limit: a.Whole}, nil }
+		if _, err := g.Acquire(t.Context(), wire.Interactive, []wire.Charge{{Key: wire.Key{Class: "c"}}}); err != nil || len(l.asked) != 3 {
+			t.Errorf("asked %d times, %v", len(l.asked), err)
 		}
 	})
 }
@@ -356,5 +487,48 @@ func TestIdleBudgetsAreForgotten(t *testing.T) {
 		if n := wire.Budgets(g); n > 1000 {
 			t.Errorf("%d budgets are kept, about a hundred are in use", n)
 		}
+	})
+}
+
+// A request that waits for one budget must find its others as they are when its turn comes.
+func TestBudgetsOfWaitingRequestsAreKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := wire.NewGovernor(realClock, wire.Limits{"app": {Requests: 1, Window: time.Second}, "outlook": {Concurrent: 1}}, nil)
+		charges := func(box string) []wire.Charge {
+			return []wire.Charge{{Key: wire.Key{Class: "app"}}, {Key: key("t", box)}}
+		}
+		first, err := g.Acquire(t.Context(), wire.Dispatch, charges("first"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		first.Done()
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		under := 0
+		for range 3 {
+			wg.Go(func() {
+				p, err := g.Acquire(t.Context(), wire.Dispatch, charges("waited for"))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				if under++; under > 1 {
+					t.Errorf("%d requests at the same time, one is allowed", under)
+				}
+				mu.Unlock()
+				time.Sleep(5 * time.Second)
+				mu.Lock()
+				under--
+				mu.Unlock()
+				p.Done()
+			})
+			for i := range 100 { // what makes the governor look for idle budgets
+				if p, err := g.Acquire(t.Context(), wire.Dispatch, []wire.Charge{{Key: key("t", fmt.Sprint(i))}}); err == nil {
+					p.Unused()
+				}
+			}
+		}
+		wg.Wait()
 	})
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// waiter is one request that waits for its permit. ready is closed with a permit, or without one when it must enter anew.
+// waiter is one request that waits for its permit. ready is closed with a permit or an error.
 type waiter struct {
 	want     []taken
 	priority Priority
@@ -15,6 +15,27 @@ type waiter struct {
 	at       *budget // in whose queue it stands
 	ready    chan struct{}
 	permit   *Permit
+	err      error
+}
+
+// fail ends the waiting. The waiter is in no queue by then.
+func (w *waiter) fail(err error) {
+	for _, t := range w.want {
+		t.b.claims--
+	}
+	w.at, w.err = nil, err
+	close(w.ready)
+}
+
+// outlasted says that w must be told to come back later: at once when the wait is known to be longer than its patience, and where
+// another slice may come at any moment only after it has waited that long.
+func (w *waiter) outlasted(b *budget, when, now time.Time) bool {
+	patience := w.priority.Patience()
+	long := when.Sub(now) > patience // never for the zero time, which is not known
+	if b.blocked.After(now) || !b.mayGrow(w, now) || (b.closed && long) {
+		return long
+	}
+	return now.Sub(w.since) > patience && (long || b.closed)
 }
 
 // obstacle is the first budget that holds the waiter up, nil when there is none.
@@ -27,14 +48,14 @@ func (w *waiter) obstacle(now time.Time) (*budget, time.Time) {
 	return nil, time.Time{}
 }
 
-// cost is what the waiter will take from b.
-func (w *waiter) cost(b *budget) int {
+// takes is what the waiter will take from b.
+func (w *waiter) takes(b *budget) (cost, slots int) {
 	for _, t := range w.want {
 		if t.b == b {
-			return t.cost
+			return t.cost, t.slots
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 // queue holds the waiters of one budget: by priority, then in turns by tenant, then by arrival.
@@ -55,8 +76,9 @@ type line struct {
 func (q *queue) empty() bool { return q.n == 0 }
 
 func (q *queue) push(w *waiter) {
+	cost, _ := w.takes(w.at)
 	q.n++
-	q.cost += w.cost(w.at)
+	q.cost += cost
 	l := &q.lanes[w.priority-1]
 	for i := range *l {
 		if (*l)[i].tenant == w.tenant {
@@ -100,8 +122,9 @@ func (q *queue) remove(w *waiter) {
 	if j < 0 {
 		return
 	}
+	cost, _ := w.takes(w.at)
 	q.n--
-	q.cost -= w.cost(w.at)
+	q.cost -= cost
 	w.at = nil
 	own.waiters = slices.Delete(own.waiters, j, j+1)
 	*l = slices.Delete(*l, i, i+1)
@@ -110,15 +133,20 @@ func (q *queue) remove(w *waiter) {
 	}
 }
 
-func (q *queue) drain() []*waiter {
+// waiters lists all, best priority first.
+func (q *queue) waiters() []*waiter {
 	var all []*waiter
-	for i := range q.lanes {
-		for _, line := range q.lanes[i] {
+	for _, l := range q.lanes {
+		for _, line := range l {
 			all = append(all, line.waiters...)
 		}
-		q.lanes[i] = nil
 	}
-	q.n, q.cost = 0, 0
+	return all
+}
+
+func (q *queue) drain() []*waiter {
+	all := q.waiters()
+	*q = queue{}
 	return all
 }
 
@@ -148,10 +176,20 @@ func (a *alarms) Pop() any {
 	return b
 }
 
-// arm wakes b's queue at a time; a zero time means that an answer will, unless the slice ends before.
-func (g *Governor) arm(b *budget, when time.Time) {
-	if !b.until.IsZero() && (when.IsZero() || b.until.Before(when)) {
-		when = b.until
+// arm sees to it that b's queue moves on: by asking for another slice where that helps now, else by an alarm. A zero time means that
+// an answer will move it.
+func (g *Governor) arm(b *budget, when, now time.Time) {
+	if b.asking {
+		return
+	}
+	if b.askNow(b.queue.best(), now) {
+		g.ask(b)
+		return
+	}
+	for _, t := range []time.Time{b.until, b.more} {
+		if t.After(now) && (when.IsZero() || t.Before(when)) {
+			when = t
+		}
 	}
 	if when.IsZero() {
 		return
