@@ -174,8 +174,7 @@ func (s sight) restrict(w *conditions, communication string) {
 func readCursor(cursor string) (at int64, id string, err error) {
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err == nil {
-		var n int
-		if n, err = fmt.Sscanf(strings.Replace(string(text), afterMark, " ", 1), "%d %s", &at, &id); n == 2 {
+		if n, _ := fmt.Sscanf(strings.Replace(string(text), afterMark, " ", 1), "%d %s", &at, &id); n == 2 {
 			return at, id, nil
 		}
 	}
