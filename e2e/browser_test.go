@@ -14,6 +14,8 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/app"
+	"seneschal/internal/customer"
+	"seneschal/internal/store"
 )
 
 // page is one tab of a headless Chromium. Its connections go to loopback alone.
@@ -142,9 +144,15 @@ func TestPagesAreSound(t *testing.T) {
 	}
 	p := browser(t)
 	p.enter(h)
+	p.sound(h, map[string]string{"overview": "/", "connections": "/connections", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
+		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "fault": "/connections/none", "login": "/login", "customers-empty": "/customers", "feeds-empty": "/feeds"})
+}
+
+// sound looks at pages at every width, in light and dark, and keeps screenshots where SENESCHAL_SCREENSHOTS says.
+func (p page) sound(h *app.Hub, paths map[string]string) {
+	p.t.Helper()
 	shots := os.Getenv("SENESCHAL_SCREENSHOTS")
-	for name, path := range map[string]string{"overview": "/", "connections": "/connections", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
-		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "fault": "/connections/none", "login": "/login"} {
+	for name, path := range paths {
 		for _, width := range []int64{1440, 900, 390} {
 			for _, dark := range []bool{false, true} {
 				scheme := "light"
@@ -157,11 +165,11 @@ func TestPagesAreSound(t *testing.T) {
 				})
 				p.do(chromedp.EmulateViewport(width, 900), chromedp.Navigate(h.Server.URL()+path), see("#main"))
 				for _, f := range get(p, chromedp.Evaluate[[]string](soundness)) {
-					t.Errorf("%s at %d, %s: %s", name, width, scheme, f)
+					p.t.Errorf("%s at %d, %s: %s", name, width, scheme, f)
 				}
 				if shots != "" {
 					if err := os.WriteFile(filepath.Join(shots, name+"-"+scheme+"-"+map[int64]string{1440: "wide", 900: "middle", 390: "phone"}[width]+".png"), get(p, chromedp.FullScreenshot(100)), 0o600); err != nil {
-						t.Fatal(err)
+						p.t.Fatal(err)
 					}
 				}
 			}
@@ -193,3 +201,40 @@ const soundness = `(() => {
   }
   return bad;
 })()`
+
+// A customer's page: what is there, what opens, who sees it, and that the look stands in the record.
+func TestACustomersPage(t *testing.T) {
+	h := lined(t, store.SQLite)
+	if _, err := h.Customers.Add(t.Context(), access.Local("test"), customer.Form{Name: "A customer whose name is about a hundred and twenty characters long, because one of them will be, and nothing may break of it", Domains: []string{"tailspin.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	deliver(t, h, ada, "VPN is down", "Nora <nora@northwind.example>", ada)
+	walked(t, h)
+	c, err := h.Customers.Lookup(t.Context(), "Northwind")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := browser(t)
+	p.enter(h)
+	p.do(click(`a[href="/customers"]`), see("table"), click(`a[href="/customers/`+c.ID+`"]`), see("#communications"))
+	has(t, "the page", p.text("main"), "Northwind", "northwind.example", "VPN is down", "Hello there.", "Nora <nora@northwind.example>", "On site: Northwind")
+	p.do(click(`button[aria-label="Open VPN is down"]`), see(".body"))
+	has(t, "the open mail", p.text("main"), "Hello there.", "stands in the audit record")
+	entries, err := h.Audit.List(t.Context(), 0, 3)
+	if err != nil || entries[0].Action != "communication.body" || entries[0].Actor != "person:admin" {
+		t.Errorf("the record: %+v %v", entries, err)
+	}
+	p.sound(h, map[string]string{"customers": "/customers", "customer": "/customers/" + c.ID, "feeds": "/feeds", "customer-nothing": "/customers/" + c.ID + "?q=nosuchword"})
+	viewer := browser(t)
+	someone := staff(t, h, "Ben", access.Viewer, ben)
+	token, err := h.Access.LoginLink(t.Context(), access.Local("test"), someone.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	viewer.do(chromedp.Navigate(h.Server.URL()+"/login?token="+token.Reveal()), click("main button"), see(".tiles"), chromedp.Navigate(h.Server.URL()+"/customers/"+c.ID), see("#communications"))
+	text := viewer.text("main")
+	has(t, "Ben's page", text, "You see what your own addresses take part in.")
+	if strings.Contains(text, "VPN is down") || strings.Contains(text, "Change name") {
+		t.Errorf("a viewer sees what is not theirs: %s", text)
+	}
+}

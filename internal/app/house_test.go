@@ -39,7 +39,7 @@ var may = map[string][]string{
 	"connector/internal/bench": {"*"}, // the connectors' tests stand on it; no program does
 	"connector/*":              {"fault", "m365", "wire", "graph", "action"},
 	"face/notify":              {"fault", "m365", "feed"},
-	"face/*":                   {"fault", "m365", "clock", "telemetry", "vault", "audit", "event", "access", "connection", "action"},
+	"face/*":                   {"fault", "m365", "clock", "telemetry", "vault", "audit", "event", "access", "connection", "action", "customer", "feed", "engine/*"},
 	"sim":                      {"m365", "m365/table", "sim/*"}, "sim/*": {"m365", "m365/table", "sim/*"},
 }
 

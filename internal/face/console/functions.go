@@ -4,8 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"slices"
 	"strings"
 	"time"
+
+	"seneschal/internal/customer"
+	"seneschal/internal/engine/timeline"
+	"seneschal/internal/fault"
 )
 
 // hue is how a state looks: one of the four state hues, an icon and a word (UI.md: never colour alone).
@@ -17,7 +22,8 @@ var hues = map[string]hue{
 	"verifying": {"attention", "…", "verifying"}, "pending_consent": {"attention", "…", "waits for consent"}, "claimed": {"attention", "…", "running"}, "sent": {"attention", "…", "running"},
 	"unclear": {"attention", "?", "not clear yet"}, "cannot_tell": {"unknown", "?", "cannot tell"}, "unchecked": {"unknown", "?", "not looked up"},
 	"needs_reauth": {"bad", "✕", "needs a sign-in"}, "needs_admin": {"bad", "✕", "needs an administrator"}, "failed": {"bad", "✕", "failed"}, "missing": {"bad", "✕", "permission missing"},
-	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "paused": {"unknown", "‖", "paused"}, "unknown": {"unknown", "?", "unknown"},
+	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "paused": {"unknown", "‖", "paused"},
+	"live": {"good", "✓", "up to date"}, "new": {"unknown", "…", "not walked yet"}, "backfill": {"attention", "…", "importing"}, "waiting": {"bad", "✕", "waits for somebody"}, "failing": {"attention", "!", "trying again"}, "unknown": {"unknown", "?", "unknown"},
 }
 
 func (f *Face) functions() template.FuncMap {
@@ -30,8 +36,17 @@ func (f *Face) functions() template.FuncMap {
 		},
 		"age":   func(t time.Time) string { return age(f.clock.Now(), t) },
 		"when":  func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") },
-		"group": func(id, title string, list []shown) group { return group{id, title, list} },
-		"join":  func(list any) string { return joined(list) },
+		"date":  func(t time.Time) string { return t.UTC().Format("Monday, 2 January 2006") },
+		"clock": func(t time.Time) string { return t.UTC().Format("15:04") },
+		"span":  span,
+		"names": names,
+		"item":  opened,
+		"formOf": func(c customer.Customer) customerForm {
+			return customerForm{c.Name, strings.Join(c.Domains, "\n"), strings.Join(c.Addresses, "\n"), string(c.TenantID)}
+		},
+		"reason": func(why timeline.Reason) string { return reasons[why] },
+		"group":  func(id, title string, list []shown) group { return group{id, title, list} },
+		"join":   func(list any) string { return joined(list) },
 		"json": func(v any) string {
 			text, err := json.MarshalIndent(v, "", "  ")
 			if err != nil {
@@ -90,4 +105,45 @@ func joined(list any) string {
 		return ""
 	}
 	return strings.Join(items, ", ")
+}
+
+// names are the participants of a role, as people know them.
+func names(all []timeline.Participant, roles ...string) string {
+	var out []string
+	for _, p := range all {
+		if !slices.Contains(roles, string(p.Role)) {
+			continue
+		}
+		if p.Name == "" || p.Name == p.Address {
+			out = append(out, p.Address)
+			continue
+		}
+		out = append(out, p.Name+" <"+p.Address+">")
+	}
+	return strings.Join(out, ", ")
+}
+
+// reasons say in words why an entry was not kept.
+var reasons = map[timeline.Reason]string{
+	timeline.NoCustomer: "no participant belongs to a customer", timeline.IsDraft: "a draft", timeline.IsPrivate: "marked as private", timeline.IsMaster: "a series itself; its meetings are kept one by one",
+	timeline.OutOfView: "outside the two weeks ahead and the one behind",
+}
+
+// line is one communication on a customer's page, open or not.
+type line struct {
+	C        timeline.Communication
+	Customer string
+	Search   string
+	Open     bool
+	Body     template.HTML
+	Links    []timeline.Link
+	Problem  *fault.Problem
+}
+
+func opened(d customerData, c timeline.Communication) line {
+	l := line{C: c, Customer: d.C.ID, Search: d.Search}
+	if c.ID == d.Open {
+		l.Open, l.Body, l.Links, l.Problem = true, d.Body, d.Links, d.Problem
+	}
+	return l
 }
