@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"seneschal/internal/access"
@@ -186,8 +187,20 @@ type eventsOut struct {
 	Events []event.Event `json:"events"`
 }
 
+type usageOut struct {
+	Budgets []connection.BudgetUse `json:"budgets"`
+}
+
 func (h *Hub) recordActions() []action.Action {
 	return []action.Action{
+		action.Define(action.Spec{Name: "usage.list", Summary: "List what is used and left of each of Microsoft's request limits, as this hub counts.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+			Route: "GET /usage", CLI: "usage"}, func(ctx context.Context, c action.Call, _ none) (usageOut, error) {
+			budgets, err := h.Connections.Usage(ctx)
+			if onlyOwn(c.Caller) != "" { // what happens in single mailboxes and conversations is not theirs to see
+				budgets = slices.DeleteFunc(budgets, func(b connection.BudgetUse) bool { return b.Mailbox != "" || b.Part != "" })
+			}
+			return usageOut{budgets}, err
+		}),
 		action.Define(action.Spec{Name: "audit.list", Summary: "List the newest entries of the audit record.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "GET /audit"}, func(ctx context.Context, _ action.Call, in auditIn) (auditOut, error) {
 			entries, err := h.Audit.List(ctx, in.Before, orDefault(in.Limit))

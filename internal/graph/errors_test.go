@@ -168,3 +168,11 @@ func FuzzDeltaPage(f *testing.F) {
 		}
 	})
 }
+
+func TestEveryLimitIsDescribed(t *testing.T) {
+	for class := range graph.Limits() {
+		if what, unit := graph.BudgetWords(class); what == class || unit == "" {
+			t.Errorf("%s has no words", class)
+		}
+	}
+}

@@ -54,6 +54,39 @@ func Limits() wire.Limits {
 	}
 }
 
+// classWords say what each class counts, for people.
+var classWords = map[string]struct{ what, unit string }{
+	classApp:               {"all requests of the app, in all tenants", "requests"},
+	classOutlook:           {"mail, calendar and contacts of one mailbox", "requests"},
+	classOutlookUpload:     {"what is sent into one mailbox", "bytes"},
+	classDirectory:         {"the directory", "resource units"},
+	classDirectoryWrite:    {"changes of the directory", "requests"},
+	classReports:           {"sign-ins, audits and registration details", "requests"},
+	classUsage:             {"one usage report", "requests"},
+	classPolicies:          {"Conditional Access and identity protection, with all other apps of the tenant", "requests"},
+	classScores:            {"secure scores", "requests"},
+	classSubscribe:         {"subscriptions made, renewed and ended", "requests"},
+	classSubscriptions:     {"lists of subscriptions", "requests"},
+	classSharePoint:        {"SharePoint and OneDrive, by the minute", "resource units"},
+	classSharePointDay:     {"SharePoint and OneDrive, by the day", "resource units"},
+	classTeams:             {"Teams", "requests"},
+	classTeamsMessages:     {"messages in Teams", "requests"},
+	classTeamsConversation: {"one chat or channel", "requests"},
+	classPresence:          {"who is present", "requests"},
+}
+
+// BudgetWords says what a class of budgets counts, and in which unit.
+func BudgetWords(class string) (what, unit string) {
+	w, ok := classWords[class]
+	if !ok {
+		return class, "requests"
+	}
+	return w.what, w.unit
+}
+
+// IsMailboxBudget says that the parts of a class are mailboxes.
+func IsMailboxBudget(class string) bool { return class == classOutlook || class == classOutlookUpload }
+
 // outlookSections are the places behind a user that Exchange serves; everything else behind a user is the directory's.
 var outlookSections = map[string]bool{
 	"messages": true, "mailFolders": true, "calendar": true, "calendars": true, "calendarGroups": true, "calendarView": true, "events": true,

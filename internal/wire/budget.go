@@ -180,7 +180,7 @@ func (b *budget) reach() Limit {
 
 func (b *budget) remaining(now time.Time) Remaining {
 	b.expire(now)
-	r := Remaining{Key: b.key, Limit: b.whole, Slice: b.reach(), Sharers: max(1, b.sharers), Leased: b.asking || b.valid(now), Used: b.spent + b.flying, Left: -1, InFlight: b.inFlight, Waiting: b.queue.n}
+	r := Remaining{Key: b.key, Limit: b.whole, Slice: b.reach(), Sharers: max(1, b.sharers), Used: b.spent + b.flying, Left: -1, InFlight: b.inFlight, Waiting: b.queue.n}
 	if b.whole.Requests > 0 {
 		r.Left = max(0, r.Slice.Requests-r.Used)
 	}
@@ -191,7 +191,7 @@ func (b *budget) remaining(now time.Time) Remaining {
 		r.Reset = now.Add(b.latency + b.whole.Window)
 	}
 	if b.closed {
-		r.Left = 0
+		r.Slice, r.Left = Limit{Window: b.whole.Window}, 0
 	}
 	if b.blocked.After(now) {
 		r.BlockedUntil, r.Left = b.blocked, 0

@@ -301,7 +301,6 @@ type Remaining struct {
 	Limit        Limit     // what Microsoft grants
 	Slice        Limit     // the part of it that is ours now; the same where nobody shares it
 	Sharers      int       // instances that share it at this moment, this one included
-	Leased       bool      // a slice is held or being asked for
 	Used         int       // cost counted now, in flight included
 	Left         int       // cost that may be spent at once; -1 where nothing bounds it
 	InFlight     int       // concurrent places taken

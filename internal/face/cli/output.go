@@ -29,6 +29,7 @@ var columns = map[string][]string{
 	"event.list":         {"at", "type", "connection", "data.cause"},
 	"person.list":        {"name", "role", "disabled", "id"},
 	"apikey.list":        {"name", "scopes", "expires_at", "last_used"},
+	"usage.list":         {"what", "mailbox", "tenant", "used", "left", "limit.requests", "limit.window_seconds", "in_flight", "waiting", "reset_at", "blocked_until"},
 	"doctor":             {"connection", "capability", "state", "cause", "fix", "who", "link", "proof.request_id"},
 }
 

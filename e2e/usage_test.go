@@ -1,0 +1,74 @@
+package e2e
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/app"
+	"seneschal/internal/connection"
+	"seneschal/internal/sim"
+	"seneschal/internal/wire"
+)
+
+// What is used and left of each budget can be read: the closed ones first, and null where nothing is known or bounded.
+func TestUsageTellsWhatIsUsedAndLeft(t *testing.T) {
+	limits := wire.Limits{
+		"outlook": {Requests: 100, Window: 10 * time.Minute, Concurrent: 4},
+		"graph":   {Requests: 1000, Window: 10 * time.Second},
+	}
+	h := app.StartForTest(t, app.TestOptions{Limits: limits})
+	h.Connect(h.Form("contoso", "Seneschal"))
+	for range 7 {
+		if _, err := h.Do("contoso", "mail.message.list", "", map[string]any{"user": "ada@contoso.example", "limit": 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	fault := sim.Fault{Kind: "429", RetryAfter: "600", Times: 1}
+	fault.Match.Path = "/users/ben@contoso.example/"
+	if err := h.Cloud.Fault(fault); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Do("contoso", "mail.message.list", "", map[string]any{"user": "ben@contoso.example", "limit": 1}); err == nil {
+		t.Fatal("Ben's mailbox was not closed")
+	}
+	var out struct{ Budgets []connection.BudgetUse }
+	status, _, body := h.REST(http.MethodGet, "/api/v1/usage", nil)
+	if err := json.Unmarshal(body, &out); err != nil || status != http.StatusOK {
+		t.Fatalf("%d %v: %s", status, err, body)
+	}
+	rows := map[string]connection.BudgetUse{}
+	for _, r := range out.Budgets {
+		rows[r.Class+r.Mailbox] = r
+	}
+	if first := out.Budgets[0]; first.Mailbox != "ben@contoso.example" || first.BlockedUntil == nil || first.Left == nil || *first.Left != 0 {
+		t.Errorf("first: %+v, want Ben's closed mailbox", first)
+	}
+	ada := rows["outlookada@contoso.example"]
+	if ada.Used < 7 || ada.Left == nil || *ada.Left != 100-ada.Used || ada.ResetAt == nil || ada.BlockedUntil != nil || ada.Share != nil || *ada.Limit.Concurrent != 4 || *ada.Limit.WindowSeconds != 600 {
+		t.Errorf("Ada: %+v", ada)
+	}
+	if len(ada.Connections) != 1 || ada.Connections[0] != "contoso" || ada.Tenant == "" || ada.TenantID == "" {
+		t.Errorf("whose it is: %+v", ada)
+	}
+	if all := rows["graph"]; all.TenantID != "" || all.Limit.Concurrent != nil || all.Used == 0 {
+		t.Errorf("all tenants together: %+v", all)
+	}
+	viewer, err := h.Access.AddPerson(t.Context(), access.Local("test"), "vera", access.Viewer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, err := h.Runner.Do(t.Context(), action.Request{Action: "usage.list", Caller: viewer.Caller()})
+	if err != nil || strings.Contains(string(seen.Output), "@") || !strings.Contains(string(seen.Output), `"graph"`) {
+		t.Errorf("a viewer sees %s %v, want no mailboxes", seen.Output, err)
+	}
+	h.Time.Advance(11 * time.Minute)
+	_, _, body = h.REST(http.MethodGet, "/api/v1/usage", nil)
+	if string(body) != "{\"budgets\":[]}\n" && string(body) != `{"budgets":[]}` {
+		t.Errorf("a window later: %s", body)
+	}
+}
