@@ -43,7 +43,7 @@ func (g given) Token(context.Context, wire.Refresh) (wire.Token, error) {
 
 // BenchmarkPaced reads many mailboxes under scaled limits: governed, then by a plain worker pool.
 func BenchmarkPaced(b *testing.B) {
-	windows := setting(b, "BENCH_WINDOWS", 7, strconv.Atoi) // as many are begun; the last is not waited for
+	windows := setting(b, "BENCH_WINDOWS", 13, strconv.Atoi) // as many are begun; the last is not waited for
 	mailboxes := setting(b, "BENCH_MAILBOXES", 200, strconv.Atoi)
 	allowed := setting(b, "BENCH_ALLOWED", 50, strconv.Atoi) // requests in a window
 	each := windows * allowed / concurrent * concurrent
