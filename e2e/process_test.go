@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"seneschal/internal/connection"
 	"seneschal/internal/store"
@@ -26,7 +27,11 @@ type demoSummary struct {
 		Items     int
 		RequestID string `json:"request_id"`
 	}
-	Doctor []struct{ Connection, Capability, Fix, Who string }
+	Doctor    []struct{ Connection, Capability, Fix, Who string }
+	Customers []struct {
+		Name, Last string
+		Sees       map[string]int
+	}
 }
 
 // The demo connects both kinds, reads and writes, and leaves one fault to repair; after a kill it goes on where it was.
@@ -74,17 +79,27 @@ func TestTheDemoDoesItsWorkTwice(t *testing.T) {
 		if len(s.Doctor) == 0 || s.Doctor[0].Connection != "contoso-second" || s.Doctor[0].Fix == "" || s.Doctor[0].Who == "" {
 			t.Errorf("doctor: %+v", s.Doctor)
 		}
+		for _, c := range s.Customers {
+			admin, member, viewer := c.Sees["admin"], c.Sees["Ada Lovelace"], c.Sees["Ben Okafor"]
+			if member == 0 || viewer == 0 || admin <= member || admin <= viewer || c.Last == "" {
+				t.Errorf("an admin sees all, a member and a viewer what is theirs: %+v", c)
+			}
+		}
+		if len(s.Customers) != 3 {
+			t.Errorf("customers: %+v", s.Customers)
+		}
+	}
+	for _, after := range []time.Duration{100, 300, 600} { // milliseconds of a run of about a second
+		killed := exec.Command(bin, "demo", "--once")
+		killed.Dir, killed.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
+		if err := killed.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(after * time.Millisecond)
+		_ = killed.Process.Kill() // it may have ended
+		_ = killed.Wait()         // killed on purpose
 	}
 	check(demo())
-	killed := exec.Command(bin, "demo")
-	killed.Dir, killed.Env = dir, []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir}
-	if err := killed.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if err := killed.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = killed.Wait() // killed on purpose
 	check(demo())
 }
 

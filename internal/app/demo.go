@@ -30,7 +30,10 @@ import (
 	"seneschal/internal/vault"
 )
 
-const demoDir = ".demo"
+const (
+	demoDir = ".demo"
+	demoURL = "http://127.0.0.1:8365" // where a hub listens unless told otherwise
+)
 
 // The app registrations of the world contoso that the demo connects, by name.
 const (
@@ -42,8 +45,11 @@ const (
 // demoCommand does the program's main job against the simulated cloud, and then serves the console. It resumes after a kill.
 func (p *process) demoCommand() *cobra.Command {
 	var fresh, once bool
+	var mailDir, icsDir string
 	cmd := &cobra.Command{Use: "demo", Short: "Try everything: a hub against a simulated Microsoft cloud on this machine.", Args: cobra.NoArgs}
 	cmd.Flags().BoolVar(&fresh, "fresh", false, "start over")
+	cmd.Flags().StringVar(&mailDir, "mail", "", "load real mail into the simulated mailboxes: DIR/<address>/*.eml")
+	cmd.Flags().StringVar(&icsDir, "ics", "", "load real calendars: DIR/<address>/*.ics")
 	cmd.Flags().BoolVar(&once, "once", false, "do the work, print the summary, and end")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if fresh {
@@ -52,21 +58,27 @@ func (p *process) demoCommand() *cobra.Command {
 			}
 		}
 		asJSON := cmd.Root().PersistentFlags().Lookup("output").Value.String() == "json"
-		return p.demo(cmd.Context(), givenFlags(cmd.Root()), once, asJSON)
+		return p.demo(cmd.Context(), givenFlags(cmd.Root()), demoOptions{once: once, asJSON: asJSON, mail: mailDir, ics: icsDir})
 	}
 	return cmd
 }
 
-func (p *process) demo(ctx context.Context, flags map[string]string, once, asJSON bool) error {
+// demoOptions are the demo's flags.
+type demoOptions struct {
+	once, asJSON bool
+	mail, ics    string
+}
+
+func (p *process) demo(ctx context.Context, flags map[string]string, o demoOptions) error {
 	start := time.Now()
 	adjustable := clock.NewAdjustable()
 	p.clock = adjustable
-	cloud, err := startCloud(ctx, sim.Config{World: "contoso", Dir: filepath.Join(demoDir, "cloud"), Seed: 1, Clock: adjustable, Log: telemetry.NewLog(p.io.Err, "text", slog.LevelError)})
+	cloud, err := startCloud(ctx, sim.Config{World: "contoso", MailDir: o.mail, ICSDir: o.ics, Dir: filepath.Join(demoDir, "cloud"), Seed: 1, Clock: adjustable, Log: telemetry.NewLog(p.io.Err, "text", slog.LevelError)})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = cloud.Close() }()
-	c, err := p.demoConfig(cloud.Ready(), flags, once)
+	c, err := p.demoConfig(cloud.Ready(), flags, o.once)
 	if err != nil {
 		return err
 	}
@@ -85,10 +97,10 @@ func (p *process) demo(ctx context.Context, flags map[string]string, once, asJSO
 		return errors.Join(err, s.Stop(ctx))
 	}
 	summary.Seconds = time.Since(start).Seconds()
-	if err := p.printSummary(summary, asJSON); err != nil {
+	if err := p.printSummary(summary, o.asJSON); err != nil {
 		return err
 	}
-	if once {
+	if o.once {
 		return s.Stop(ctx)
 	}
 	if err := a.invite(ctx, p); err != nil {
@@ -132,6 +144,9 @@ func (p *process) demoConfig(r sim.Ready, flags map[string]string, once bool) (*
 	for k, v := range flags {
 		settings[k] = v
 	}
+	if _, chosen := settings["LISTEN"]; !chosen && settings["PUBLIC_URL"] == "" {
+		settings["PUBLIC_URL"] = demoURL // the simulated cloud is on this machine and may call
+	}
 	return config.Load(demoDir, nil, settings)
 }
 
@@ -148,6 +163,7 @@ type demoSummary struct {
 	Connections []demoConnection `json:"connections"`
 	Actions     []demoAction     `json:"actions"`
 	Doctor      []demoFinding    `json:"doctor"`
+	Customers   []demoCustomer   `json:"customers"`
 	Seconds     float64          `json:"seconds"`
 }
 
@@ -183,7 +199,13 @@ func (d *demo) run(ctx context.Context) (demoSummary, error) {
 	if err := d.work(ctx); err != nil {
 		return demoSummary{}, err
 	}
-	return d.summarise(ctx)
+	customers, err := d.serve(ctx)
+	if err != nil {
+		return demoSummary{}, err
+	}
+	s, err := d.summarise(ctx)
+	s.Customers = customers
+	return s, err
 }
 
 // connect makes the connections that are not there yet: the hub as the app itself, one that somebody must repair, and one of a person.
@@ -369,6 +391,10 @@ func (p *process) printSummary(s demoSummary, asJSON bool) error {
 	_, _ = fmt.Fprintln(w, "\nACTION\tOK\tITEMS\tREQUEST ID\t")
 	for _, a := range s.Actions {
 		_, _ = fmt.Fprintf(w, "%s\t%v\t%d\t%s\t%s\n", a.Name, a.OK, a.Items, a.RequestID, a.Problem)
+	}
+	_, _ = fmt.Fprintln(w, "\nCUSTOMER\tSEEN BY ADMIN\tBY ADA (MEMBER)\tBY BEN (VIEWER)\tLAST MAIL")
+	for _, c := range s.Customers {
+		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", c.Name, c.Sees["admin"], c.Sees[demoPeople[0].name], c.Sees[demoPeople[1].name], c.Last)
 	}
 	for _, f := range s.Doctor {
 		_, _ = fmt.Fprintf(w, "\nDoctor: %s, %s: %s\n  %s\n  who can: %s\n  %s\n", f.Connection, f.Capability, f.State, f.Fix, f.Who, f.Link)

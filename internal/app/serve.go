@@ -61,7 +61,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 		return nil, err
 	}
 	s.background(ctx)
-	if err := a.Jobs.Start(ctx); err != nil {
+	if err := errors.Join(a.Budgets.Succeed(ctx), a.Jobs.Start(ctx)); err != nil {
 		return nil, err
 	}
 	handler, err := s.handler()

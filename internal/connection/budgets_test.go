@@ -81,6 +81,21 @@ func (g *ground) crash(h *hub) {
 	g.gone(h)
 }
 
+// restart ends an instance between two instructions and begins it anew at once. What was under way may be answered a moment later.
+func (g *ground) restart(h *hub) *hub {
+	if h.stop != nil {
+		h.stop()
+	}
+	h.answered(g.now.Add(lastWords))
+	g.gone(h)
+	next := g.join(time.Duration(0))
+	next.Instance, next.Clock = h.Instance, h.Clock
+	if err := next.Succeed(g.t.Context()); err != nil {
+		g.t.Fatal(err)
+	}
+	return next
+}
+
 // leave ends an instance in peace: it waits for its answers.
 func (g *ground) leave(h *hub) {
 	h.answered(*g.now)
@@ -267,7 +282,11 @@ func (g *ground) something(r *rand.Rand, limits map[string]wire.Limit) (went int
 	case n == 1:
 		g.leave(any())
 	case n == 2:
-		g.crash(any())
+		if r.IntN(2) == 0 {
+			g.restart(any())
+		} else {
+			g.crash(any())
+		}
 	case n == 3:
 		h := any()
 		h.stall = g.now.Add(time.Duration(r.Int64N(int64(time.Minute))))
@@ -464,6 +483,19 @@ func TestWhatACrashLeavesBehind(t *testing.T) {
 		g.pass(mailboxLimit.Window + time.Minute)
 		if n := h.burst(mailbox, mailboxLimit, 1000, 0); n != 100 {
 			t.Errorf("%d requests a window later, want all", n)
+		}
+	})
+}
+
+// A hub that is killed and started again does not wait for its former self to be taken for dead.
+func TestARestartedInstanceSucceedsItself(t *testing.T) {
+	onBothDatabases(t, func(t *testing.T, g *ground) {
+		h := g.join(0)
+		h.burst(mailbox, mailboxLimit, 4, time.Second)
+		h = g.restart(h)
+		g.pass(lastWords + skew + lookEvery)
+		if n := h.burst(mailbox, mailboxLimit, 4, time.Second); n != 4 {
+			t.Errorf("%d requests at the same time, want all 4", n)
 		}
 	})
 }

@@ -74,6 +74,19 @@ func alone(all []instance, me string, now time.Time) time.Duration {
 	return window
 }
 
+// lastWords is how long what a process had under way may go on after its end: the machine closes its connections for it.
+const lastWords = 2 * time.Second
+
+// Succeed ends the presence of earlier processes with our instance's name, which a kill left behind: without it, a restarted hub would wait
+// for its own former self. What they may have used stays counted for its window. Only a process that serves may say so: one instance serves
+// at a time.
+func (b *Budgets) Succeed(ctx context.Context) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	over := b.Clock.Now().Add(lastWords - grace) // and the skew of clocks: see gone
+	return b.pass(ctx, "connection.succeed", func(tx *store.Tx) error { return endPresence(ctx, tx, b.Instance+"/", b.id, over) })
+}
+
 // begin looks around until leave.
 func (b *Budgets) begin() {
 	ctx, cancel := context.WithCancel(context.Background())

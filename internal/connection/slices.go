@@ -84,6 +84,13 @@ func prolong(ctx context.Context, q store.Querier, id string, until time.Time) (
 	return n > 0, err
 }
 
+// endPresence has the presence of all whose id begins so, but for one, be over by then.
+func endPresence(ctx context.Context, tx *store.Tx, prefix, but string, over time.Time) error {
+	_, err := tx.ExecContext(ctx, "update connection_instance set until = $1 where substr(id, 1, $2) = $3 and id <> $4 and until > $1",
+		store.Millis(over), len(prefix), prefix, but)
+	return err
+}
+
 func removeInstance(ctx context.Context, tx *store.Tx, id string) error {
 	if _, err := tx.ExecContext(ctx, "delete from connection_slice where instance = $1", id); err != nil {
 		return err

@@ -190,7 +190,7 @@ func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
 	}
 	return s.Store.InTx(ctx, "feed.wake", func(tx *store.Tx) error {
 		if fromStart {
-			if _, err := tx.ExecContext(ctx, "update feed_entry set link = '' where id = $1", f.ID); err != nil {
+			if _, err := tx.ExecContext(ctx, startOver, f.ID); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, "delete from feed_parked where feed = $1", f.ID); err != nil {
@@ -201,6 +201,9 @@ func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
 	})
 }
 
+// startOver has the next walk read everything; the new round tells a walk under way that what it judged is out of date. A feed that was live is not, until that walk has reached its end.
+const startOver = "update feed_entry set link = '', round = round + 1, state = case when state = 'live' then 'backfill' else state end where id = $1"
+
 // Restart has every Mail and Calendar feed of timeline mailboxes read from the start: what is worth keeping has changed.
 func (s *Service) Restart(ctx context.Context, tx *store.Tx) error {
 	all, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where purpose = $1 and kind in ($2, $3)", string(connection.ForTimeline), string(Mail), string(Calendar))
@@ -208,7 +211,7 @@ func (s *Service) Restart(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	for _, f := range all {
-		if _, err := tx.ExecContext(ctx, "update feed_entry set link = '' where id = $1", f.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, startOver, f.ID); err != nil {
 			return err
 		}
 		if err := s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()); err != nil {

@@ -103,11 +103,12 @@ func (j *Jobs) Nudge() {
 	}
 }
 
-// Start takes over what this instance left behind at its last end, and begins to sweep and work.
+// Start takes over what this instance left behind at its last end, and begins to sweep and work. A hand-over has no owner that could be asked:
+// the pointer may have died with whoever had fetched it, so each is made anew. Where it did not, the second finds nothing to do.
 func (j *Jobs) Start(ctx context.Context) error {
 	err := j.store.InTx(ctx, "jobs.takeover", func(tx *store.Tx) error {
 		mine := j.instance + "/"
-		_, err := tx.ExecContext(ctx, "update jobs_row set owner = '', leased_until = 0 where substr(owner, 1, $1) = $2 and owner <> $3", len(mine), mine, j.owner)
+		_, err := tx.ExecContext(ctx, "update jobs_row set owner = '', leased_until = 0 where leased_until > 0 and (owner = '' or (substr(owner, 1, $1) = $2 and owner <> $3))", len(mine), mine, j.owner)
 		return err
 	})
 	if err != nil {
