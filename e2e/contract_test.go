@@ -13,6 +13,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/app"
+	"seneschal/internal/connection"
 	"seneschal/internal/contract"
 	"seneschal/internal/m365"
 	"seneschal/internal/sim/person"
@@ -145,8 +146,8 @@ func exercise(t *testing.T, h *app.Hub) {
 	do("calendar.event.delete", map[string]any{"user": ada, "event": other["id"]})
 }
 
-// asAPerson does what only a signed-in person can.
-func asAPerson(t *testing.T, h *app.Hub) {
+// signedIn makes the connection "mine" of Ada, who signs in through the pages.
+func signedIn(t *testing.T, h *app.Hub) (access.Caller, connection.Connection) {
 	t.Helper()
 	ada := access.Caller{Kind: "person", ID: "ada", Name: "Ada", Role: access.Member}
 	f := h.Form("mine", "Seneschal sign-in", m365.Calendar)
@@ -160,6 +161,17 @@ func asAPerson(t *testing.T, h *app.Hub) {
 	if err != nil || page.Status != http.StatusOK {
 		t.Fatalf("sign-in: %d %v %s", page.Status, err, page.Text)
 	}
+	c, err := h.Connections.Lookup(t.Context(), "mine")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ada, c
+}
+
+// asAPerson does what only a signed-in person can.
+func asAPerson(t *testing.T, h *app.Hub) {
+	t.Helper()
+	ada, _ := signedIn(t, h)
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	input, err := json.Marshal(map[string]any{"people": []string{"ada@contoso.example", "ben@contoso.example"}, "optional_people": []string{"chloe@contoso.example"}, "start": start, "end": start.Add(72 * time.Hour), "duration_minutes": 30})
 	if err != nil {

@@ -311,7 +311,7 @@ func TestFaultsOfSending(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			arrived := arrivals(t, h)
+			arrived := arrivals(t, h, "Invoice 4711")
 			got := map[string]string{
 				"refused refused 0": "refused", "unclear done 1": "unclear, then done once", "unclear unclear 0": "unclear, never sent twice", "unclear refused 0": "unclear, never sent twice", "done done 1": "done once",
 			}[fmt.Sprint(first, " ", runs[0].State, " ", arrived)]
@@ -333,7 +333,7 @@ func outcomeWord(err error) string {
 	}
 }
 
-func arrivals(t *testing.T, h *app.Hub) int {
+func arrivals(t *testing.T, h *app.Hub, subject string) int {
 	t.Helper()
 	messages, err := h.Cloud.State(h.Cloud.Ready().Tenants[0].TenantID, "messages")
 	if err != nil {
@@ -341,7 +341,7 @@ func arrivals(t *testing.T, h *app.Hub) int {
 	}
 	n := 0
 	for _, m := range messages {
-		if m["subject"] == "Invoice 4711" && m["isDraft"] != true && strings.Contains(fmt.Sprint(m["mailbox"]), "ben@") {
+		if m["subject"] == subject && m["isDraft"] != true && strings.Contains(fmt.Sprint(m["mailbox"]), "ben@") {
 			n++
 		}
 	}

@@ -29,6 +29,11 @@ func TestProofNamesTestsThatExist(t *testing.T) {
 			continue
 		}
 		tests := regexp.MustCompile(`Test[A-Za-z0-9_]+`).FindAllString(cells[2], -1)
+		for _, script := range regexp.MustCompile(`TestScripts \((\w+)\)`).FindAllStringSubmatch(cells[2], -1) {
+			if _, err := os.Stat("testdata/" + script[1] + ".txtar"); err != nil {
+				t.Error(err)
+			}
+		}
 		if len(tests) == 0 {
 			t.Errorf("no test shows: %s", cells[1])
 		}

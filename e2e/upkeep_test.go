@@ -145,3 +145,37 @@ func TestARefusalHasTheGrantsReadAnew(t *testing.T) {
 		t.Errorf("events of the loss: %+v", changed)
 	}
 }
+
+// A refresh token that nobody uses for 90 days ends; the daily look uses each, so that a quiet connection stays signed in.
+func TestAQuietGrantIsUsedAtLeastWeekly(t *testing.T) {
+	h := app.StartForTest(t, app.TestOptions{})
+	_, c := signedIn(t, h)
+	for week := range 2 {
+		before := tokens(h)
+		for range 7 {
+			seen := c.Proof.At
+			h.Time.Advance(25 * time.Hour)
+			for begin := time.Now(); !c.Proof.At.After(seen); time.Sleep(5 * time.Millisecond) {
+				var err error
+				if c, err = h.Connections.Lookup(t.Context(), c.ID); err != nil {
+					t.Fatal(err)
+				}
+				if time.Since(begin) > 20*time.Second {
+					t.Fatalf("nobody looked after the connection in week %d: %s since %v", week+1, c.State, seen)
+				}
+			}
+		}
+		if n := tokens(h) - before; n == 0 || c.State != connection.Healthy {
+			t.Errorf("week %d: %d times refreshed, and the connection is %s", week+1, n, c.State)
+		}
+	}
+}
+
+func tokens(h *app.Hub) (n int) {
+	for _, r := range h.Cloud.Requests() {
+		if strings.HasSuffix(r.Path, "/oauth2/v2.0/token") && r.Status == http.StatusOK {
+			n++
+		}
+	}
+	return n
+}

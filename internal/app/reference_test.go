@@ -2,11 +2,14 @@ package app
 
 import (
 	"fmt"
+	"os"
+	"regexp"
 	"strings"
 	"testing"
 
 	"seneschal/internal/action"
 	"seneschal/internal/admin"
+	"seneschal/internal/config"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/m365"
 )
@@ -19,6 +22,27 @@ func TestGoldenReference(t *testing.T) {
 	}
 	golden(t, "../../../docs/reference/actions.md", []byte(actionsPage(r)))
 	golden(t, "../../../docs/reference/permissions.md", []byte(permissionsPage()))
+}
+
+// The systemd unit names a command and settings that exist.
+func TestTheUnitNamesWhatExists(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/seneschal.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	for _, s := range config.Settings() {
+		known["SENESCHAL_"+s.Name] = true
+	}
+	settings := regexp.MustCompile(`(?m)^Environment=(\w+)=`).FindAllStringSubmatch(string(text), -1)
+	for _, s := range settings {
+		if !known[s[1]] {
+			t.Errorf("%s is no setting", s[1])
+		}
+	}
+	if len(settings) == 0 || !strings.Contains(string(text), "\nExecStart=/usr/local/bin/seneschal serve\n") {
+		t.Error("the unit does not say where its data lie, or how it serves")
+	}
 }
 
 func actionsPage(r *action.Registry) string {

@@ -161,7 +161,7 @@ func (f *Face) add(a action.Action) {
 	cmd := &cobra.Command{Use: use, Short: a.Summary, Args: cobra.MaximumNArgs(len(a.Args))}
 	var flags flagSet
 	f.flags[cmd] = func() {
-		flags = newFlagSet(cmd, a.Input(), a.Args)
+		flags = f.newFlagSet(cmd, a.Input(), a.Args)
 		if takesInput(a) {
 			cmd.Flags().StringVar(&inputFile, "input", "", "read the input as JSON from a file, or - for standard input")
 		}
@@ -190,14 +190,16 @@ func (f *Face) add(a action.Action) {
 		}
 		return verdictOf(a.Name, result.Output)
 	}
+	f.completeArgs(cmd, a)
 	parent.AddCommand(cmd)
 }
 
 // groups says what each group of commands is about.
 var groups = map[string]string{
 	"action": "What can be done through a connection: list, show, run.", "apikey": "The keys programs come in with.", "audit": "The record of what was done.",
-	"connection": "The tenants we are connected to.", "event": "What became true.", "mailbox": "The mailboxes a connection may touch.",
-	"person": "The people who may sign in.", "run": "What was started, and where it stands.",
+	"communication": "Mail and meetings with customers.", "connection": "The tenants we are connected to.", "customer": "Whom we serve, by their e-mail domains.",
+	"event": "What became true.", "feed": "What is followed at Microsoft 365, and how fresh it is.", "mailbox": "The mailboxes a connection may touch.",
+	"person": "The people who may sign in.", "run": "What was started, and where it stands.", "technician": "Which mailboxes are whose.",
 }
 
 func child(parent *cobra.Command, word string) *cobra.Command {
@@ -242,7 +244,7 @@ type flagSet struct {
 	names  []string
 }
 
-func newFlagSet(cmd *cobra.Command, s *huma.Schema, taken []string) flagSet {
+func (f *Face) newFlagSet(cmd *cobra.Command, s *huma.Schema, taken []string) flagSet {
 	set := flagSet{schema: s}
 	for _, name := range sortedNames(s) {
 		p := s.Properties[name]
@@ -256,10 +258,12 @@ func newFlagSet(cmd *cobra.Command, s *huma.Schema, taken []string) flagSet {
 		case huma.TypeInteger:
 			cmd.Flags().Int64(flag, 0, p.Description)
 		case huma.TypeArray:
-			cmd.Flags().StringSlice(singular(flag), nil, p.Description)
+			flag = singular(flag)
+			cmd.Flags().StringSlice(flag, nil, p.Description)
 		default:
 			cmd.Flags().String(flag, "", p.Description)
 		}
+		f.completeFlag(cmd, flag, p)
 		set.names = append(set.names, name)
 	}
 	return set

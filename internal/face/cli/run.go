@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/danielgtaylor/huma/v2"
 	"github.com/spf13/cobra"
 
 	"seneschal/internal/action"
@@ -27,6 +28,8 @@ func (f *Face) addRun() {
 	cmd.Flags().StringArrayVar(&files, "file", nil, "NAME=PATH of a file the action takes")
 	cmd.Flags().StringVar(&q.Key, "idempotency-key", "", "repeating a command with the same key never has a second effect (a random one without)")
 	cmd.Flags().BoolVar(&q.DryRun, "dry-run", false, "show what would happen; nothing leaves the hub")
+	cmd.ValidArgsFunction = f.actions(true)
+	f.completeFlag(cmd, "connection", &huma.Schema{})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a, ok := f.Registry.Lookup(args[0])
 		if !ok || a.Target != action.OnConnection {
@@ -110,6 +113,7 @@ func openFiles(a action.Action, given []string) (map[string]*action.Content, err
 // addDoctor is the everyday command: every finding of every connection, worst first.
 func (f *Face) addDoctor() {
 	cmd := &cobra.Command{Use: "doctor [CONNECTION]", Short: "Tell for each connection and capability what works, what does not, and the exact fix.", Args: cobra.MaximumNArgs(1)}
+	cmd.ValidArgsFunction = f.choices("connection")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		names := args
 		if len(args) == 0 {
