@@ -29,6 +29,12 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"seneschal": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		if os.Getenv(steeredBy) != "" {
+			if err := steer(ctx); err != nil {
+				panic(err)
+			}
+			os.Exit(0)
+		}
 		if os.Getenv(scaledLimits) != "" {
 			if err := serveScaled(ctx); err != nil {
 				panic(err)

@@ -52,7 +52,14 @@ func (s *Sim) ClearFaults() { s.core.Load().faults.Clear() }
 func (s *Sim) Requests() []Request { return s.core.Load().record.Requests() }
 
 // Counters gives the counters: GET /counters.
-func (s *Sim) Counters() map[string]int { return s.core.Load().record.Counters() }
+func (s *Sim) Counters() map[string]int {
+	c := s.core.Load()
+	all := c.record.Counters()
+	for kind, n := range c.faults.Played() {
+		all["faults."+kind] = n
+	}
+	return all
+}
 
 // Now is the simulator's time.
 func (s *Sim) Now() time.Time { return s.cfg.Clock.Now() }

@@ -2,6 +2,7 @@ package trouble
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"strings"
 	"sync"
@@ -69,6 +70,7 @@ type Fault struct {
 type Book struct {
 	mu     sync.Mutex
 	faults []*entry
+	played map[string]int // by kind, cleared faults included
 }
 
 type entry struct {
@@ -121,9 +123,20 @@ func (b *Book) Take(r Request, kinds ...string) (Fault, bool) {
 			continue
 		}
 		e.played++
+		if b.played == nil {
+			b.played = map[string]int{}
+		}
+		b.played[e.Kind]++
 		return e.Fault, true
 	}
 	return Fault{}, false
+}
+
+// Played says how often each kind was.
+func (b *Book) Played() map[string]int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return maps.Clone(b.played)
 }
 
 func in(list []string, s string) bool {

@@ -1,0 +1,328 @@
+package e2e
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"seneschal/internal/feed"
+	"seneschal/internal/sim"
+	"seneschal/internal/store"
+)
+
+// Whatever happens between Microsoft and the hub, and whenever the hub is killed: in the end its timeline is that of a hub that saw nothing
+// but the end.
+func TestAnyStormEndsInTheSameTimeline(t *testing.T) {
+	seeds, first := 2, rand.Uint64()
+	if os.Getenv("SENESCHAL_SOAK") == "full" {
+		seeds = 500
+	}
+	log := &stormLog{faults: map[string]int{}, deaths: map[string]int{}, points: map[string]bool{}}
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			for i := range seeds {
+				seed := first + uint64(i) //nolint:gosec // wraps, which does not matter
+				t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+					t.Parallel()
+					storming(t, engine, seed, log).run()
+				})
+			}
+		})
+	}
+	t.Logf("%d seeds; faults played: %v; killed at: %v", 2*seeds, log.faults, log.deaths)
+	if seeds < 500 {
+		return
+	}
+	for _, kind := range stormFaults {
+		if n := log.faults[kind]; n < 20 {
+			t.Errorf("the fault %s was played %d times, want 20", kind, n)
+		}
+	}
+	for point := range log.points {
+		if n := log.deaths[point]; n < 20 {
+			t.Errorf("killed at %s %d times, want 20", point, n)
+		}
+	}
+}
+
+// stormLog is what all storms together did.
+type stormLog struct {
+	mu     sync.Mutex
+	faults map[string]int
+	deaths map[string]int
+	points map[string]bool // crash points that feeds and their walks pass
+}
+
+// rarest is the known crash point at which the hub was killed least often.
+func (l *stormLog) rarest(r *rand.Rand) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := slices.Sorted(maps.Keys(l.points))
+	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
+	return slices.MinFunc(all, func(a, b string) int { return l.deaths[a] - l.deaths[b] })
+}
+
+// stormFaults are those that a hub gets over by itself.
+var stormFaults = []string{"status", "reset", "truncate", "delay", "html", "429", "batch_inner", "expire_token", "delta_gone", "aadsts",
+	"silent_subscription", "duplicate_notification", "late_notification", "forged_notification"}
+
+var stormLifecycle = []string{"missed", "subscriptionRemoved", "reauthorizationRequired"}
+
+type storm struct {
+	*ground
+	r      *rand.Rand
+	log    *stormLog
+	hub    *steered
+	ahead  time.Duration
+	calm   time.Time // from then on nothing is wrong any more
+	plan   string    // where the hub shall die
+	passed string    // file of the crash points passed
+	mails  int
+	events map[string]string // id -> mailbox
+}
+
+func storming(t *testing.T, engine store.Engine, seed uint64, log *stormLog) *storm {
+	t.Helper()
+	s := &storm{ground: newGround(t, engine), r: rand.New(rand.NewPCG(seed, 0)), log: log, events: map[string]string{}} //nolint:gosec // a storm is no secret
+	s.passed = filepath.Join(s.dir, "passed")
+	if s.r.IntN(2) == 0 {
+		address := freeAddress(t)
+		s.env = append(s.env, "SENESCHAL_LISTEN="+address, "SENESCHAL_PUBLIC_URL=http://"+address)
+	} else {
+		s.env = append(s.env, "SENESCHAL_LISTEN=127.0.0.1:0")
+	}
+	return s
+}
+
+func (s *storm) run() {
+	s.hub = s.start(s.env, "")
+	s.prepare(s.hub)
+	for range 4 + s.r.IntN(4) {
+		s.round()
+	}
+	s.cloud.ClearFaults()
+	if s.hub != nil {
+		s.hub.kill()
+	}
+	s.calm = s.time.Now()
+	s.hub = s.start(s.env, "")
+	s.pass(7 * time.Hour) // longer than silence is trusted
+	got := s.rest(s.hub)
+
+	other := slices.DeleteFunc(slices.Clone(s.env), func(kv string) bool {
+		return strings.HasPrefix(kv, "SENESCHAL_DATABASE_URL=") || strings.HasPrefix(kv, "SENESCHAL_LISTEN=") || strings.HasPrefix(kv, "SENESCHAL_PUBLIC_URL=")
+	})
+	fresh := s.start(append(other, "SENESCHAL_DATABASE_URL="+store.TestURL(s.t, store.SQLite), "SENESCHAL_LISTEN=127.0.0.1:0"), "")
+	s.prepare(fresh)
+	want := s.rest(fresh)
+	fresh.end()
+	s.hub.end()
+	s.tally()
+	s.counted()
+	if len(want) < 10 {
+		s.t.Errorf("only %d communications: the storm shows little", len(want))
+	}
+	if !slices.Equal(got, want) {
+		s.t.Errorf("after the storm:\n%s\na hub that saw nothing of it:\n%s", difference(got, want), difference(want, got))
+	}
+}
+
+// start starts a hub that dies at a crash point, or at none; with a plan it may be dead at once.
+func (s *storm) start(env []string, plan string) *steered {
+	s.t.Helper()
+	s.plan = plan
+	h := startSteered(s.t, s.dir, append(slices.Clone(env), steeredBy+"="+s.ahead.String(), steeredDies+"="+plan, steeredLog+"="+s.passed))
+	if h == nil && plan == "" {
+		s.t.Fatal("a hub did not start")
+	}
+	return h
+}
+
+// prepare connects two mailboxes and makes a customer.
+func (s *storm) prepare(h *steered) {
+	s.t.Helper()
+	if _, err := h.rest("POST", "/customers", map[string]any{"name": "Northwind", "domains": []string{"northwind.example"}}, nil); err != nil {
+		s.t.Fatal(err)
+	}
+	form := s.form()
+	form["capabilities"] = []string{"timeline", "mail", "calendar"}
+	form["mailboxes"] = []map[string]any{{"upn": ada, "purposes": []string{"timeline", "actions"}}, {"upn": ben, "purposes": []string{"timeline", "actions"}}}
+	if _, err := h.rest("POST", "/connections", form, nil); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *storm) round() {
+	s.cloud.ClearFaults()
+	s.trouble("silent_subscription", "duplicate_notification", "late_notification", "forged_notification")
+	for range 1 + s.r.IntN(4) {
+		s.change()
+	}
+	for range s.r.IntN(3) {
+		s.trouble("status", "reset", "truncate", "delay", "html", "429", "batch_inner", "expire_token", "delta_gone", "aadsts")
+	}
+	if s.r.IntN(4) == 0 {
+		_ = s.cloud.Fault(sim.Fault{Kind: "lifecycle", Code: stormLifecycle[s.r.IntN(len(stormLifecycle))]}) // without a subscription nothing happens
+	}
+	switch s.r.IntN(4) {
+	case 0:
+		s.restart(true)
+	case 1, 2:
+		s.restart(false)
+	}
+	s.pass(time.Duration(1+s.r.IntN(600)) * time.Duration(1+s.r.IntN(30)) * time.Second / 4)
+}
+
+// trouble plays one of the kinds a few times.
+func (s *storm) trouble(kinds ...string) {
+	f := sim.Fault{Kind: kinds[s.r.IntN(len(kinds))], Times: 1 + s.r.IntN(4), After: s.r.IntN(6)}
+	switch f.Kind {
+	case "status":
+		f.Status = []int{500, 502, 503, 504}[s.r.IntN(4)]
+	case "429", "batch_inner":
+		f.RetryAfter = []string{"", "1", "20"}[s.r.IntN(3)]
+	case "delay":
+		f.Delay = "30s"
+	case "late_notification":
+		f.Delay = "10m"
+	case "delta_gone":
+		f.After = 0
+	case "aadsts":
+		f.Code, f.After = "90033", 0 // a transient error of the service
+	}
+	if err := s.cloud.Fault(f); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// restart ends the hub in peace or kills it, and starts it with a place to die at.
+func (s *storm) restart(peace bool) {
+	if s.hub != nil && peace && s.plan == "" {
+		s.hub.end()
+	} else if s.hub != nil {
+		s.hub.kill()
+	}
+	s.tally()
+	plan := ""
+	if s.r.IntN(5) > 0 {
+		plan = fmt.Sprint(s.log.rarest(s.r), "|", 1+s.r.IntN(3))
+	}
+	s.hub = s.start(s.env, plan)
+}
+
+// pass lets time go by at both ends, in steps; a hub that died meanwhile is started again.
+func (s *storm) pass(d time.Duration) {
+	for left := d; left > 0; {
+		step := min(left, max(d/6, time.Second))
+		left -= step
+		s.ahead += step
+		s.time.Advance(step)
+		if s.hub == nil || !s.hub.advance(step) {
+			s.died()
+		}
+		time.Sleep(time.Duration(20+s.r.IntN(60)) * time.Millisecond)
+	}
+}
+
+func (s *storm) died() {
+	at, _, _ := strings.Cut(s.plan, "\x00")
+	if i := strings.LastIndexByte(at, '|'); i >= 0 {
+		s.log.mu.Lock()
+		s.log.deaths[at[:i]]++
+		s.log.mu.Unlock()
+	}
+	if s.hub != nil {
+		s.hub.end()
+	}
+	s.tally()
+	s.hub = s.start(s.env, "")
+}
+
+// counted adds the faults that were played.
+func (s *storm) counted() {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	for name, n := range s.cloud.Counters() {
+		if kind, ok := strings.CutPrefix(name, "faults."); ok {
+			s.log.faults[kind] += n
+		}
+	}
+}
+
+// tally notes the crash points passed.
+func (s *storm) tally() {
+	text, _ := os.ReadFile(s.passed) // none yet
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	for _, p := range strings.Fields(strings.ReplaceAll(string(text), " ", "\x01")) {
+		p = strings.ReplaceAll(p, "\x01", " ")
+		if strings.Contains(p, "feed.") || strings.Contains(p, "jobs.") || strings.Contains(p, "/delta()") || strings.Contains(p, "subscriptions") {
+			s.log.points[p] = true
+		}
+	}
+}
+
+// rest waits until every feed is live again, and gives what the customer's page shows.
+func (s *storm) rest(h *steered) []string {
+	s.t.Helper()
+	for try := range 400 {
+		var list struct{ Feeds []feed.Feed }
+		if _, err := h.rest("GET", "/feeds", nil, &list); err != nil {
+			s.t.Fatalf("%v\n%s", err, h.errors.String())
+		}
+		mails := slices.ContainsFunc(list.Feeds, func(f feed.Feed) bool { return f.Kind == feed.Mail })
+		behind := func(f feed.Feed) bool {
+			return f.State != feed.Live || f.WalkedAt.Before(s.calm)
+		}
+		if mails && !slices.ContainsFunc(list.Feeds, behind) && try > 5 {
+			break
+		}
+		if try == 399 {
+			for _, f := range slices.DeleteFunc(list.Feeds, func(f feed.Feed) bool { return !behind(f) }) {
+				s.t.Errorf("%s %s of %s is %s (%+v), walked at %s; calm since %s", f.Kind, f.Title, f.Mailbox, f.State, f.Reason, f.WalkedAt, s.calm)
+			}
+		}
+		s.ahead += time.Second
+		s.time.Advance(time.Second)
+		h.advance(time.Second)
+		if h != s.hub {
+			s.hub.advance(time.Second)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	return s.lines(h)
+}
+
+func (s *storm) lines(h *steered) []string {
+	s.t.Helper()
+	var out struct{ Communications []map[string]any }
+	if _, err := h.rest("GET", "/customers/Northwind/communications?limit=500", nil, &out); err != nil {
+		s.t.Fatal(err)
+	}
+	var all []string
+	for _, c := range out.Communications {
+		delete(c, "id")
+		delete(c, "thread")
+		text, err := json.Marshal(c)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		all = append(all, string(text))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// difference is what one has and the other has not.
+func difference(a, b []string) string {
+	only := slices.DeleteFunc(slices.Clone(a), func(line string) bool { return slices.Contains(b, line) })
+	return strings.Join(only, "\n")
+}
