@@ -36,8 +36,8 @@ type roleChange struct {
 
 // consequences say what a role means, as a sentence about somebody.
 var consequences = map[access.Role]string{
-	access.Viewer: "sees the hub, and of communications those with an own address; runs nothing and configures nothing. Connections of this person stay, and are only read.",
-	access.Member: "also acts through own connections, and sees no other people's communications. What the hub does by itself is not touched.",
+	access.Viewer: "reads the hub, and communications with an own address. Runs nothing and configures nothing; own connections stay, and are only read.",
+	access.Member: "reads the hub and communications with an own address, and acts through own connections. Configures nothing, and sees no other people's communications.",
 	access.Admin:  "configures everything, acts through app-only connections, and sees all communications and the audit record.",
 }
 

@@ -63,6 +63,7 @@ type loginData struct {
 	Microsoft string // where the button leads; "" where nobody signs in with Microsoft
 	ReturnTo  string
 	SignedOut bool
+	StillIn   string // who is signed in here all the same: signing out at Microsoft alone does not end it
 	Away      string // where the browser's session at Microsoft ends
 }
 
@@ -73,7 +74,13 @@ func (f *Face) loginPage(w http.ResponseWriter, r *http.Request) {
 	if f.sso != nil {
 		d.Microsoft = microsoftPath + "login?" + url.Values{"return": {d.ReturnTo}}.Encode()
 	}
-	if f.sso != nil && q.Get("signed_out") == string(access.ByMicrosoft) {
+	who, err := f.personOf(r.Context())
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	d.StillIn = who.Name
+	if f.sso != nil && who.Kind == "" && q.Get("signed_out") == string(access.ByMicrosoft) {
 		away, err := f.sso.SignOutURL(r.Context())
 		if err != nil { // it is an offer only: the person is signed out here
 			f.log.WarnContext(r.Context(), "the sign-out at Microsoft could not be offered", "error", err)
