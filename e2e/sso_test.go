@@ -21,7 +21,13 @@ const alice = "admin@contoso.example"
 
 // passwords of the world contoso.
 var passwords = map[string]string{alice: "Admin-Pass-1", ada: "Ada-Pass-1", ben: "Ben-Pass-1", "chloe@contoso.example": "Chloe-Pass-1", "dmitri@contoso.example": "Dmitri-Pass-1",
-	"emma@contoso.example": "Emma-Pass-1", "paula@fabrikam.example": "Paula-Pass-1"}
+	"emma@contoso.example": "Emma-Pass-1", "intern@contoso.example": "Intern-Pass-1", "paula@fabrikam.example": "Paula-Pass-1"}
+
+// The tenant people come from, and the app registration they sign in to.
+const (
+	ssoTenant = "6f1c2b7e-3a54-4d0e-9b7a-1c5e8f2d4a10"
+	ssoClient = "0a9d6c1e-72f4-4c39-8b1d-5e3f7a2c9d02"
+)
 
 // anotherTenant is listed where a hub should have several; nobody is in it.
 const anotherTenant = "11111111-2222-4333-8444-555555555555"
@@ -29,13 +35,12 @@ const anotherTenant = "11111111-2222-4333-8444-555555555555"
 // singleSignOn is a hub that people of contoso sign in to with Microsoft.
 func singleSignOn(t *testing.T, o app.TestOptions, settings ...string) *app.Hub {
 	t.Helper()
-	const contoso, client = "6f1c2b7e-3a54-4d0e-9b7a-1c5e8f2d4a10", "0a9d6c1e-72f4-4c39-8b1d-5e3f7a2c9d02"
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("contoso-delegated-secret~2\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	o.Change = func(s map[string]string) {
-		s["SSO_ISSUER"], s["SSO_CLIENT_ID"], s["SSO_CLIENT_SECRET_FILE"], s["SSO_TENANTS"] = s["LOGIN_URL"]+"/{tenantid}/v2.0", client, secret, contoso
+		s["SSO_ISSUER"], s["SSO_CLIENT_ID"], s["SSO_CLIENT_SECRET_FILE"], s["SSO_TENANTS"] = s["LOGIN_URL"]+"/{tenantid}/v2.0", ssoClient, secret, ssoTenant
 		for i := 0; i+1 < len(settings); i += 2 {
 			s[settings[i]] = settings[i+1]
 		}
@@ -104,7 +109,7 @@ func profile(t *testing.T, h *app.Hub, name string) access.Profile {
 // Who signs in, and what Microsoft says of them, decides the role; where it cannot be told, nobody comes in.
 func TestRolesComeFromMicrosoft(t *testing.T) {
 	groups := byGroup(t, app.StartForTest(t, app.TestOptions{}))
-	several := []string{"SSO_TENANTS", "6f1c2b7e-3a54-4d0e-9b7a-1c5e8f2d4a10," + anotherTenant}
+	several := []string{"SSO_TENANTS", ssoTenant + "," + anotherTenant}
 	for _, tt := range []struct {
 		name, account string
 		settings      []string
@@ -156,10 +161,9 @@ func TestTheSamePersonComesBack(t *testing.T) {
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			h := singleSignOn(t, app.TestOptions{Engine: engine})
-			const client = "0a9d6c1e-72f4-4c39-8b1d-5e3f7a2c9d02"
 			assign := func(account string, roles ...string) {
 				t.Helper()
-				if err := h.Cloud.Assign("contoso", client, account, roles...); err != nil {
+				if err := h.Cloud.Assign("contoso", ssoClient, account, roles...); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -208,7 +212,7 @@ func TestTheLastAdminIsNeverDemotedSilently(t *testing.T) {
 	if page := visit(t, h).signIn(alice); page.Status != 200 {
 		t.Fatalf("%d %s", page.Status, page.Text)
 	}
-	if err := h.Cloud.Assign("contoso", "0a9d6c1e-72f4-4c39-8b1d-5e3f7a2c9d02", alice, "Seneschal.Viewer"); err != nil {
+	if err := h.Cloud.Assign("contoso", ssoClient, alice, "Seneschal.Viewer"); err != nil {
 		t.Fatal(err)
 	}
 	page := visit(t, h).signIn(alice)
@@ -306,6 +310,24 @@ func TestAnAddressIsTakenFromNobodySilently(t *testing.T) {
 				t.Errorf("entered for somebody else: %v", err)
 			}
 		})
+	}
+}
+
+// A directory's entry may hold anybody's address; only what lies in a domain that the tenant has proven to own is the person's.
+func TestAnAddressOfAForeignDomainIsNotVerified(t *testing.T) {
+	h := singleSignOn(t, app.TestOptions{})
+	if err := h.Cloud.Assign("contoso", ssoClient, "intern@contoso.example", "Seneschal.Viewer"); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := h.Cloud.State("contoso", "users")
+	if err != nil || !slices.ContainsFunc(entries, func(u map[string]any) bool { return u["mail"] == "nora@northwind.example" }) {
+		t.Fatalf("the world has nobody with a customer's address: %v", err)
+	}
+	if page := visit(t, h).signIn("intern@contoso.example"); page.Status != 200 {
+		t.Fatalf("%d %s", page.Status, page.Text)
+	}
+	if p := profile(t, h, "Ivo Intern"); !slices.Equal(p.Addresses, []string{"intern@contoso.example"}) {
+		t.Errorf("verified: %v", p.Addresses)
 	}
 }
 

@@ -119,6 +119,9 @@ func (w *World) seedUser(t TenantSpec, u UserSpec) {
 	if u.Role == "Global Administrator" {
 		roles = append(roles, GlobalAdministrator)
 	}
+	if u.Mail != "" {
+		mail = u.Mail
+	}
 	purpose := u.Purpose
 	if purpose == "" {
 		purpose = "user"

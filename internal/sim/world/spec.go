@@ -39,6 +39,7 @@ type TenantSpec struct {
 // UserSpec is one person, shared mailbox or room.
 type UserSpec struct {
 	UPN        string   `yaml:"upn"`
+	Mail       string   `yaml:"mail"` // the directory's mail attribute, where it is not the mailbox's: anybody's address may stand there
 	Name       string   `yaml:"name"`
 	Title      string   `yaml:"title"`
 	Password   string   `yaml:"password"`
