@@ -54,7 +54,7 @@ func (s *SSO) Finish(ctx context.Context, w Answer) (Arrival, error) {
 		return Arrival{}, untrusted("the directory's entry is another person's than the ID token's", nil)
 	}
 	out := Arrival{ReturnTo: t.ReturnTo, Added: t.Person != ""}
-	err = s.Access.Store.InTx(ctx, "access.sign_in", func(tx *store.Tx) error {
+	enter := func(tx *store.Tx) error {
 		person, err := s.arrive(ctx, tx, t, p, role)
 		if err != nil {
 			return err
@@ -71,7 +71,11 @@ func (s *SSO) Finish(ctx context.Context, w Answer) (Arrival, error) {
 		}
 		return s.Access.Audit.Record(ctx, tx, audit.Entry{Actor: person.Caller().String(), Action: "person.sign_in", Target: person.ID, Outcome: "done",
 			Detail: map[string]any{"by": "microsoft", "tenant": p.Tenant, "role": role, "addresses_verified": problem == nil}})
-	})
+	}
+	err = s.Access.Store.InTx(ctx, "access.sign_in", enter)
+	if store.IsDuplicate(err) { // a newcomer in two tabs at once: the other one made the person
+		err = s.Access.Store.InTx(ctx, "access.sign_in", enter)
+	}
 	if problem != nil { // what was verified before stays: nobody sees more for it
 		s.Log.WarnContext(ctx, "addresses were not verified at a sign-in", "error", problem)
 		out.Notice = "Your addresses could not be verified now, so those of your last sign-in count: " + fault.As(problem).Message + "."

@@ -16,6 +16,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -39,11 +40,14 @@ type forger struct {
 	*httptest.Server
 	key   *rsa.PrivateKey
 	token string // "": none
+
+	mu     sync.Mutex
+	tokens map[string]string // by code, where they differ
 }
 
 func newForger(t *testing.T) *forger {
 	t.Helper()
-	f := &forger{key: newKey(t)}
+	f := &forger{key: newKey(t), tokens: map[string]string{}}
 	answer := func(w http.ResponseWriter, v any) {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(v)
@@ -56,8 +60,15 @@ func newForger(t *testing.T) *forger {
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &f.key.PublicKey, KeyID: "k", Use: "sig", Algorithm: "RS256"}}})
 	})
-	mux.HandleFunc("POST /token", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("POST /token", func(w http.ResponseWriter, r *http.Request) {
 		out := map[string]any{"access_token": "t", "token_type": "Bearer", "expires_in": 3600}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		if own := f.tokens[r.FormValue("code")]; own != "" {
+			out["id_token"] = own
+			answer(w, out)
+			return
+		}
 		if f.token != "" {
 			out["id_token"] = f.token
 		}
@@ -66,6 +77,39 @@ func newForger(t *testing.T) *forger {
 	f.Server = httptest.NewTLSServer(mux)
 	t.Cleanup(f.Close)
 	return f
+}
+
+// claims are good ones.
+func (f *forger) claims(now time.Time, nonce string) map[string]any {
+	return map[string]any{"iss": f.URL + "/" + home + "/v2.0", "aud": hubApp, "tid": home, "oid": someone, "nonce": nonce, "name": "Someone", "preferred_username": "someone@contoso.example",
+		"iat": now.Unix(), "nbf": now.Add(-time.Minute).Unix(), "exp": now.Add(time.Hour).Unix(), "roles": []string{"Seneschal.Viewer"}}
+}
+
+// sso is a sign-in that believes this issuer.
+func (f *forger) sso(a *Access) *SSO {
+	return &SSO{Access: a, Log: slog.New(slog.DiscardHandler), HTTP: f.Client(), Issuer: f.URL + "/" + TenantMark + "/v2.0", ClientID: hubApp, Tenants: []string{home, branch},
+		Rule:   RoleRule{Claim: "roles", Values: map[Role][]string{Viewer: {"Seneschal.Viewer"}, Admin: {"Seneschal.Admin"}}},
+		Secret: func() (vault.Secret, error) { return vault.NewSecret("s"), nil }, Scope: "User.Read", Redirect: func() string { return "https://hub.example/auth/microsoft/callback" },
+		Directory: entries{entry: Entry{ObjectID: someone}}, Explain: func(string) *fault.Error { return nil }}
+}
+
+// begun is a sign-in under way whose code the issuer answers with a good token.
+func (f *forger) begun(t *testing.T, s *SSO) Answer {
+	t.Helper()
+	browser := NewBrowser()
+	link, err := s.Begin(t.Context(), Attempt{Browser: browser})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(link)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := rand.Text()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.tokens[code] = signed(t, jose.RS256, f.key, f.claims(s.Access.Clock.Now(), u.Query().Get("nonce")))
+	return Answer{State: u.Query().Get("state"), Code: code, Browser: browser}
 }
 
 func newKey(t *testing.T) *rsa.PrivateKey {
@@ -114,10 +158,7 @@ func (e entries) Groups(context.Context, Grant) ([]string, error) {
 func TestForgedIDTokens(t *testing.T) {
 	forTest(t, func(t *testing.T, a *Access, c *clock.Adjustable) {
 		f := newForger(t)
-		good := func(nonce string) map[string]any {
-			return map[string]any{"iss": f.URL + "/" + home + "/v2.0", "aud": hubApp, "tid": home, "oid": someone, "nonce": nonce, "name": "Someone", "preferred_username": "someone@contoso.example",
-				"iat": c.Now().Unix(), "nbf": c.Now().Add(-time.Minute).Unix(), "exp": c.Now().Add(time.Hour).Unix(), "roles": []string{"Seneschal.Viewer"}}
-		}
+		good := func(nonce string) map[string]any { return f.claims(c.Now(), nonce) }
 		set := func(changes map[string]any) func(map[string]any) string {
 			return func(claims map[string]any) string {
 				maps.Copy(claims, changes)
@@ -168,12 +209,9 @@ func TestForgedIDTokens(t *testing.T) {
 			{name: "no token at all", code: "id_token_refused", make: func(map[string]any) string { return "a.b.c" }},
 			{name: "the directory's entry is another person's", code: "id_token_refused", make: set(nil), dir: entries{entry: Entry{ObjectID: foreign}}},
 		} {
-			s := &SSO{Access: a, Log: slog.New(slog.DiscardHandler), HTTP: f.Client(), Issuer: f.URL + "/" + TenantMark + "/v2.0", ClientID: hubApp, Tenants: []string{home, branch},
-				Rule:   RoleRule{Claim: "roles", Values: map[Role][]string{Viewer: {"Seneschal.Viewer"}, Admin: {"Seneschal.Admin"}}},
-				Secret: func() (vault.Secret, error) { return vault.NewSecret("s"), nil }, Scope: "User.Read", Redirect: func() string { return "https://hub.example/auth/microsoft/callback" },
-				Directory: tt.dir, Explain: func(string) *fault.Error { return nil }}
-			if s.Directory == nil {
-				s.Directory = entries{entry: Entry{ObjectID: someone}}
+			s := f.sso(a)
+			if tt.dir != nil {
+				s.Directory = tt.dir
 			}
 			browser := NewBrowser()
 			link, err := s.Begin(t.Context(), Attempt{Browser: browser})
@@ -196,6 +234,51 @@ func TestForgedIDTokens(t *testing.T) {
 		}
 		if v, err := a.Audit.Verify(t.Context()); err != nil || !v.OK {
 			t.Errorf("%+v %v", v, err)
+		}
+	})
+}
+
+func TestANewcomerInTwoTabsIsOnePerson(t *testing.T) {
+	forTest(t, func(t *testing.T, a *Access, _ *clock.Adjustable) {
+		f := newForger(t)
+		s := f.sso(a)
+		for range 5 {
+			answers := []Answer{f.begun(t, s), f.begun(t, s), f.begun(t, s)}
+			done := make(chan error, len(answers))
+			for _, w := range answers {
+				go func() { _, err := s.Finish(context.WithoutCancel(t.Context()), w); done <- err }()
+			}
+			for range answers {
+				if err := <-done; err != nil {
+					t.Error(err)
+				}
+			}
+			people, err := a.Profiles(t.Context())
+			if err != nil || len(people) != 1 || len(people[0].Sessions) != len(answers) {
+				t.Fatalf("%+v %v", people, err)
+			}
+			if err := a.RemovePerson(t.Context(), Local("root"), people[0].ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// Microsoft changes its keys without notice: signing-key-rollover.md.
+func TestTheIssuersKeysMayChange(t *testing.T) {
+	forTest(t, func(t *testing.T, a *Access, _ *clock.Adjustable) {
+		f := newForger(t)
+		s := f.sso(a)
+		before := f.begun(t, s)
+		if _, err := s.Finish(t.Context(), f.begun(t, s)); err != nil {
+			t.Fatal(err)
+		}
+		f.key = newKey(t)
+		if _, err := s.Finish(t.Context(), f.begun(t, s)); err != nil {
+			t.Errorf("with the new key: %v", err)
+		}
+		if _, err := s.Finish(t.Context(), before); fault.CodeOf(err) != "id_token_refused" {
+			t.Errorf("with the key of before: %v", err)
 		}
 	})
 }
