@@ -24,13 +24,14 @@ const (
 	// AttemptLife is how long a sign-in at Microsoft may take; a person may look for the phone.
 	AttemptLife  = time.Hour
 	signInPrefix = "person." // tells the state of a sign-in from that of a connection
+	textLength   = 26        // of rand.Text
 )
 
 // NewBrowser makes the secret that a browser keeps in a cookie while it signs in.
 func NewBrowser() string { return rand.Text() + rand.Text() }
 
 // IsBrowser tells whether a cookie can be such a secret.
-func IsBrowser(cookie string) bool { return len(cookie) == 2*len(rand.Text()) }
+func IsBrowser(cookie string) bool { return len(cookie) == 2*textLength }
 
 // IsSignIn tells whether a state belongs to a person's sign-in.
 func IsSignIn(state string) bool { return strings.HasPrefix(state, signInPrefix) }

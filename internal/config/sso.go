@@ -10,16 +10,16 @@ import (
 	"seneschal/internal/m365"
 )
 
-// TenantMark stands for the tenant in an issuer that many tenants share: graph/FACTS §1.1.
-const TenantMark = "{tenantid}"
+// tenantMark stands for the tenant in an issuer that many tenants share: graph/FACTS §1.1.
+const tenantMark = "{tenantid}"
 
 func setIssuer(c *Config, v string) error {
-	u, err := url.Parse(strings.ReplaceAll(v, TenantMark, "tenant"))
+	u, err := url.Parse(strings.ReplaceAll(v, tenantMark, "tenant"))
 	if err != nil || u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
 		return fmt.Errorf("%q is not an https address without a query", v)
 	}
-	if strings.Count(v, TenantMark) > 1 || strings.ContainsAny(strings.Replace(v, TenantMark, "", 1), "{}") {
-		return fmt.Errorf("only %s may stand in braces, once", TenantMark)
+	if strings.Count(v, tenantMark) > 1 || strings.ContainsAny(strings.Replace(v, tenantMark, "", 1), "{}") {
+		return fmt.Errorf("only %s may stand in braces, once", tenantMark)
 	}
 	c.SSO.Issuer = strings.TrimSuffix(v, "/")
 	return nil
@@ -73,7 +73,7 @@ func (c *Config) ssoContradictions() []fault.Field {
 	need(s.ClientID != "", "SSO_CLIENT_ID", "is missing: SSO_ISSUER needs it")
 	need(s.SecretFile != "", "SSO_CLIENT_SECRET_FILE", "is missing: SSO_ISSUER needs it")
 	need(len(s.Tenants) > 0, "SSO_TENANTS", "is missing: name the tenants whose people may sign in")
-	need(strings.Contains(s.Issuer, TenantMark) || len(s.Tenants) < 2, "SSO_ISSUER", "is that of one tenant, and SSO_TENANTS names several: write {tenantid} in the tenant's place")
+	need(strings.Contains(s.Issuer, tenantMark) || len(s.Tenants) < 2, "SSO_ISSUER", "is that of one tenant, and SSO_TENANTS names several: write {tenantid} in the tenant's place")
 	_, ok := c.SSOEndpoints()
 	need(ok, "SSO_ISSUER", "is not at the sign-in address of a cloud; for a custom one set CLOUD, LOGIN_URL and GRAPH_URL")
 	if s.RoleClaim == "groups" {
@@ -87,7 +87,7 @@ func (c *Config) ssoContradictions() []fault.Field {
 
 // SSOEndpoints gives the addresses of the cloud whose sign-in host the issuer is at.
 func (c *Config) SSOEndpoints() (m365.Endpoints, bool) {
-	u, err := url.Parse(strings.ReplaceAll(c.SSO.Issuer, TenantMark, "tenant"))
+	u, err := url.Parse(strings.ReplaceAll(c.SSO.Issuer, tenantMark, "tenant"))
 	if err != nil {
 		return m365.Endpoints{}, false
 	}
