@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"crypto/tls"
+	"encoding/json"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"seneschal/internal/access"
+	"seneschal/internal/action"
 	"seneschal/internal/app"
 	"seneschal/internal/fault"
 	"seneschal/internal/sim/person"
@@ -318,6 +320,16 @@ func TestSessionsEndWhenTheyShould(t *testing.T) {
 	alices.signIn(alice)
 	if err := h.Access.RevokeSession(t.Context(), profile(t, h, "Ben Okafor").Caller(), profile(t, h, "Alice Admin").Sessions[0].ID); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("a viewer ended an admin's session: %v", err)
+	}
+	for name, want := range map[string]int{"Alice Admin": 2, "Ben Okafor": 1} { // an admin sees everybody's, whoever else is asked for
+		r, err := h.Runner.Do(t.Context(), action.Request{Action: "session.list", Caller: profile(t, h, name).Caller(), Input: json.RawMessage(`{}`)})
+		if n := strings.Count(string(r.Output), `"person"`); err != nil || n != want {
+			t.Errorf("%s sees %d sessions, want %d: %v", name, n, want, err)
+		}
+	}
+	r, err := h.Runner.Do(t.Context(), action.Request{Action: "session.list", Caller: profile(t, h, "Ben Okafor").Caller(), Input: json.RawMessage(`{"name": "Alice Admin"}`)})
+	if err != nil || strings.Contains(string(r.Output), profile(t, h, "Alice Admin").ID) {
+		t.Errorf("a viewer sees an admin's sessions: %s %v", r.Output, err)
 	}
 	for range 8 { // busy all day, a session ends all the same
 		h.Time.Advance(access.SessionIdle - time.Minute)

@@ -136,16 +136,25 @@ func (s *SSO) arrive(ctx context.Context, tx *store.Tx, t Attempt, p proof, role
 		return person, lastAdmin(err, person, role)
 	}
 	person.Role = role
-	return person, bind(ctx, tx, person, Identity{tenant, object, p.UPN, a.Clock.Now()})
+	i := Identity{tenant, object, p.UPN, a.Clock.Now()}
+	if known {
+		_, err = tx.ExecContext(ctx, "update access_identity set upn = $1, used_at = $2 where tenant_id = $3 and object_id = $4", i.UPN, store.Millis(i.UsedAt), tenant, object)
+		return person, err
+	}
+	return person, bind(ctx, tx, person, i)
 }
 
-// bind joins person and account for good. Neither changes over to another silently.
+// bind joins person and account for good. Neither changes over to another: an account that somebody else took in this moment is a
+// duplicate, which Finish looks at anew.
 func bind(ctx context.Context, tx *store.Tx, person Person, i Identity) error {
-	_, err := tx.ExecContext(ctx, `insert into access_identity (tenant_id, object_id, person, upn, used_at) values ($1, $2, $3, $4, $5)
-		on conflict (tenant_id, object_id) do update set upn = excluded.upn, used_at = excluded.used_at`, i.TenantID, i.ObjectID, person.ID, i.UPN, store.Millis(i.UsedAt))
-	if store.IsDuplicate(err) {
+	var others int
+	if err := tx.QueryRowContext(ctx, "select count(*) from access_identity where person = $1", person.ID).Scan(&others); err != nil {
+		return err
+	}
+	if others > 0 {
 		return &fault.Error{Kind: fault.Conflict, Code: "other_account", Message: person.Name + " signs in with another Microsoft account already", Fix: "Sign in with that one, or have the person removed and added anew", Who: "an admin of this hub"}
 	}
+	_, err := tx.ExecContext(ctx, "insert into access_identity (tenant_id, object_id, person, upn, used_at) values ($1, $2, $3, $4, $5)", i.TenantID, i.ObjectID, person.ID, i.UPN, store.Millis(i.UsedAt))
 	return err
 }
 
