@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"seneschal/internal/audit"
@@ -50,14 +51,30 @@ func (a *Access) Export(ctx context.Context, person string) (any, error) {
 	return a.Profile(ctx, p.ID)
 }
 
-// Erase forgets a person, with sessions, links, Microsoft account and addresses; of somebody else an address.
-func (a *Access) Erase(ctx context.Context, tx *store.Tx, person string) error {
-	if _, err := tx.ExecContext(ctx, "delete from access_address where address = lower($1)", person); err != nil {
-		return err
+// Erase forgets a person by id or "person:NAME", with sessions, links, Microsoft account and addresses; of somebody else an address. The last
+// admin stays.
+func (a *Access) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
+	name, _ := strings.CutPrefix(person, "person:")
+	gone, err := store.Select(ctx, tx, scanPerson, "select "+personColumns+" from access_person where id = $1 or name = $2", person, name)
+	if err != nil {
+		return 0, err
 	}
-	if _, err := tx.ExecContext(ctx, "delete from access_contested where address = lower($1)", person); err != nil {
-		return err
+	for _, p := range gone {
+		if err := keepAnAdmin(ctx, tx, p); err != nil {
+			return 0, err
+		}
 	}
-	_, err := tx.ExecContext(ctx, "delete from access_person where id = $1 or name = $2", person, person)
-	return err
+	n := int64(0)
+	for _, one := range []struct{ query, arg string }{
+		{"delete from access_address where address = lower($1)", person}, {"delete from access_contested where address = lower($1)", person},
+		{"delete from access_person where id = $1", person}, {"delete from access_person where name = $1", name},
+		{"update access_apikey set created_by = 'erased' where created_by = $1", "person:" + name},
+	} {
+		k, err := store.Affected(ctx, tx, one.query, one.arg)
+		if err != nil {
+			return n, err
+		}
+		n += k
+	}
+	return n, nil
 }

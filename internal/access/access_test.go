@@ -10,12 +10,13 @@ import (
 	"seneschal/internal/clock"
 	"seneschal/internal/fault"
 	"seneschal/internal/store"
+	"seneschal/internal/vault"
 )
 
 func forTest(t *testing.T, f func(t *testing.T, a *Access, c *clock.Adjustable)) {
 	store.ForTest(t, []fs.FS{audit.Migrations, Migrations}, func(t *testing.T, s *store.Store) {
 		c := clock.NewAdjustable()
-		f(t, &Access{Store: s, Clock: c, Audit: &audit.Log{Store: s, Clock: c}}, c)
+		f(t, &Access{Store: s, Clock: c, Audit: &audit.Log{Store: s, Clock: c, Key: vault.NewSecret("test")}}, c)
 	})
 }
 

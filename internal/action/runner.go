@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -73,6 +74,7 @@ type Request struct {
 	Files      map[string]*Content
 	Key        string // idempotency key; required for effects outside
 	DryRun     bool
+	Out        func(media string) io.Writer // where an action that answers with a stream writes
 }
 
 // Result is what came of it.
@@ -125,7 +127,10 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files}, in)
+		if len(a.Media) > 0 && q.Out == nil {
+			return Result{}, &fault.Error{Kind: fault.NotSupported, Code: "stream_only", Message: a.Name + " answers with a stream, which does not fit here", Fix: "Use the command line or REST: " + a.Route, Who: "you"}
+		}
+		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files, Out: q.Out}, in)
 		return finished(out, err)
 	}
 	c, err := r.allowed(ctx, a, q)

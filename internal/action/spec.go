@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -63,7 +64,8 @@ type Spec struct {
 	Capability m365.Capability     // which capability of the connection it belongs to
 	Purpose    connection.Purpose  // what the mailbox must be listed for; empty: actions
 	Files      []File
-	ShowsBody  bool // hands out a body: one audit row before anything is fetched
+	Media      []string // it answers with a stream of one of these, written to Call.Out, instead of JSON
+	ShowsBody  bool     // hands out a body: one audit row before anything is fetched
 	// Repeatable says that running it twice has the effect of running it once, so an unclear run is simply run again.
 	// Every other Writes or Deletes on a connection declares a Reconcile.
 	Repeatable bool
@@ -82,6 +84,7 @@ type Call struct {
 	Connection connection.Connection
 	Bound      connection.Bound // its client reaches the mailboxes of the spec's purpose only
 	Files      map[string]*Content
+	Out        func(media string) io.Writer // of an action with Media: the face says where to; asked once, when nothing can go wrong any more but the writing
 
 	checkpoint func(ctx context.Context, v any) error
 	recall     func(ctx context.Context, v any) (bool, error)

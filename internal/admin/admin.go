@@ -39,6 +39,7 @@ func (h *Hub) Actions() []action.Action {
 	all = append(all, h.customerActions()...)
 	all = append(all, h.feedActions()...)
 	all = append(all, h.catalogueActions()...)
+	all = append(all, h.auditActions()...)
 	return append(all, h.recordActions()...)
 }
 
@@ -169,15 +170,6 @@ func orDefault(limit int) int {
 	return limit
 }
 
-type auditIn struct {
-	Before int64 `json:"before,omitempty" doc:"Only entries before this sequence number"`
-	Limit  int   `json:"limit,omitempty" minimum:"1" maximum:"500" doc:"At most so many; 50 without"`
-}
-
-type auditOut struct {
-	Entries []audit.Entry `json:"entries"`
-}
-
 type eventsIn struct {
 	Connection string `json:"connection,omitempty" doc:"Only of this connection"`
 	Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"500" doc:"At most so many; 50 without"`
@@ -200,15 +192,6 @@ func (h *Hub) recordActions() []action.Action {
 				budgets = slices.DeleteFunc(budgets, func(b connection.BudgetUse) bool { return b.Mailbox != "" || b.Part != "" })
 			}
 			return usageOut{budgets}, err
-		}),
-		action.Define(action.Spec{Name: "audit.list", Summary: "List the newest entries of the audit record.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
-			Route: "GET /audit"}, func(ctx context.Context, _ action.Call, in auditIn) (auditOut, error) {
-			entries, err := h.Audit.List(ctx, in.Before, orDefault(in.Limit))
-			return auditOut{entries}, err
-		}),
-		action.Define(action.Spec{Name: "audit.verify", Summary: "Check the chain of the audit record from its first entry.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
-			Route: "GET /audit/verify"}, func(ctx context.Context, _ action.Call, _ none) (audit.Verdict, error) {
-			return h.Audit.Verify(ctx)
 		}),
 		action.Define(action.Spec{Name: "event.list", Summary: "List the newest events.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /events/log"}, func(ctx context.Context, c action.Call, in eventsIn) (eventsOut, error) {

@@ -68,7 +68,7 @@ func probes() map[m365.Capability]connection.Probe {
 // Person is whoever keeps data about people: what an owner offers for privacy.
 type Person interface {
 	Export(ctx context.Context, person string) (any, error)
-	Erase(ctx context.Context, tx *store.Tx, person string) error
+	Erase(ctx context.Context, tx *store.Tx, person string) (int64, error)
 }
 
 // App is the joined house.
@@ -136,6 +136,9 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	}
 	a.Vault = v
 	a.Audit = &audit.Log{Store: st, Clock: s.Clock}
+	if err := a.Audit.OpenKey(ctx, v); err != nil {
+		return nil, err
+	}
 	a.Events = &event.Log{Store: st, Clock: s.Clock}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}

@@ -438,16 +438,7 @@ func (s *Service) Remove(ctx context.Context, by access.Caller, idOrName string)
 		}
 	}
 	err = s.Store.InTx(ctx, "connection.remove", func(tx *store.Tx) error {
-		if err := s.Vault.Delete(ctx, tx, "connection/"+c.ID); err != nil {
-			return err
-		}
-		if err := s.Jobs.Cancel(ctx, tx, CheckJob, c.ID); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "delete from connection_entry where id = $1", c.ID); err != nil {
-			return err
-		}
-		if err := s.changed(ctx, tx, c.ID); err != nil {
+		if err := s.eraseEntry(ctx, tx, c.ID); err != nil {
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.remove", Target: c.ID, Outcome: "done", Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID}})
@@ -470,21 +461,54 @@ func (s *Service) Export(ctx context.Context, person string) (any, error) {
 }
 
 // Erase takes a person's mailboxes off all lists and ends the person's own connections.
-func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) error {
-	if _, err := tx.ExecContext(ctx, "delete from connection_mailbox where address = $1 or upn = $2", lower(person), lower(person)); err != nil {
-		return err
-	}
-	owned, err := store.Select(ctx, tx, func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }, "select id from connection_entry where owner = $1 or account_upn = $2", person, lower(person))
+func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
+	lists, err := store.Select(ctx, tx, ids, "delete from connection_mailbox where address = $1 or lower(upn) = $2 returning connection", lower(person), lower(person))
 	if err != nil {
-		return err
+		return 0, err
+	}
+	owned, err := store.Select(ctx, tx, ids, "select id from connection_entry where owner = $1 or lower(account_upn) = $2", person, lower(person))
+	if err != nil {
+		return 0, err
+	}
+	for _, id := range slices.Compact(lists) { // the doctor's lines name mailboxes; the next look writes them anew
+		if _, err := tx.ExecContext(ctx, "delete from connection_check where connection = $1", id); err != nil {
+			return 0, err
+		}
+		if _, err := tx.ExecContext(ctx, "update connection_entry set version = version + 1 where id = $1", id); err != nil {
+			return 0, err
+		}
+		if err := s.Jobs.Schedule(ctx, tx, CheckJob, id, s.Clock.Now()); err != nil {
+			return 0, err
+		}
+		if err := s.changed(ctx, tx, id); err != nil {
+			return 0, err
+		}
 	}
 	for _, id := range owned {
-		if err := s.Vault.Delete(ctx, tx, "connection/"+id); err != nil {
-			return err
-		}
-		if _, err := tx.ExecContext(ctx, "delete from connection_entry where id = $1", id); err != nil {
-			return err
+		if err := s.eraseEntry(ctx, tx, id); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	tx.AfterCommit(func() {
+		for _, id := range owned {
+			s.forget(id)
+		}
+	})
+	return int64(len(lists) + len(owned)), nil
+}
+
+func ids(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }
+
+// eraseEntry takes a connection away with its credential, tokens and job.
+func (s *Service) eraseEntry(ctx context.Context, tx *store.Tx, id string) error {
+	if err := s.Vault.Delete(ctx, tx, "connection/"+id); err != nil {
+		return err
+	}
+	if err := s.Jobs.Cancel(ctx, tx, CheckJob, id); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "delete from connection_entry where id = $1", id); err != nil {
+		return err
+	}
+	return s.changed(ctx, tx, id)
 }

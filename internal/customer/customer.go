@@ -203,13 +203,14 @@ func (s *Service) Export(ctx context.Context, person string) (any, error) {
 }
 
 // Erase forgets the single addresses and technicians' entries of a person.
-func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) error {
-	if _, err := tx.ExecContext(ctx, "delete from customer_claim where value = lower($1)", person); err != nil {
-		return err
-	}
-	_, err := tx.ExecContext(ctx, "delete from customer_technician where address = lower($1) or person = $2", person, person)
+func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
+	claims, err := store.Affected(ctx, tx, "delete from customer_claim where value = lower($1)", person)
 	if err != nil {
-		return fmt.Errorf("erasing technicians: %w", err)
+		return 0, err
 	}
-	return nil
+	n, err := store.Affected(ctx, tx, "delete from customer_technician where address = lower($1) or person = $2", person, person)
+	if err != nil {
+		return 0, fmt.Errorf("erasing technicians: %w", err)
+	}
+	return claims + n, nil
 }

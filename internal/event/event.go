@@ -5,6 +5,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"seneschal/internal/clock"
@@ -69,6 +70,18 @@ type Query struct {
 	Limit      int
 }
 
+const columns = "id, at, type, connection, data"
+
+func scan(s store.Scanner) (e Event, err error) {
+	var at int64
+	var data string
+	if err = s.Scan(&e.ID, &at, &e.Type, &e.Connection, &data); err != nil {
+		return e, err
+	}
+	e.At = store.Time(at)
+	return e, json.Unmarshal([]byte(data), &e.Data)
+}
+
 // List gives the newest events.
 func (l *Log) List(ctx context.Context, q Query) ([]Event, error) {
 	args := []any{q.Connection, q.Connection}
@@ -78,19 +91,24 @@ func (l *Log) List(ctx context.Context, q Query) ([]Event, error) {
 		hidden += fmt.Sprintf(" and type <> $%d", len(args))
 	}
 	args = append(args, q.Limit)
-	return store.Select(ctx, l.Store.Reader(), func(s store.Scanner) (e Event, err error) {
-		var at int64
-		var data string
-		if err = s.Scan(&e.ID, &at, &e.Type, &e.Connection, &data); err != nil {
-			return e, err
-		}
-		e.At = store.Time(at)
-		return e, json.Unmarshal([]byte(data), &e.Data)
-	}, "select id, at, type, connection, data from event_entry where ($1 = '' or connection = $2)"+hidden+fmt.Sprintf(" order by id desc limit $%d", len(args)), args...)
+	return store.Select(ctx, l.Store.Reader(), scan, "select "+columns+" from event_entry where ($1 = '' or connection = $2)"+hidden+fmt.Sprintf(" order by id desc limit $%d", len(args)), args...)
 }
 
-// Export gives what events hold of a person: nothing, they name connections and mailboxes of the configuration by id.
-func (*Log) Export(context.Context, string) (any, error) { return nil, nil }
+// Export gives the events that name a person's mailbox.
+func (l *Log) Export(ctx context.Context, person string) (any, error) {
+	return store.Select(ctx, l.Store.Reader(), scan, "select "+columns+" from event_entry where "+naming+" order by id", quoted(person))
+}
 
-// Erase has nothing to forget: see Export.
-func (*Log) Erase(context.Context, *store.Tx, string) error { return nil }
+// Erase forgets the events that name a person's mailbox.
+func (l *Log) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
+	return store.Affected(ctx, tx, "delete from event_entry where "+naming, quoted(person))
+}
+
+// naming finds a text among the values of an event's data.
+const naming = `lower(data) like $1 escape '\'`
+
+// quoted is a value as JSON writes it, in which "like" finds nothing but itself.
+func quoted(value string) string {
+	text, _ := json.Marshal(strings.ToLower(value)) // a string always encodes
+	return "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(string(text)) + "%"
+}

@@ -183,15 +183,16 @@ func (s *Service) Export(ctx context.Context, person string) (any, error) {
 }
 
 // Erase forgets the feeds of a person's mailbox; the followers erase what they learned.
-func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) error {
+func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
 	feeds, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where mailbox = lower($1)", person)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, f := range feeds {
 		if err := s.end(ctx, tx, f); err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return nil
+	n, err := store.Affected(ctx, tx, "delete from feed_folder where mailbox = lower($1)", person)
+	return int64(len(feeds)) + n, err
 }

@@ -177,6 +177,21 @@ func (v *Vault) Put(ctx context.Context, tx *store.Tx, ref string, s Secret) err
 	return err
 }
 
+// Once stores a secret unless its reference has one, and gives what is stored: a key that is made at its first use.
+func (v *Vault) Once(ctx context.Context, tx *store.Tx, ref string, s Secret) (stored Secret, made bool, err error) {
+	a, keyID := v.current()
+	sealed, err := a.Encrypt([]byte(s.Reveal()), []byte(ref))
+	if err != nil {
+		return Secret{}, false, err
+	}
+	n, err := store.Affected(ctx, tx, "insert into vault_secret (ref, sealed, key_id, updated_at) values ($1, $2, $3, $4) on conflict (ref) do nothing", ref, sealed, keyID, store.Millis(v.clock.Now()))
+	if err != nil {
+		return Secret{}, false, err
+	}
+	stored, err = v.Get(ctx, tx, ref)
+	return stored, n == 1, err
+}
+
 // Get gives a stored secret; NotFound where there is none.
 func (v *Vault) Get(ctx context.Context, q store.Querier, ref string) (Secret, error) {
 	var sealed []byte

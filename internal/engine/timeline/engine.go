@@ -68,20 +68,20 @@ func (e *Engine) Export(ctx context.Context, person string) (any, error) {
 
 // Erase forgets every communication that a person's address takes part in, with all its copies. What is still in a listed mailbox and
 // still a customer's comes back with the next full walk: take the mailbox off the list, or the claim back, first.
-func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) error {
+func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
 	ids, err := store.Select(ctx, tx, func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }, "select distinct communication from timeline_participant where address = lower($1)", person)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	for _, id := range ids {
 		for _, query := range []string{"delete from timeline_participant where communication = $1", "delete from timeline_customer where communication = $1",
 			"delete from timeline_copy where communication = $1", "delete from timeline_communication where id = $1"} {
 			if _, err := tx.ExecContext(ctx, query, id); err != nil {
-				return err
+				return 0, err
 			}
 		}
 	}
-	return nil
+	return int64(len(ids)), nil
 }
 
 // Drops are the entries that were not kept.

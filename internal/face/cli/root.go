@@ -178,11 +178,15 @@ func (f *Face) add(a action.Action) {
 			in[a.Args[i]] = arg
 		}
 		flags.fill(cmd, in)
-		if a.Effect == action.Deletes && !yes && !f.confirmed(a, in) {
+		if a.Effect == action.Deletes && !yes && in["dry_run"] != true && !f.confirmed(a, in) {
 			return usageError{errors.New("not confirmed; add --yes")}
 		}
-		result, err := f.do(cmd.Context(), action.Request{Action: a.Name}, in)
-		if err != nil {
+		q := action.Request{Action: a.Name}
+		if len(a.Media) > 0 {
+			q.Out = func(string) io.Writer { return f.IO.Out }
+		}
+		result, err := f.do(cmd.Context(), q, in)
+		if err != nil || len(a.Media) > 0 {
 			return err
 		}
 		if err := f.print(a.Name, result.Output); err != nil {

@@ -68,6 +68,12 @@ func operation(a action.Action, method, path string, problem *huma.Schema) *huma
 			"200":     {Description: "Done", Content: map[string]*huma.MediaType{"application/json": {Schema: answerSchema(a)}}},
 			"default": {Description: "A problem: what happened, the likely cause, the fix, and who can make it", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}},
 		}}
+	if len(a.Media) > 0 {
+		op.Responses["200"].Content = map[string]*huma.MediaType{}
+		for _, m := range a.Media {
+			op.Responses["200"].Content[m] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
+		}
+	}
 	inPath := map[string]bool{}
 	for _, part := range strings.Split(path, "/") {
 		if name, ok := strings.CutPrefix(part, "{"); ok {

@@ -77,7 +77,17 @@ func (f *Face) serve(w http.ResponseWriter, r *http.Request, a action.Action, co
 		return
 	}
 	defer closeAll(q.Files)
+	stream := &streamed{ResponseWriter: w}
+	if len(a.Media) > 0 {
+		q.Out = stream.begin
+	}
 	result, err := f.Runner.Do(r.Context(), q)
+	if stream.begun {
+		if err != nil {
+			panic(http.ErrAbortHandler) // the client has the status already: a connection that breaks is the only way left to say that it is not whole
+		}
+		return
+	}
 	if result.Run != "" {
 		w.Header().Set("Seneschal-Run", result.Run)
 	}
@@ -91,6 +101,20 @@ func (f *Face) serve(w http.ResponseWriter, r *http.Request, a action.Action, co
 		return
 	}
 	writeJSON(w, http.StatusOK, result)
+}
+
+// streamed is an answer that an action writes by itself.
+type streamed struct {
+	http.ResponseWriter
+	begun bool
+}
+
+func (s *streamed) begin(media string) io.Writer {
+	s.begun = true
+	s.Header().Set("Content-Type", media)
+	s.Header().Set("Cache-Control", "no-store")
+	s.WriteHeader(http.StatusOK)
+	return s.ResponseWriter
 }
 
 // setETag lets a client make its next change conditional: a connection's version is its ETag.

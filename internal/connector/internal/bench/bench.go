@@ -85,7 +85,7 @@ func (b *Bench) join(actions []action.Action) {
 	registry, err := action.NewRegistry(actions)
 	b.must(err)
 	log := slog.New(slog.DiscardHandler)
-	record := &audit.Log{Store: st, Clock: b.Clock}
+	record := &audit.Log{Store: st, Clock: b.Clock, Key: vault.NewSecret("test")}
 	b.jobs, err = jobs.New(jobs.Options{Store: st, Clock: b.Clock, Log: log, Instance: "bench"})
 	b.must(err)
 	client := b.Sim.HTTPClient()
