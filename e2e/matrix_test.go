@@ -22,6 +22,7 @@ var passes = map[access.Scope]map[string]bool{
 	access.HubRead:        {"viewer": true, "member": true, "admin": true, "key hub:read": true},
 	access.HubWrite:       {"admin": true, "key hub:write": true},
 	access.Communications: {"viewer": true, "member": true, "admin": true, "key communications:read": true},
+	access.AdminOnly:      {"admin": true},
 	access.Self:           {"viewer": true, "member": true, "admin": true},
 }
 

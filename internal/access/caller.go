@@ -33,6 +33,8 @@ const (
 
 	Communications Scope = "communications:read" // see communications with customers: a key all of them, people by their role
 
+	AdminOnly Scope = "admin" // what only an admin does, and no key
+
 	Self Scope = "self" // see and end one's own sessions; no key has it, as it is no person
 )
 
@@ -77,6 +79,7 @@ type Want struct {
 //	act, app-only            no      no            yes    actions:read / actions:write (of that connection)
 //	see communications       own     own           all    communications:read (all)
 //	own account, sessions    own     own           all    never
+//	hand out, erase people   no      no            yes    never
 //
 // "own" are those in which one of the person's addresses takes part.
 func Allow(c Caller, w Want) error {
@@ -90,6 +93,9 @@ func Allow(c Caller, w Want) error {
 	}
 	if c.Kind == "apikey" && w.Scope == Self {
 		return refused("An API key is no person and has no account here", "Sign in to the console", "you", nil)
+	}
+	if c.Kind == "apikey" && w.Scope == AdminOnly {
+		return refused("An API key may not do this, whatever its scopes", "Sign in to the console as an admin, or use the command line on the hub's host", "an admin of this hub", nil)
 	}
 	if c.Kind == "apikey" {
 		if hasScope(c.Scopes, w) {

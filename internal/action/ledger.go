@@ -31,7 +31,6 @@ const (
 )
 
 const (
-	keepRuns   = 7 * 24 * time.Hour // how long a key is remembered
 	runLease   = time.Minute
 	maxOutput  = 256 << 10 // a larger output is not kept for a repeated key; the effect is
 	maxKey     = 200

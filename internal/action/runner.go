@@ -26,9 +26,6 @@ import (
 // SweepJob is the kind of job that answers runs without outcome.
 const SweepJob = "action.reconcile"
 
-// PurgeJob is the kind of job that forgets old runs.
-const PurgeJob = "action.purge"
-
 // Runner is the corridor: every caller of every face comes through Do.
 type Runner struct {
 	registry    *Registry

@@ -123,14 +123,6 @@ func (r *Runner) settle(ctx context.Context, a Action, run Run, o outcome) error
 	})
 }
 
-// Purge is the job that forgets runs past their keys' time. Unclear ones stay: nobody has answered them.
-func (r *Runner) Purge(ctx context.Context, _ string, _ int) (time.Time, error) {
-	now := r.clock.Now()
-	_, err := r.ledger.store.Writer().ExecContext(ctx, "delete from action_run where started_at < $1 and state in ($2, $3)",
-		store.Millis(now.Add(-keepRuns)), string(Done), string(Refused))
-	return now.Add(time.Hour), err
-}
-
 // LookupRun finds a run.
 func (r *Runner) LookupRun(ctx context.Context, id string) (Run, error) {
 	run, err := r.ledger.lookup(ctx, r.ledger.store.Reader(), "id = $1", id)

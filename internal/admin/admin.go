@@ -16,6 +16,7 @@ import (
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 	"seneschal/internal/m365"
+	"seneschal/internal/privacy"
 )
 
 // Hub is what the administration works on. Runner is set after the registry is made: actions are listed by actions.
@@ -28,6 +29,7 @@ type Hub struct {
 	Events      *event.Log
 	Clock       clock.Clock
 	Runner      *action.Runner
+	Privacy     *privacy.Service
 	// LoginURL turns a login token into the address a person opens.
 	LoginURL func(token string) string
 }
@@ -40,6 +42,8 @@ func (h *Hub) Actions() []action.Action {
 	all = append(all, h.feedActions()...)
 	all = append(all, h.catalogueActions()...)
 	all = append(all, h.auditActions()...)
+	all = append(all, h.privacyActions()...)
+	all = append(all, h.reviewActions()...)
 	return append(all, h.recordActions()...)
 }
 

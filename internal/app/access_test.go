@@ -81,6 +81,7 @@ func accessPage(r *action.Registry) string {
 		{"see the hub", access.Want{Scope: access.HubRead}},
 		{"configure", access.Want{Scope: access.HubWrite}},
 		{"see communications", access.Want{Scope: access.Communications}},
+		{"hand out and erase what is kept about people", access.Want{Scope: access.AdminOnly}},
 		{"see and end sessions", access.Want{Scope: access.Self}},
 		{"read through the own delegated connection", access.Want{Scope: access.ActionRead, Connection: "c", Owner: me}},
 		{"write through the own delegated connection", access.Want{Scope: access.ActionWrite, Connection: "c", Owner: me}},

@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"seneschal/internal/access"
-	"seneschal/internal/action"
 	"seneschal/internal/face/console"
 	"seneschal/internal/face/notify"
 	"seneschal/internal/face/rest"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
+	"seneschal/internal/privacy"
 	"seneschal/internal/store"
 	"seneschal/internal/telemetry"
 	"seneschal/internal/wire"
@@ -89,6 +89,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 // background lets what outlives its request run until the hub stops.
 func (s *Server) background(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.outliving.Go(func() { s.app.Connections.Uses.Run(ctx) })
 	s.app.Connections.Background = func(f func(context.Context)) { s.outliving.Go(func() { f(ctx) }) }
 }
 
@@ -113,7 +114,10 @@ func (a *App) schedule(ctx context.Context) error {
 				return err
 			}
 		}
-		return a.Jobs.EnsureScheduled(ctx, tx, action.PurgeJob, "all", a.Clock.Now().Add(time.Hour))
+		if err := a.Jobs.Cancel(ctx, tx, "action.purge", "all"); err != nil { // of older programs: the retention does it now
+			return err
+		}
+		return a.Jobs.EnsureScheduled(ctx, tx, privacy.RetainJob, "all", a.Clock.Now().Add(time.Hour))
 	})
 }
 

@@ -32,6 +32,7 @@ import (
 	"seneschal/internal/graph"
 	"seneschal/internal/jobs"
 	"seneschal/internal/m365"
+	"seneschal/internal/privacy"
 	"seneschal/internal/store"
 	"seneschal/internal/telemetry"
 	"seneschal/internal/vault"
@@ -44,7 +45,7 @@ var Version = "dev"
 // owners are the migrations of every package with tables.
 func owners() []fs.FS {
 	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations,
-		feed.Migrations, customer.Migrations, timeline.Migrations}
+		feed.Migrations, customer.Migrations, timeline.Migrations, privacy.Migrations}
 }
 
 // registry is every action there is.
@@ -63,12 +64,6 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Send:      mail.Probe,
 		m365.Dispatch:  calendar.Probe,
 	}
-}
-
-// Person is whoever keeps data about people: what an owner offers for privacy.
-type Person interface {
-	Export(ctx context.Context, person string) (any, error)
-	Erase(ctx context.Context, tx *store.Tx, person string) (int64, error)
 }
 
 // App is the joined house.
@@ -90,6 +85,7 @@ type App struct {
 	Timeline    *timeline.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
+	Privacy     *privacy.Service
 	Budgets     *connection.Budgets
 	Governor    *wire.Governor
 
@@ -154,11 +150,12 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	hub.Connections, hub.Customers, hub.Feeds = a.Connections, a.Customers, a.Feeds
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
 		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})
-	hub.Runner = a.Runner
+	a.joinPrivacy()
+	hub.Runner, hub.Privacy = a.Runner, a.Privacy
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
 		connection.CheckJob: a.Connections.Check,
 		action.SweepJob:     a.Runner.Sweep,
-		action.PurgeJob:     a.Runner.Purge,
+		privacy.RetainJob:   a.Privacy.Retain,
 		feed.WalkJob:        a.Feeds.Walk,
 		feed.SyncJob:        a.Feeds.Sync,
 		feed.AuditJob:       a.Feeds.Compare,
@@ -185,18 +182,12 @@ func (a *App) joinConnections(s Surroundings) error {
 		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook}, Timeout: signInTimeout}, MachineNow: time.Now,
 		Wire: wire.Config{Transport: transport, Governor: a.Governor, Clock: s.Clock, Random: random, Hook: s.Hook, Log: s.Log, Observer: observer{a.Metrics},
 			Recorder: s.Recorder, UserAgent: "NONISV|Seneschal|Seneschal/" + Version},
-		Endpoints: a.Config.Endpoints, DefaultCloud: a.Config.Cloud, Redirect: a.redirect, Probes: probes(),
+		Uses: &connection.Uses{Store: a.Store, Clock: s.Clock, Log: s.Log}, Endpoints: a.Config.Endpoints, DefaultCloud: a.Config.Cloud, Redirect: a.redirect, Probes: probes(),
 	}
 	return nil
 }
 
 const signInTimeout = 20 * time.Second
-
-// Owners are all packages that keep data, for privacy and its test.
-func (a *App) Owners() map[string]Person {
-	return map[string]Person{"audit": a.Audit, "event": a.Events, "access": a.Access, "connection": a.Connections, "action": a.Runner,
-		"customer": a.Customers, "feed": a.Feeds, "timeline": a.Timeline}
-}
 
 // scheduler breaks the one circle of the wiring: connection and action schedule jobs, and jobs call them.
 type scheduler struct{ a *App }
@@ -290,5 +281,5 @@ func (a *App) loginURL(token string) string { return a.base() + loginPath + "?to
 
 // Close ends what New began.
 func (a *App) Close() error {
-	return errors.Join(a.Budgets.Leave(context.Background()), a.Store.Close())
+	return errors.Join(a.Connections.Uses.Flush(context.Background()), a.Budgets.Leave(context.Background()), a.Store.Close())
 }

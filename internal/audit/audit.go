@@ -109,5 +109,5 @@ func (l *Log) Export(ctx context.Context, person string) (any, error) {
 
 // Erase forgets the person's name; the chain keeps the pseudonym and stays whole.
 func (l *Log) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
-	return store.Affected(ctx, tx, "delete from audit_name where name = $1", person)
+	return store.Affected(ctx, tx, "delete from audit_name where name = $1 or (name like 'microsoft:%' and lower(name) = lower($2))", person, person)
 }

@@ -51,6 +51,8 @@ type Config struct {
 	APIKeyFile string
 
 	ShutdownTimeout time.Duration
+
+	Retention map[string]time.Duration // by the setting's name; 0: for ever
 }
 
 // SSO is how people sign in with Microsoft; without an issuer they do not.
@@ -111,6 +113,11 @@ func Settings() []Setting {
 		{Name: "SSO_VIEWER", Example: "Seneschal.Viewer", Doc: "Values of the claim that make a viewer. See SSO_ADMIN.", set: list(func(c *Config) *[]string { return &c.SSO.Viewer })},
 		{Name: "URL", Example: "https://hub.example.com", Doc: "Commands talk to this hub instead of opening the database.", set: address(func(c *Config) *string { return &c.HubURL })},
 		{Name: "API_KEY_FILE", Example: "/run/secrets/seneschal-key", Doc: "File with the API key that commands use with URL.", set: file(func(c *Config) *string { return &c.APIKeyFile })},
+		retention("COMMUNICATIONS", "730d", 0, "How long metadata of mail and meetings with customers is kept. Older ones are not imported either."),
+		retention("AUDIT", "1095d", 0, "How long entries of the audit record are kept. They are removed below a signed checkpoint; the rest stays proven."),
+		retention("RUNS", "7d", 7*24*time.Hour, "How long runs are kept, and with them idempotency keys; at least 7d. One whose outcome is not known yet stays longer."),
+		retention("EVENTS", "90d", 0, "How long events are kept for looking back."),
+		retention("USE", "90d", 31*24*time.Hour, "How long is counted, by day, which of Microsoft's operations a connection used; at least 31d, as the access review looks 30 days back."),
 		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,6 +63,31 @@ func duration(field func(*Config) *time.Duration) func(*Config, string) error {
 		return nil
 	}
 }
+
+// retention is a setting of how long a class of data is kept.
+func retention(class, standard string, least time.Duration, doc string) Setting {
+	name := "RETENTION_" + class
+	return Setting{Name: name, Default: standard, Example: "365d", Doc: doc + " In days, or forever.", set: func(c *Config, v string) error {
+		if c.Retention == nil {
+			c.Retention = map[string]time.Duration{}
+		}
+		if v == "forever" {
+			c.Retention[name] = 0
+			return nil
+		}
+		days, written := strings.CutSuffix(v, "d")
+		n, err := strconv.Atoi(days)
+		if err != nil || !written || n < 1 || n > maxDays {
+			return fmt.Errorf("%q is not a number of days such as 90d, nor forever", v)
+		}
+		if c.Retention[name] = time.Duration(n) * 24 * time.Hour; c.Retention[name] < least {
+			return fmt.Errorf("%q is too short: at least %dd", v, int(least.Hours()/24))
+		}
+		return nil
+	}}
+}
+
+const maxDays = 36500 // more would be for ever, and overflow
 
 func setListen(c *Config, v string) error {
 	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {

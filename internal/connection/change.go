@@ -512,3 +512,19 @@ func (s *Service) eraseEntry(ctx context.Context, tx *store.Tx, id string) error
 	}
 	return s.changed(ctx, tx, id)
 }
+
+// LeaveOwned lets everything that a person's own connections hold at Microsoft end, as well as that goes.
+func (s *Service) LeaveOwned(ctx context.Context, person string) {
+	all, err := s.List(ctx)
+	if err != nil || s.Leaving == nil {
+		return
+	}
+	for _, c := range all {
+		if c.Owner != person {
+			continue
+		}
+		if b, err := s.bind(ctx, c, ""); err == nil {
+			s.Leaving(ctx, b)
+		}
+	}
+}

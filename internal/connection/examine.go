@@ -185,7 +185,7 @@ func (s *Service) capabilityLine(ctx context.Context, c Connection, e m365.Endpo
 		l.State, l.Code, l.Cause = LineCannotTell, "no_probe", "This program has no way to try it"
 		return l
 	}
-	proof, err := probe(ctx, s.graph(c, e, tokens, Purpose(info.Purpose)), mailbox)
+	proof, err := probe(ctx, s.client(c, e, tokens, Purpose(info.Purpose), nil), mailbox)
 	if err != nil {
 		f := fault.As(err)
 		failed := failedLine(c, string(name), info.Title, f)

@@ -278,10 +278,12 @@ func (s *Service) recordGrants(ctx context.Context, tx *store.Tx, c Connection, 
 	if len(lost)+len(gained) == 0 {
 		return nil
 	}
-	if _, err := tx.ExecContext(ctx, "delete from connection_grant where connection = $1", c.ID); err != nil {
-		return err
+	for _, p := range lost {
+		if _, err := tx.ExecContext(ctx, "delete from connection_grant where connection = $1 and permission = $2", c.ID, p); err != nil {
+			return err
+		}
 	}
-	for _, p := range r.granted {
+	for _, p := range gained {
 		if _, err := tx.ExecContext(ctx, "insert into connection_grant (connection, permission, seen_at) values ($1, $2, $3) on conflict (connection, permission) do nothing",
 			c.ID, p, store.Millis(s.Clock.Now())); err != nil {
 			return err

@@ -48,6 +48,7 @@ type Service struct {
 	DefaultCloud m365.Cloud
 	Redirect     func() string // the exact redirect URI, shown in one place
 	Probes       map[m365.Capability]Probe
+	Uses         *Uses
 	Changed      func(ctx context.Context, tx *store.Tx, id string) error // told in the transaction in which a connection is made, changed, paused, resumed or removed
 	Leaving      func(ctx context.Context, b Bound)                       // called before a connection is removed, while its credential still works
 	Background   func(func(context.Context))                              // runs what outlives its request; nil where nothing is served
@@ -148,8 +149,13 @@ func (s *Service) newTokens(c Connection, form CredentialForm, cache entra.Token
 
 // graph makes a client whose fence lets through the mailboxes of a purpose.
 func (s *Service) graph(c Connection, e m365.Endpoints, tokens wire.TokenSource, p Purpose) *graph.Client {
+	return s.client(c, e, tokens, p, s.Uses.of(c.ID))
+}
+
+// client is graph, with whoever counts what is used; nobody does of the doctor's tries, or every permission would always be in use.
+func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource, p Purpose, used func(string, int)) *graph.Client {
 	w := s.Wire
-	w.Tokens = tokens
+	w.Tokens, w.Used = tokens, used
 	fence := graph.MailboxFence{ReadOnly: c.ReadOnly}
 	if c.Kind == m365.Delegated {
 		fence.Mailboxes = []string{wire.Me, c.Account}

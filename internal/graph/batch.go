@@ -209,6 +209,9 @@ func (b *batch) settle(ctx context.Context, chunk []int) (failed bool, err error
 func (b *batch) take(ctx context.Context, i int, a inner, round int) (wait time.Duration, again bool) {
 	r := b.parts[i]
 	b.answers[i] = PartAnswer{Status: a.Status, Header: a.header(), Body: a.Body}
+	if used := b.c.wire.Used; used != nil {
+		used(r.Operation, a.Status)
+	}
 	if a.Status >= 200 && a.Status < 400 {
 		return 0, false
 	}

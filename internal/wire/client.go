@@ -25,6 +25,7 @@ type Config struct {
 	Hook      clock.Hook
 	Log       *slog.Logger
 	Observer  Observer
+	Used      func(operation string, status int) // told of every answer, those inside a batch too; may be nil
 	Recorder  Recorder
 	UserAgent string // SharePoint ranks decorated traffic higher: graph/FACTS §3.2
 

@@ -39,6 +39,9 @@ func (a *attempt) report(status int, h http.Header, body []byte) {
 	if c.Observer != nil {
 		c.Observer.Request(r.Operation, status, took, a.x.attempt)
 	}
+	if c.Used != nil {
+		c.Used(r.Operation, status)
+	}
 	if c.Recorder != nil {
 		link := r.URL
 		if r.Anonymous {

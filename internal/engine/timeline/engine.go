@@ -6,6 +6,7 @@ import (
 	"embed"
 	"slices"
 	"strings"
+	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/audit"
@@ -34,6 +35,10 @@ type Engine struct {
 	Feeds       *feed.Service
 	// Addresses gives a person's own addresses.
 	Addresses func(ctx context.Context, person string) ([]string, error)
+	// Keep is how long communications are kept; 0: for ever.
+	Keep time.Duration
+	// Unwanted gives the judgement of which addresses were erased and shall not come back.
+	Unwanted func(ctx context.Context, q store.Querier) (func(address string) bool, error)
 }
 
 // sight is what a caller may see.
@@ -66,22 +71,27 @@ func (e *Engine) Export(ctx context.Context, person string) (any, error) {
 		where p.address = lower($1) order by c.at, c.id, p.role`, person)
 }
 
-// Erase forgets every communication that a person's address takes part in, with all its copies. What is still in a listed mailbox and
-// still a customer's comes back with the next full walk: take the mailbox off the list, or the claim back, first.
+// Erase forgets every communication that a person's address takes part in, with all its copies. What is still in a listed mailbox would come
+// back with the next full walk, if Unwanted did not keep it out.
 func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
+	if err := standStill(ctx, tx, "share row exclusive"); err != nil {
+		return 0, err
+	}
 	ids, err := store.Select(ctx, tx, func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }, "select distinct communication from timeline_participant where address = lower($1)", person)
 	if err != nil {
 		return 0, err
 	}
-	for _, id := range ids {
-		for _, query := range []string{"delete from timeline_participant where communication = $1", "delete from timeline_customer where communication = $1",
-			"delete from timeline_copy where communication = $1", "delete from timeline_communication where id = $1"} {
-			if _, err := tx.ExecContext(ctx, query, id); err != nil {
-				return 0, err
-			}
-		}
+	return int64(len(ids)), forget(ctx, tx, ids)
+}
+
+// standStill orders writing against erasing: an erasure waits for walks that are writing, and a walk that writes later asks Unwanted after
+// it. SQLite has one writer, and needs nothing.
+func standStill(ctx context.Context, tx *store.Tx, mode string) error {
+	if tx.Engine == store.SQLite {
+		return nil
 	}
-	return int64(len(ids)), nil
+	_, err := tx.ExecContext(ctx, "lock table timeline_participant in "+mode+" mode")
+	return err
 }
 
 // Drops are the entries that were not kept.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/connection"
@@ -155,13 +156,24 @@ func (e *Engine) explainIn(ctx context.Context, b connection.Bound, mailbox, mes
 	if err != nil {
 		return true, err
 	}
-	_, why := judgeMail(m, b.Connection.TenantID, book)
+	k, why := judgeMail(m, b.Connection.TenantID, book)
+	if why == "" {
+		unwanted, err := e.Unwanted(ctx, e.Store.Reader())
+		if err != nil {
+			return true, err
+		}
+		why = e.unkept(k, unwanted)
+	}
 	f, followed := e.Feeds.Of(ctx, b.Connection.ID, mailbox, m.ParentFolderID)
 	switch {
 	case why == IsDraft:
 		out.Reasons = append(out.Reasons, fmt.Sprintf("In %s it is a draft: it was not sent.", mailbox))
 	case why == NoCustomer:
 		out.Reasons = append(out.Reasons, fmt.Sprintf("In %s it is, but none of its participants belongs to a customer: %s. Add the domain or the address to the customer it is from.", mailbox, addressesOf(m)))
+	case why == TooOld:
+		out.Reasons = append(out.Reasons, fmt.Sprintf("In %s it is, but from %s: communications are kept for %d days here (SENESCHAL_RETENTION_COMMUNICATIONS).", mailbox, k.at.Format(time.DateOnly), int(e.Keep.Hours()/24)))
+	case why == Erased:
+		out.Reasons = append(out.Reasons, fmt.Sprintf("In %s it is, but somebody takes part who was erased: seneschal privacy allow ADDRESS lets them come back.", mailbox))
 	case !followed:
 		out.Reasons = append(out.Reasons, fmt.Sprintf("In %s it lies in a folder that is not followed: drafts, outbox, junk, deleted items, or one made a moment ago.", mailbox))
 	case f.State != feed.Live:

@@ -30,6 +30,9 @@ func (w Follower) Take(ctx context.Context, b connection.Bound, f feed.Feed, p f
 		return nil, err
 	}
 	t := taking{engine: w.Engine, bound: b, feed: f, page: p, dropped: map[Reason]int64{}}
+	if t.unwanted, err = w.Engine.Unwanted(ctx, w.Engine.Store.Reader()); err != nil {
+		return nil, err
+	}
 	for _, i := range p.Items {
 		if err := t.judge(i, book); err != nil {
 			return nil, &feed.Poison{Item: i.ID, Err: err}
@@ -52,6 +55,8 @@ type taking struct {
 	gone    []string // copies to forget
 	moved   map[string]feed.Feed
 	dropped map[Reason]int64
+
+	unwanted func(address string) bool
 }
 
 func (t *taking) judge(i feed.Item, book customer.Book) error {
@@ -68,6 +73,9 @@ func (t *taking) judge(i feed.Item, book customer.Book) error {
 	}
 	if err != nil {
 		return err
+	}
+	if why == "" {
+		why = t.engine.unkept(k, t.unwanted)
 	}
 	if why != "" {
 		if i.New || t.page.Full {
@@ -142,6 +150,14 @@ func mailboxOf(b connection.Bound, f feed.Feed) m365.UserID {
 }
 
 func (t *taking) commit(ctx context.Context, tx *store.Tx) error {
+	if err := standStill(ctx, tx, "row exclusive"); err != nil {
+		return err
+	}
+	unwanted, err := t.engine.Unwanted(ctx, tx) // somebody may have been erased since the page was judged
+	if err != nil {
+		return err
+	}
+	t.kept = slices.DeleteFunc(t.kept, func(k kept) bool { return t.engine.unkept(k, unwanted) == Erased })
 	for _, id := range t.gone {
 		if err := forgetCopy(ctx, tx, t.feed, id); err != nil {
 			return err

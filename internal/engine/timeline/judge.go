@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -23,6 +24,8 @@ const (
 	IsPrivate  Reason = "private"     // a meeting its owner marked as private
 	IsMaster   Reason = "series"      // the series itself; its occurrences come one by one
 	OutOfView  Reason = "out_of_view" // a meeting outside the window
+	TooOld     Reason = "too_old"     // further back than communications are kept
+	Erased     Reason = "erased"      // somebody takes part who was erased
 )
 
 // Kind is what sort of communication it is.
@@ -104,6 +107,17 @@ func judgeMail(m graph.Message, tenant m365.TenantID, book customer.Book) (kept,
 	k.at = sane(m.SentDateTime, m.ReceivedDateTime)
 	k.key = mailKey(m, k.participants)
 	return k, ""
+}
+
+// unkept says why an entry that would be kept by itself is not: its age, or somebody who was erased.
+func (e *Engine) unkept(k kept, unwanted func(address string) bool) Reason {
+	if e.Keep > 0 && k.at.Before(e.Clock.Now().Add(-e.Keep)) {
+		return TooOld
+	}
+	if slices.ContainsFunc(k.participants, func(p Participant) bool { return unwanted(p.Address) }) {
+		return Erased
+	}
+	return ""
 }
 
 // mailKey names one communication over all its copies. The Message-ID alone would let a sender who reuses one put his mail in another's place.

@@ -72,6 +72,10 @@ func (e *Engine) previewOf(ctx context.Context, b connection.Bound, address stri
 	if err != nil {
 		return box, err
 	}
+	unwanted, err := e.Unwanted(ctx, e.Store.Reader())
+	if err != nil {
+		return box, err
+	}
 	mailbox := mailboxOf(b, feed.Feed{Mailbox: address})
 	folders, err := mail.Followed(ctx, b.Graph, mailbox)
 	if err != nil {
@@ -90,6 +94,9 @@ func (e *Engine) previewOf(ctx context.Context, b connection.Bound, address stri
 				box.Read++
 				out.Read++
 				k, why := judgeMail(m, b.Connection.TenantID, book)
+				if why == "" {
+					why = e.unkept(k, unwanted)
+				}
 				if why != "" {
 					out.Dropped[why]++
 					continue

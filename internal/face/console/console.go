@@ -136,6 +136,10 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET /actions/{name}", f.signedIn(f.actionForm))
 	handle("POST /actions/{name}", f.signedIn(f.actionRun))
 	handle("GET /activity", f.signedIn(f.activity))
+	handle("GET /audit", f.signedIn(f.auditList))
+	handle("GET /access-review", f.signedIn(f.accessReview))
+	handle("GET /data", f.signedIn(f.dataShow))
+	handle("POST /data/{do}", f.signedIn(f.dataDo))
 	handle("GET /docs", f.signedIn(f.catalogue))
 }
 

@@ -24,6 +24,8 @@ var hues = map[string]hue{
 	"unclear": {"attention", "?", "not clear yet"}, "cannot_tell": {"unknown", "?", "cannot tell"}, "unchecked": {"unknown", "?", "not looked up"},
 	"needs_reauth": {"bad", "✕", "needs a sign-in"}, "needs_admin": {"bad", "✕", "needs an administrator"}, "failed": {"bad", "✕", "failed"}, "missing": {"bad", "✕", "permission missing"},
 	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "paused": {"unknown", "‖", "paused"},
+	"used": {"good", "✓", "used"}, "sign_in": {"good", "✓", "signing in"}, "unused": {"attention", "!", "not used in 30 days"}, "not_yet": {"unknown", "?", "not seen yet"}, "cannot_match": {"unknown", "?", "cannot tell"},
+	"never_used": {"attention", "!", "never used"}, "expired": {"unknown", "‖", "expired"},
 	"live": {"good", "✓", "up to date"}, "new": {"unknown", "…", "not walked yet"}, "backfill": {"attention", "…", "importing"}, "waiting": {"bad", "✕", "waits for somebody"}, "failing": {"attention", "!", "trying again"}, "unknown": {"unknown", "?", "unknown"},
 }
 
@@ -129,6 +131,7 @@ func names(all []timeline.Participant, roles ...string) string {
 var reasons = map[timeline.Reason]string{
 	timeline.NoCustomer: "no participant belongs to a customer", timeline.IsDraft: "a draft", timeline.IsPrivate: "marked as private", timeline.IsMaster: "a series itself; its meetings are kept one by one",
 	timeline.OutOfView: "outside the two weeks ahead and the one behind",
+	timeline.TooOld:    "further back than communications are kept", timeline.Erased: "somebody takes part who was erased",
 }
 
 // line is one communication on a customer's page, open or not.

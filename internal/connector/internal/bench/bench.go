@@ -90,7 +90,7 @@ func (b *Bench) join(actions []action.Action) {
 	b.must(err)
 	client := b.Sim.HTTPClient()
 	cloud := b.Sim.Ready()
-	b.Connections = &connection.Service{Store: st, Vault: v, Clock: b.Clock, Log: log, Audit: record, Events: &event.Log{Store: st, Clock: b.Clock}, Jobs: b.jobs,
+	b.Connections = &connection.Service{Uses: &connection.Uses{Store: st, Clock: b.Clock, Log: log}, Store: st, Vault: v, Clock: b.Clock, Log: log, Audit: record, Events: &event.Log{Store: st, Clock: b.Clock}, Jobs: b.jobs,
 		Lock: jobs.Locks{Store: st, Clock: b.Clock}, HTTP: client, MachineNow: time.Now, DefaultCloud: m365.Custom,
 		Wire: wire.Config{Transport: client.Transport, Governor: wire.NewGovernor(b.Clock, graph.Limits(), nil), Clock: b.Clock, Random: random, Hook: nil, Log: log, Timeout: answerTime},
 		Endpoints: func(m365.Cloud) (m365.Endpoints, error) {

@@ -1,0 +1,33 @@
+package access
+
+import (
+	"context"
+	"time"
+
+	"seneschal/internal/custody"
+	"seneschal/internal/store"
+)
+
+// Classes say what access keeps.
+func (a *Access) Classes() []custody.Class {
+	return []custody.Class{
+		{Name: "people", Title: "People and keys", What: "Names, roles, when last seen, the Microsoft account, addresses verified at sign-in; API keys with scopes and last use, as hashes", Whose: "the people who sign in",
+			Tables: []string{"access_person", "access_identity", "access_address", "access_contested", "access_apikey"}, Seen: "admins; each person their own", Ends: "until removed",
+			Export: custody.InExport, Erase: "the person goes with everything; keys they made stay, without the name"},
+		{Name: "sessions", Title: "Sign-ins", What: "Signed-in browsers, what they call themselves, since when; one-time links and sign-ins under way, as hashes", Whose: "the people who sign in",
+			Tables: []string{"access_session", "access_person_session", "access_login", "access_attempt"}, Seen: "admins; each person their own", Ends: "12 hours after the sign-in at the latest; links after 15 minutes",
+			Export: custody.InExport, Erase: "they go", Prune: a.pruneOver},
+	}
+}
+
+// pruneOver forgets what has ended by itself.
+func (a *Access) pruneOver(ctx context.Context, tx *store.Tx, before time.Time, _ int) (sum int64, err error) {
+	for _, table := range []string{"access_session", "access_person_session", "access_login", "access_attempt"} {
+		n, err := store.Affected(ctx, tx, "delete from "+table+" where expires_at < $1", store.Millis(before))
+		if err != nil {
+			return sum, err
+		}
+		sum += n
+	}
+	return sum, nil
+}

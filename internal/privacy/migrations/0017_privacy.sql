@@ -1,0 +1,5 @@
+-- +goose Up
+create table privacy_suppressed (
+    hash  text primary key,
+    since bigint not null
+);
