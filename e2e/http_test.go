@@ -110,7 +110,7 @@ func TestSessionsAreGuarded(t *testing.T) {
 		_ = resp.Body.Close()
 		return resp
 	}
-	if r := send("GET", "/connections", "none", nil); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/login" {
+	if r := send("GET", "/connections", "none", nil); r.StatusCode != http.StatusSeeOther || r.Header.Get("Location") != "/login?return=%2Fconnections" {
 		t.Errorf("without a session: %d %s, want the sign-in page", r.StatusCode, r.Header.Get("Location"))
 	}
 	r := send("POST", "/login", "same-origin", url.Values{"token": {token.Reveal()}})

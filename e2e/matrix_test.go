@@ -22,6 +22,7 @@ var passes = map[access.Scope]map[string]bool{
 	access.HubRead:        {"viewer": true, "member": true, "admin": true, "key hub:read": true},
 	access.HubWrite:       {"admin": true, "key hub:write": true},
 	access.Communications: {"viewer": true, "member": true, "admin": true, "key communications:read": true},
+	access.Self:           {"viewer": true, "member": true, "admin": true},
 }
 
 // callers are one of each: nobody, every role, and a key of every scope.

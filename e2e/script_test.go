@@ -179,11 +179,17 @@ func field(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], m[1])
 }
 
-// signin LINK ACCOUNT PASSWORD walks Microsoft's pages as a person would, to the hub's callback.
+// signin LINK ACCOUNT PASSWORD [PATH] walks Microsoft's pages as a person would, to the hub's callback, or through it to a page of the hub.
 func signIn(ts *testscript.TestScript, neg bool, args []string) {
 	cloud := ts.Value(cloudKey{}).(*sim.Sim)
-	page, err := person.New(cloud.HTTPClient().Transport).SignIn(context.Background(), args[0], args[1], args[2], "/auth/microsoft/callback")
-	ts.Check(err)
+	path := "/auth/microsoft/callback"
+	if len(args) > 3 {
+		path = args[3]
+	}
+	page, err := person.New(cloud.HTTPClient().Transport).SignIn(context.Background(), args[0], args[1], args[2], path)
+	if !neg || page.Status < http.StatusBadRequest { // a refusal ends on a page without a form to go on with
+		ts.Check(err)
+	}
 	_, err = io.WriteString(ts.Stdout(), page.Text)
 	ts.Check(err)
 	if (page.Status >= 400) != neg {

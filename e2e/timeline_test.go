@@ -28,6 +28,13 @@ const ada, ben = "ada@contoso.example", "ben@contoso.example"
 func lined(t *testing.T, engine store.Engine) *app.Hub {
 	t.Helper()
 	h := app.StartForTest(t, app.TestOptions{Engine: engine})
+	linedUp(t, h)
+	return h
+}
+
+// linedUp gives a hub that connection and that customer.
+func linedUp(t *testing.T, h *app.Hub) {
+	t.Helper()
 	if _, err := h.Customers.Add(t.Context(), access.Local("test"), customer.Form{Name: "Northwind", Domains: []string{"northwind.example"}}); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +46,6 @@ func lined(t *testing.T, engine store.Engine) *app.Hub {
 		t.Fatalf("%s %+v", c.State, c.Reason)
 	}
 	settled(t, h)
-	return h
 }
 
 // settled waits until every feed has reached its end.

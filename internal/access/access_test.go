@@ -15,7 +15,7 @@ import (
 func forTest(t *testing.T, f func(t *testing.T, a *Access, c *clock.Adjustable)) {
 	store.ForTest(t, []fs.FS{audit.Migrations, Migrations}, func(t *testing.T, s *store.Store) {
 		c := clock.NewAdjustable()
-		f(t, &Access{s, c, &audit.Log{Store: s, Clock: c}}, c)
+		f(t, &Access{Store: s, Clock: c, Audit: &audit.Log{Store: s, Clock: c}}, c)
 	})
 }
 
@@ -67,26 +67,25 @@ func TestLoginLinksWorkOnceAndNotForLong(t *testing.T) {
 			return s.Reveal()
 		}
 		first := link()
-		p, err := a.RedeemLogin(t.Context(), first)
-		if err != nil || p.Role != Admin {
-			t.Fatalf("got %+v %v", p, err)
+		s, err := a.RedeemLogin(t.Context(), first, "a browser")
+		if err != nil || s.Method != ByLink {
+			t.Fatalf("got %+v %v", s, err)
 		}
-		if _, err := a.RedeemLogin(t.Context(), first); fault.CodeOf(err) != "login_link_used" {
+		if _, err := a.RedeemLogin(t.Context(), first, ""); fault.CodeOf(err) != "login_link_used" {
 			t.Errorf("a second use: got %v", err)
 		}
 		late := link()
 		c.Advance(loginLinkLife + time.Second)
-		if _, err := a.RedeemLogin(t.Context(), late); fault.CodeOf(err) != "login_link_used" {
+		if _, err := a.RedeemLogin(t.Context(), late, ""); fault.CodeOf(err) != "login_link_used" {
 			t.Errorf("after its time: got %v", err)
 		}
-		began := c.Now()
-		if _, err := a.SessionPerson(t.Context(), p.ID, began); err != nil {
-			t.Error(err)
+		if p, err := a.SessionPerson(t.Context(), s.ID); err != nil || p.Role != Admin {
+			t.Errorf("%+v %v", p, err)
 		}
 		if err := a.EndSessions(t.Context(), Local("root"), "admin"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := a.SessionPerson(t.Context(), p.ID, began); fault.KindOf(err) != fault.Unauthenticated {
+		if _, err := a.SessionPerson(t.Context(), s.ID); fault.KindOf(err) != fault.Unauthenticated {
 			t.Errorf("an ended session: got %v", err)
 		}
 		if err := a.RemovePerson(t.Context(), Local("root"), "admin"); fault.CodeOf(err) != "last_admin" {

@@ -32,6 +32,8 @@ const (
 	ActionWrite Scope = "actions:write" // run actions that change something
 
 	Communications Scope = "communications:read" // see communications with customers: a key all of them, people by their role
+
+	Self Scope = "self" // see and end one's own sessions; no key has it, as it is no person
 )
 
 // Caller is who asks the hub. The zero Caller is nobody.
@@ -74,6 +76,7 @@ type Want struct {
 //	act, another's delegated no      no            no     no
 //	act, app-only            no      no            yes    actions:read / actions:write (of that connection)
 //	see communications       own     own           all    communications:read (all)
+//	own account, sessions    own     own           all    never
 //
 // "own" are those in which one of the person's addresses takes part.
 func Allow(c Caller, w Want) error {
@@ -84,6 +87,9 @@ func Allow(c Caller, w Want) error {
 	if w.Owner != "" && w.Owner != c.ID {
 		return refused("This connection belongs to another person, and nobody else acts through it, admins included",
 			"Connect your own account, or use an app-only connection", "you", nil)
+	}
+	if c.Kind == "apikey" && w.Scope == Self {
+		return refused("An API key is no person and has no account here", "Sign in to the console", "you", nil)
 	}
 	if c.Kind == "apikey" {
 		if hasScope(c.Scopes, w) {
@@ -104,7 +110,7 @@ func allowed(r Role, w Want) bool {
 		return true
 	}
 	switch w.Scope {
-	case HubRead, Communications:
+	case HubRead, Communications, Self:
 		return r == Viewer || r == Member
 	case ActionRead:
 		return w.Owner != "" && (r == Viewer || r == Member)

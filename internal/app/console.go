@@ -15,7 +15,7 @@ func (s *Server) mountConsole(mux *http.ServeMux) error {
 	if s.app.Config.Cloud == m365.Custom && strings.Contains(s.app.Config.GraphURL, "127.0.0.1") {
 		banner = "Simulated tenant: nothing leaves this machine"
 	}
-	f, err := console.New(console.Options{Runner: s.app.Runner, Access: s.app.Access, Connections: s.app.Connections, Clock: s.app.Clock, Log: s.app.Log,
+	f, err := console.New(console.Options{Runner: s.app.Runner, Access: s.app.Access, SSO: s.app.SSO, Connections: s.app.Connections, Clock: s.app.Clock, Log: s.app.Log,
 		Secure: strings.HasPrefix(s.app.base(), "https:"), Banner: banner, Redirect: s.app.redirect})
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/http"
+	"slices"
 	"time"
 
 	"seneschal/internal/connection"
@@ -20,7 +21,8 @@ import (
 
 // joinFeeds makes what learns from Microsoft 365 continuously, and whom it teaches.
 func (a *App) joinFeeds() {
-	a.Customers = &customer.Service{Store: a.Store, Clock: a.Clock, Audit: a.Audit}
+	a.Customers = &customer.Service{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Verified: a.Access.Verified}
+	a.Access.Entered = a.Customers.EnteredFor
 	follower := timeline.Follower{Engine: a.Timeline}
 	a.Feeds = &feed.Service{Store: a.Store, Clock: a.Clock, Log: a.Log, Connections: a.Connections, Jobs: scheduler{a}, Audit: a.Audit, Events: a.Events, Sources: sources(),
 		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower}, feed.Calendar: {follower}},
@@ -31,7 +33,19 @@ func (a *App) joinFeeds() {
 	a.Connections.Leaving = a.Feeds.Leave
 	a.Connections.Changed = a.Feeds.Wanted
 	a.Customers.Changed = a.Feeds.Restart // what was dropped may be a customer's now, and what was kept nobody's
-	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Access: a.Access, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.Customers.AddressesOf}
+	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Access: a.Access, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.addressesOf}
+}
+
+// addressesOf gives every address that is a person's own: entered by an admin, or verified when they signed in. None is two people's.
+func (a *App) addressesOf(ctx context.Context, person string) ([]string, error) {
+	entered, err := a.Customers.AddressesOf(ctx, person)
+	if err != nil {
+		return nil, err
+	}
+	verified, err := a.Access.AddressesOf(ctx, person)
+	all := slices.Concat(entered, verified)
+	slices.Sort(all)
+	return slices.Compact(all), err
 }
 
 // sources joins each kind of feed to its connector's iterator: connectors know nothing of feeds, and feeds nothing of Microsoft's types.

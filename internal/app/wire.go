@@ -83,6 +83,7 @@ type App struct {
 	Audit       *audit.Log
 	Events      *event.Log
 	Access      *access.Access
+	SSO         *access.SSO // nil: nobody signs in with Microsoft
 	Connections *connection.Service
 	Customers   *customer.Service
 	Feeds       *feed.Service
@@ -146,6 +147,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		return nil, err
 	}
 	a.joinFeeds()
+	a.joinSSO()
 	hub.Connections, hub.Customers, hub.Feeds = a.Connections, a.Customers, a.Feeds
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
 		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})

@@ -45,10 +45,24 @@ type Config struct {
 	GraphAudience string
 	CAFile        string
 
+	SSO SSO
+
 	HubURL     string // the CLI talks to this hub
 	APIKeyFile string
 
 	ShutdownTimeout time.Duration
+}
+
+// SSO is how people sign in with Microsoft; without an issuer they do not.
+type SSO struct {
+	Issuer     string // may hold {tenantid}
+	ClientID   m365.ClientID
+	SecretFile string
+	Tenants    []m365.TenantID
+	RoleClaim  string
+	Admin      []string // values of the claim that make an admin
+	Member     []string
+	Viewer     []string
 }
 
 // Setting is one row of the table: what config describe prints and what Load reads.
@@ -87,6 +101,14 @@ func Settings() []Setting {
 		{Name: "GRAPH_URL", Example: "https://127.0.0.1:9443", Doc: "Microsoft Graph address of the custom cloud.", set: address(func(c *Config) *string { return &c.GraphURL })},
 		{Name: "GRAPH_AUDIENCE", Default: "https://graph.microsoft.com", Example: "https://graph.microsoft.com", Doc: "Resource that custom cloud's Graph tokens are for.", set: address(func(c *Config) *string { return &c.GraphAudience })},
 		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login and Graph.", set: file(func(c *Config) *string { return &c.CAFile })},
+		{Name: "SSO_ISSUER", Example: "https://login.microsoftonline.com/{tenantid}/v2.0", Doc: "Who issues the ID tokens of people who sign in with Microsoft: that of one tenant, or with {tenantid} in the tenant's place. Its host tells the cloud. Without it people sign in by links only.", set: setIssuer},
+		{Name: "SSO_CLIENT_ID", Example: "00000000-0000-0000-0000-000000000000", Doc: "Application (client) ID of the app registration people sign in to. It is not the one of a connection.", set: setSSOClient},
+		{Name: "SSO_CLIENT_SECRET_FILE", Example: "/run/secrets/seneschal-sso", Doc: "File with that registration's client secret. It is read at each sign-in, so a new secret needs no restart.", set: file(func(c *Config) *string { return &c.SSO.SecretFile })},
+		{Name: "SSO_TENANTS", Example: "6f1c2b7e-3a54-4d0e-9b7a-1c5e8f2d4a10", Doc: "Directory (tenant) IDs whose people may sign in, separated by commas. Nobody else's.", set: setSSOTenants},
+		{Name: "SSO_ROLE_CLAIM", Default: "roles", Example: "groups", Doc: "What tells a person's role: roles (app roles of the registration) or groups (security groups, by object id).", set: oneOf(func(c *Config) *string { return &c.SSO.RoleClaim }, "roles", "groups")},
+		{Name: "SSO_ADMIN", Example: "Seneschal.Admin", Doc: "Values of the claim that make an admin, separated by commas: app role values, or object ids of groups. With app roles Seneschal.Admin, Seneschal.Member, Seneschal.Viewer where none of the three settings is given.", set: list(func(c *Config) *[]string { return &c.SSO.Admin })},
+		{Name: "SSO_MEMBER", Example: "Seneschal.Member", Doc: "Values of the claim that make a member. See SSO_ADMIN.", set: list(func(c *Config) *[]string { return &c.SSO.Member })},
+		{Name: "SSO_VIEWER", Example: "Seneschal.Viewer", Doc: "Values of the claim that make a viewer. See SSO_ADMIN.", set: list(func(c *Config) *[]string { return &c.SSO.Viewer })},
 		{Name: "URL", Example: "https://hub.example.com", Doc: "Commands talk to this hub instead of opening the database.", set: address(func(c *Config) *string { return &c.HubURL })},
 		{Name: "API_KEY_FILE", Example: "/run/secrets/seneschal-key", Doc: "File with the API key that commands use with URL.", set: file(func(c *Config) *string { return &c.APIKeyFile })},
 		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
@@ -135,10 +157,13 @@ func (c *Config) contradictions() []fault.Field {
 	if c.Cloud == m365.Custom && (c.LoginURL == "" || c.GraphURL == "") {
 		wrong = append(wrong, fault.Field{Name: Prefix + "CLOUD", Message: "is custom, which needs " + Prefix + "LOGIN_URL and " + Prefix + "GRAPH_URL"})
 	}
-	return wrong
+	return append(wrong, c.ssoContradictions()...)
 }
 
 func (c *Config) defaults() {
+	if c.SSO.RoleClaim == "roles" && len(c.SSO.Admin)+len(c.SSO.Member)+len(c.SSO.Viewer) == 0 {
+		c.SSO.Admin, c.SSO.Member, c.SSO.Viewer = []string{"Seneschal.Admin"}, []string{"Seneschal.Member"}, []string{"Seneschal.Viewer"}
+	}
 	if c.KeyFile == "" {
 		c.KeyFile = "master.key"
 		if path, ok := strings.CutPrefix(c.DatabaseURL, "file:"); ok {

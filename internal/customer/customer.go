@@ -47,6 +47,8 @@ type Service struct {
 	Audit *audit.Log
 	// Changed is told in the transaction in which claims change: what engines keep follows from them.
 	Changed func(ctx context.Context, tx *store.Tx) error
+	// Verified tells which person an address was verified for at sign-in; "" for nobody. It is not entered for another.
+	Verified func(ctx context.Context, q store.Querier, address string) (person string, err error)
 }
 
 // Add makes a customer.

@@ -27,6 +27,11 @@ func (s *Service) AddTechnician(ctx context.Context, by access.Caller, person ac
 	now := s.Clock.Now()
 	t := Technician{ID: store.NewID(now), Person: person.ID, Address: clean, CreatedAt: now}
 	err := s.Store.InTx(ctx, "customer.technician", func(tx *store.Tx) error {
+		if s.Verified != nil {
+			if holder, err := s.Verified(ctx, tx, clean); err != nil || holder != "" && holder != person.ID {
+				return verifiedForAnother(clean, err)
+			}
+		}
 		if _, err := tx.ExecContext(ctx, "insert into customer_technician (id, person, address, created_at) values ($1, $2, $3, $4)", t.ID, t.Person, t.Address, store.Millis(now)); err != nil {
 			return err
 		}
@@ -36,6 +41,23 @@ func (s *Service) AddTechnician(ctx context.Context, by access.Caller, person ac
 		err = fault.BadField("mailbox", "%s belongs to a technician already", clean)
 	}
 	return t, err
+}
+
+func verifiedForAnother(address string, err error) error {
+	if err != nil {
+		return err
+	}
+	return fault.BadField("mailbox", "%s is another person's: Microsoft's directory said so when they signed in", address)
+}
+
+// EnteredFor gives the person an address was entered for; "" for nobody.
+func (s *Service) EnteredFor(ctx context.Context, q store.Querier, address string) (string, error) {
+	var person string
+	err := q.QueryRowContext(ctx, "select person from customer_technician where address = $1", address).Scan(&person)
+	if store.IsNoRows(err) {
+		return "", nil
+	}
+	return person, err
 }
 
 // Technicians lists them by address.

@@ -90,6 +90,16 @@ func (s *Sim) DeliverMail(mailbox, folder string, mime []byte) error {
 	return s.core.Load().graph.DeliverMIME(mailbox, folder, mime)
 }
 
+// Assign gives a person or group app roles of an application, and takes the others of it away: POST /assign.
+func (s *Sim) Assign(tenant, clientID, to string, roles ...string) error {
+	c := s.core.Load()
+	t, ok := c.world.Tenant(tenant)
+	if !ok {
+		return fmt.Errorf("there is no tenant %q", tenant)
+	}
+	return c.world.Assign(t.ID, clientID, to, roles...)
+}
+
 // SetLimits scales the throttling: POST /limits. Fields left zero stay as they are.
 func (s *Sim) SetLimits(l Limits) error {
 	_, err := s.core.Load().graph.SetLimits(l)
@@ -142,6 +152,12 @@ func (s *Sim) admin() http.Handler {
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) { done(w, s.Reset()) })
 	mux.HandleFunc("POST /faults", post(s.Fault))
 	mux.HandleFunc("POST /limits", post(s.SetLimits))
+	mux.HandleFunc("POST /assign", post(func(in struct {
+		Tenant, App, To string
+		Roles           []string
+	}) error {
+		return s.Assign(in.Tenant, in.App, in.To, in.Roles...)
+	}))
 	mux.HandleFunc("POST /clock", post(func(in struct{ Advance string }) error {
 		d, err := time.ParseDuration(in.Advance)
 		if err != nil {

@@ -199,7 +199,7 @@ var groups = map[string]string{
 	"action": "What can be done through a connection: list, show, run.", "apikey": "The keys programs come in with.", "audit": "The record of what was done.",
 	"communication": "Mail and meetings with customers.", "connection": "The tenants we are connected to.", "customer": "Whom we serve, by their e-mail domains.",
 	"event": "What became true.", "feed": "What is followed at Microsoft 365, and how fresh it is.", "mailbox": "The mailboxes a connection may touch.",
-	"person": "The people who may sign in.", "run": "What was started, and where it stands.", "technician": "Which mailboxes are whose.",
+	"person": "The people who may sign in.", "run": "What was started, and where it stands.", "session": "The browsers people are signed in with.", "technician": "Which mailboxes are whose.",
 }
 
 func child(parent *cobra.Command, word string) *cobra.Command {

@@ -9,8 +9,9 @@ import (
 	"html/template"
 	"io/fs"
 	"log/slog"
+	"math"
 	"net/http"
-	"time"
+	"strconv"
 
 	"github.com/alexedwards/scs/v2"
 
@@ -28,6 +29,9 @@ var files embed.FS
 type Face struct {
 	runner      *action.Runner
 	access      *access.Access
+	sso         *access.SSO // nil: nobody signs in with Microsoft
+	limiter     *access.Limiter
+	secure      bool
 	connections finisher
 	clock       clock.Clock
 	log         *slog.Logger
@@ -47,6 +51,7 @@ type finisher interface {
 type Options struct {
 	Runner      *action.Runner
 	Access      *access.Access
+	SSO         *access.SSO // nil: nobody signs in with Microsoft
 	Connections finisher
 	Clock       clock.Clock
 	Log         *slog.Logger
@@ -56,20 +61,17 @@ type Options struct {
 }
 
 const (
-	sessionLife = 12 * time.Hour
-	sessionIdle = 2 * time.Hour
-	personKey   = "person"
-	sinceKey    = "since"
-	flashKey    = "flash"
+	sessionKey = "session"
+	flashKey   = "flash"
 )
 
 // New makes the console.
 func New(o Options) (*Face, error) {
-	f := &Face{runner: o.Runner, access: o.Access, connections: o.Connections, clock: o.Clock, log: o.Log, banner: o.Banner, redirect: o.Redirect}
+	f := &Face{runner: o.Runner, access: o.Access, sso: o.SSO, limiter: &access.Limiter{Clock: o.Clock}, secure: o.Secure, connections: o.Connections, clock: o.Clock, log: o.Log, banner: o.Banner, redirect: o.Redirect}
 	f.sessions = scs.New()
 	f.sessions.Store = access.SessionStore{Access: o.Access}
 	f.sessions.HashTokenInStore = true
-	f.sessions.Lifetime, f.sessions.IdleTimeout = sessionLife, sessionIdle
+	f.sessions.Lifetime, f.sessions.IdleTimeout = access.SessionLife, access.SessionIdle
 	f.sessions.Cookie.Name = "seneschal"
 	if o.Secure {
 		f.sessions.Cookie.Name = "__Host-seneschal"
@@ -106,9 +108,17 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	static, _ := fs.Sub(files, "static") // the folder is embedded
 	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
 	handle("GET /login", f.loginPage)
-	handle("POST /login", f.login)
+	handle("POST /login", f.limited("link", f.login))
 	handle("POST /logout", f.logout)
-	handle("GET /auth/microsoft/callback", f.callback)
+	handle("GET "+microsoftPath+"login", f.limited("microsoft", f.microsoftLogin))
+	handle("GET "+microsoftPath+"callback", f.limited("callback", f.callback))
+	handle("GET "+microsoftPath+"logout", f.limited("logout", f.microsoftLogout))
+	handle("GET /account", f.signedIn(f.account))
+	handle("POST /account/{do}", f.signedIn(f.accountDo))
+	handle("GET /people", f.signedIn(f.peopleList))
+	handle("POST /people", f.signedIn(f.personAdd))
+	handle("GET /people/{id}", f.signedIn(f.personPage))
+	handle("POST /people/{id}/{do}", f.signedIn(f.personDo))
 	handle("GET /{$}", f.signedIn(f.overview))
 	handle("GET /customers", f.signedIn(f.customerList))
 	handle("POST /customers", f.signedIn(f.customerAdd))
@@ -161,83 +171,6 @@ func (f *Face) Caller(r *http.Request) (access.Caller, error) {
 	return f.personOf(ctx)
 }
 
-func (f *Face) personOf(ctx context.Context) (access.Caller, error) {
-	id := f.sessions.GetString(ctx, personKey)
-	if id == "" {
-		return access.Caller{}, nil
-	}
-	p, err := f.access.SessionPerson(ctx, id, time.UnixMilli(f.sessions.GetInt64(ctx, sinceKey)))
-	if fault.KindOf(err) == fault.NotFound || fault.KindOf(err) == fault.Unauthenticated {
-		return access.Caller{}, nil
-	}
-	return p.Caller(), err
-}
-
-type personHandler func(w http.ResponseWriter, r *http.Request, who access.Caller)
-
-// signedIn lets people through and sends everybody else to the sign-in page.
-func (f *Face) signedIn(h personHandler) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		who, err := f.personOf(r.Context())
-		if err != nil {
-			f.fail(w, r, err)
-			return
-		}
-		if who.Kind == "" {
-			http.Redirect(w, r, "/login", http.StatusSeeOther)
-			return
-		}
-		h(w, r, who)
-	}
-}
-
-func (f *Face) loginPage(w http.ResponseWriter, r *http.Request) {
-	// The token is redeemed by the button, not by opening the link: mail scanners and previews open links.
-	f.render(w, r, http.StatusOK, "login", view{Title: "Sign in", Data: r.URL.Query().Get("token")})
-}
-
-func (f *Face) login(w http.ResponseWriter, r *http.Request) {
-	p, err := f.access.RedeemLogin(r.Context(), r.FormValue("token"))
-	if err != nil {
-		f.fail(w, r, err)
-		return
-	}
-	if err := f.sessions.RenewToken(r.Context()); err != nil { // a session known before signing in must not become a signed-in one
-		f.fail(w, r, err)
-		return
-	}
-	f.sessions.Put(r.Context(), personKey, p.ID)
-	f.sessions.Put(r.Context(), sinceKey, f.clock.Now().UnixMilli())
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-func (f *Face) logout(w http.ResponseWriter, r *http.Request) {
-	if err := f.sessions.Destroy(r.Context()); err != nil {
-		f.fail(w, r, err)
-		return
-	}
-	http.Redirect(w, r, "/login", http.StatusSeeOther)
-}
-
-// callback is where Microsoft sends the browser after a sign-in or consent. Whoever holds the state finishes it: an administrator who
-// was mailed a link has no session here.
-func (f *Face) callback(w http.ResponseWriter, r *http.Request) {
-	q := r.URL.Query()
-	back, err := f.connections.Finish(r.Context(), connection.Callback{State: q.Get("state"), Code: q.Get("code"), Error: q.Get("error"),
-		ErrorDescription: q.Get("error_description"), AdminConsent: q.Get("admin_consent"), Tenant: q.Get("tenant")})
-	if err != nil {
-		f.fail(w, r, err)
-		return
-	}
-	who, _ := f.personOf(r.Context())
-	if who.Kind != "" && back.Connection.ID != "" {
-		f.flash(r, back.Test.Message)
-		http.Redirect(w, r, "/connections/"+back.Connection.ID, http.StatusSeeOther)
-		return
-	}
-	f.render(w, r, http.StatusOK, "done", view{Title: "Thank you", Data: back})
-}
-
 // view is what every page gets.
 type view struct {
 	Title   string
@@ -271,6 +204,9 @@ func (f *Face) render(w http.ResponseWriter, r *http.Request, status int, page s
 // fail shows a fault as a page: what, why, fix, who, and the details for a ticket.
 func (f *Face) fail(w http.ResponseWriter, r *http.Request, err error) {
 	e := fault.As(err)
+	if e.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(e.RetryAfter.Seconds()))))
+	}
 	if e.Kind == fault.Internal {
 		f.log.ErrorContext(r.Context(), "a page failed", "error", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"seneschal/internal/access"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/fault"
@@ -40,6 +41,7 @@ func (f *Face) functions() template.FuncMap {
 		"clock": func(t time.Time) string { return t.UTC().Format("15:04") },
 		"span":  span,
 		"names": names,
+		"roles": access.Roles,
 		"item":  opened,
 		"formOf": func(c customer.Customer) customerForm {
 			return customerForm{c.Name, strings.Join(c.Domains, "\n"), strings.Join(c.Addresses, "\n"), string(c.TenantID)}

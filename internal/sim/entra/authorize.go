@@ -15,6 +15,7 @@ import (
 type session struct {
 	tenant, user string
 	at           time.Time
+	sid          string
 }
 
 const cookie = "ESTSAUTH"
@@ -216,7 +217,7 @@ func (s *Server) checkPassword(a audience, account, password string) (session, w
 	if pw := world.Text(user, "~password"); pw == "" || pw != password {
 		return session{}, nil, refuse(50126, "")
 	}
-	return session{tenant: t.ID, user: world.Text(user, "id"), at: s.world.Now()}, user, nil
+	return session{tenant: t.ID, user: world.Text(user, "id"), at: s.world.Now(), sid: s.world.NewGUID()}, user, nil
 }
 
 // recall finds the person of a session and checks that it still holds.

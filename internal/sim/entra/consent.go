@@ -120,7 +120,7 @@ func (s *Server) finish(w http.ResponseWriter, r *http.Request, k ask, who sessi
 	}
 	s.world.Put(world.Key{Collection: codes, ID: id}, world.Object{
 		"client": k.client.id(), "tenant": who.tenant, "user": user["id"], "redirect": k.redirect, "scope": k.raw.Get("scope"), "challenge": k.raw.Get("code_challenge"), "method": method,
-		"nonce": k.raw.Get("nonce"), "claims": k.raw.Get("claims"), "issued": now.Format(time.RFC3339Nano), "used": false, "~forgetAfter": now.Add(24 * time.Hour).Format(time.RFC3339),
+		"nonce": k.raw.Get("nonce"), "sid": who.sid, "claims": k.raw.Get("claims"), "issued": now.Format(time.RFC3339Nano), "used": false, "~forgetAfter": now.Add(24 * time.Hour).Format(time.RFC3339),
 	})
 	answer := url.Values{"code": {id}, "session_state": {s.world.NewGUID()}}
 	if k.state != "" {

@@ -42,6 +42,7 @@ type grant struct {
 	roles     []string
 	claims    string // the request's claims parameter
 	nonce     string
+	sid       string
 	host      string
 	appAuth   string // 0 public, 1 secret, 2 certificate
 }
@@ -146,6 +147,10 @@ func (s *Server) idToken(g grant) (string, error) {
 	if g.nonce != "" {
 		c["nonce"] = g.nonce
 	}
+	if g.sid != "" {
+		c["sid"] = g.sid
+	}
+	s.membership(c, g)
 	for _, sc := range g.scopes {
 		if strings.EqualFold(sc, "email") {
 			c["email"] = u["mail"]

@@ -203,7 +203,7 @@ func (s *Server) redeemCode(r *http.Request, a audience) (map[string]any, *refus
 	if claims == "" {
 		claims = world.Text(code, "claims")
 	}
-	return s.userTokens(userAsk{r: r, client: c, tenant: world.Text(code, "tenant"), user: world.Text(code, "user"), scope: scope, nonce: world.Text(code, "nonce"), claims: claims, since: world.Time(code, "issued"), offline: hasFold(strings.Fields(world.Text(code, "scope")), "offline_access")})
+	return s.userTokens(userAsk{r: r, client: c, tenant: world.Text(code, "tenant"), user: world.Text(code, "user"), scope: scope, nonce: world.Text(code, "nonce"), sid: world.Text(code, "sid"), claims: claims, since: world.Time(code, "issued"), offline: hasFold(strings.Fields(world.Text(code, "scope")), "offline_access")})
 }
 
 func (s *Server) checkCode(r *http.Request, a audience, c client, code world.Object) *refusal {
@@ -300,7 +300,7 @@ type userAsk struct {
 	r                          *http.Request
 	client                     client
 	tenant, user, scope, nonce string
-	claims                     string
+	claims, sid                string
 	since                      time.Time // when the grant was given: a revocation after it ends it
 	offline                    bool
 }
@@ -331,7 +331,7 @@ func (s *Server) userTokens(k userAsk) (map[string]any, *refusal) {
 	if ref != nil {
 		return nil, ref
 	}
-	g := grant{tenant: tenant, app: k.client.app, principal: principal, user: user, claims: k.claims, nonce: k.nonce, host: k.r.Host, appAuth: k.client.appAuth}
+	g := grant{tenant: tenant, app: k.client.app, principal: principal, user: user, claims: k.claims, nonce: k.nonce, sid: k.sid, host: k.r.Host, appAuth: k.client.appAuth}
 	if g.resource, ref = s.resource(tenant, req.resource); ref != nil {
 		return nil, ref
 	}

@@ -30,8 +30,8 @@ func directoryHandlers() map[string]handler {
 		"GET /users/delta()":                         deltaUsers,
 		"GET /users/{user-id}":                       getUser,
 		"GET /users/{user-id}/licenseDetails":        licenseDetails,
-		"GET /users/{user-id}/memberOf":              emptyList("directoryObjects"),
-		"GET /users/{user-id}/transitiveMemberOf":    emptyList("directoryObjects"),
+		"GET /users/{user-id}/memberOf":              memberOf(false),
+		"GET /users/{user-id}/transitiveMemberOf":    memberOf(true),
 		"GET /users/{user-id}/manager":               noManager,
 		"POST /users/{user-id}/revokeSignInSessions": revokeSessions,
 
@@ -137,12 +137,6 @@ func (s *Server) byAppID(tenant, path string) string {
 		}
 	}
 	return m[1] + "/" + m[2] + m[3]
-}
-
-func emptyList(context string) handler {
-	return func(c *call) (reply, *problem) {
-		return c.page(directoryPage(context), func(func(world.Object) bool) {}, public)
-	}
 }
 
 func noManager(*call) (reply, *problem) {

@@ -306,7 +306,7 @@ func (w *World) AddPrincipal(tenant, home string, app Object) Object {
 	sp := Object{
 		"id": id, "appId": app["appId"], "displayName": app["displayName"], "appDisplayName": app["displayName"], "appOwnerOrganizationId": home,
 		"accountEnabled": true, "servicePrincipalType": "Application", "servicePrincipalNames": append([]string{text(app, "appId")}, Strings(app["identifierUris"])...),
-		"signInAudience": app["signInAudience"], "appRoles": []any{}, "oauth2PermissionScopes": apiScopes(app), "appRoleAssignmentRequired": app["~assignmentRequired"] == true,
+		"signInAudience": app["signInAudience"], "appRoles": app["appRoles"], "oauth2PermissionScopes": apiScopes(app), "appRoleAssignmentRequired": app["~assignmentRequired"] == true,
 		"replyUrls": replyURLs(app), "tags": []string{"WindowsAzureActiveDirectoryIntegratedApp"}, "createdDateTime": Stamp(w.Now()),
 	}
 	w.Put(Key{tenant, ServicePrincipals, id}, sp)

@@ -25,6 +25,7 @@ func (w *World) seed() error {
 		if t.Generated {
 			w.seedGenerated(t)
 		}
+		w.seedGroups(t)
 		for _, a := range t.Apps {
 			if err := w.seedApp(t, a); err != nil {
 				return err
@@ -118,6 +119,9 @@ func (w *World) seedUser(t TenantSpec, u UserSpec) {
 	if u.Role == "Global Administrator" {
 		roles = append(roles, GlobalAdministrator)
 	}
+	if u.Mail != "" {
+		mail = u.Mail
+	}
 	purpose := u.Purpose
 	if purpose == "" {
 		purpose = "user"
@@ -187,6 +191,11 @@ func (w *World) seedApp(t TenantSpec, a AppSpec) error {
 	if len(a.GrantedScopes) > 0 {
 		w.GrantScopes(t.ID, sp, graph, "", a.GrantedScopes)
 	}
+	for _, to := range a.Assigned {
+		if err := w.Assign(t.ID, a.ClientID, to.To, to.Roles...); err != nil {
+			return fmt.Errorf("app %s: %w", a.Name, err)
+		}
+	}
 	return nil
 }
 
@@ -227,6 +236,14 @@ func (w *World) application(t TenantSpec, a AppSpec, id string) Object {
 		exposed = append(exposed, Object{"id": w.GUID("exposed", a.ClientID, s), "value": s, "type": "User", "isEnabled": true, "adminConsentDisplayName": s, "adminConsentDescription": s, "userConsentDisplayName": s, "userConsentDescription": s})
 		uris = []any{"api://" + a.ClientID}
 	}
+	appRoles := []any{}
+	for _, r := range a.AppRoles {
+		appRoles = append(appRoles, Object{"id": w.GUID("appRole", a.ClientID, r), "value": r, "displayName": r, "description": r, "isEnabled": true, "origin": "Application", "allowedMemberTypes": []any{"User"}})
+	}
+	var groupClaims any
+	if a.GroupsClaim {
+		groupClaims = "SecurityGroup"
+	}
 	redirects, native := []any{}, []any{}
 	for _, u := range a.RedirectURIs {
 		if u == "http://localhost" { // what command-line and desktop programs register
@@ -237,7 +254,7 @@ func (w *World) application(t TenantSpec, a AppSpec, id string) Object {
 	}
 	return Object{
 		"id": id, "appId": a.ClientID, "displayName": a.Name, "createdDateTime": Stamp(created), "deletedDateTime": nil, "signInAudience": audience, "isFallbackPublicClient": a.PublicClient,
-		"identifierUris": uris, "passwordCredentials": secrets, "keyCredentials": []any{}, "appRoles": []any{}, "tags": []any{}, "publisherDomain": t.Domain,
+		"identifierUris": uris, "passwordCredentials": secrets, "keyCredentials": []any{}, "appRoles": appRoles, "groupMembershipClaims": groupClaims, "tags": []any{}, "publisherDomain": t.Domain,
 		"requiredResourceAccess": []any{Object{"resourceAppId": GraphAppID, "resourceAccess": access}},
 		"api":                    Object{"oauth2PermissionScopes": exposed, "acceptMappedClaims": nil, "knownClientApplications": []any{}, "preAuthorizedApplications": []any{}, "requestedAccessTokenVersion": 2},
 		"web":                    Object{"redirectUris": redirects, "homePageUrl": nil, "logoutUrl": nil, "implicitGrantSettings": Object{"enableAccessTokenIssuance": false, "enableIdTokenIssuance": false}},

@@ -23,51 +23,57 @@ type Spec struct {
 
 // TenantSpec is one tenant of a world file.
 type TenantSpec struct {
-	Name           string     `yaml:"name"`
-	ID             string     `yaml:"tenant_id"`
-	Domain         string     `yaml:"domain"`
-	DisplayName    string     `yaml:"display_name"`
-	TimeZone       string     `yaml:"time_zone"`       // a Windows name
-	ManagedConsent bool       `yaml:"managed_consent"` // Microsoft's managed user-consent policy: graph/FACTS §1.7
-	Generated      bool       `yaml:"generated"`       // users and mail are generated as they are read
-	MailDays       int        `yaml:"mail_days"`       // seeded mail reaches this far back
-	Users          []UserSpec `yaml:"users"`
-	Apps           []AppSpec  `yaml:"apps"`
+	Name           string      `yaml:"name"`
+	ID             string      `yaml:"tenant_id"`
+	Domain         string      `yaml:"domain"`
+	DisplayName    string      `yaml:"display_name"`
+	TimeZone       string      `yaml:"time_zone"`       // a Windows name
+	ManagedConsent bool        `yaml:"managed_consent"` // Microsoft's managed user-consent policy: graph/FACTS §1.7
+	Generated      bool        `yaml:"generated"`       // users and mail are generated as they are read
+	MailDays       int         `yaml:"mail_days"`       // seeded mail reaches this far back
+	Users          []UserSpec  `yaml:"users"`
+	Groups         []GroupSpec `yaml:"groups"`
+	Apps           []AppSpec   `yaml:"apps"`
 }
 
 // UserSpec is one person, shared mailbox or room.
 type UserSpec struct {
-	UPN      string   `yaml:"upn"`
-	Name     string   `yaml:"name"`
-	Title    string   `yaml:"title"`
-	Password string   `yaml:"password"`
-	Mailbox  bool     `yaml:"mailbox"`
-	Purpose  string   `yaml:"purpose"` // user, shared, room; default user
-	Role     string   `yaml:"role"`    // directory role: "Global Administrator"
-	Aliases  []string `yaml:"aliases"`
-	Mails    int      `yaml:"mails"` // conversations with customers seeded into the mailbox
-	Meetings int      `yaml:"meetings"`
+	UPN        string   `yaml:"upn"`
+	Mail       string   `yaml:"mail"` // the directory's mail attribute, where it is not the mailbox's: anybody's address may stand there
+	Name       string   `yaml:"name"`
+	Title      string   `yaml:"title"`
+	Password   string   `yaml:"password"`
+	Mailbox    bool     `yaml:"mailbox"`
+	Purpose    string   `yaml:"purpose"` // user, shared, room; default user
+	Role       string   `yaml:"role"`    // directory role: "Global Administrator"
+	Aliases    []string `yaml:"aliases"`
+	Mails      int      `yaml:"mails"` // conversations with customers seeded into the mailbox
+	Meetings   int      `yaml:"meetings"`
+	MoreGroups int      `yaml:"more_groups"` // a member of that many groups besides
 }
 
 // AppSpec is one app registration with what was consented to it.
 type AppSpec struct {
-	Name            string   `yaml:"name"`
-	ClientID        string   `yaml:"client_id"`
-	Kind            string   `yaml:"kind"` // application or delegated; for readers of the ready file
-	Secret          string   `yaml:"secret"`
-	SecretDays      int      `yaml:"secret_days"` // until the secret expires, from the first start; default 365
-	Certificate     bool     `yaml:"certificate"`
-	Federated       bool     `yaml:"federated"`
-	MultiTenant     bool     `yaml:"multi_tenant"`
-	Personal        bool     `yaml:"personal"` // personal Microsoft accounts too
-	PublicClient    bool     `yaml:"public_client"`
-	RedirectURIs    []string `yaml:"redirect_uris"`
-	RequiredRoles   []string `yaml:"required_roles"`
-	RequiredScopes  []string `yaml:"required_scopes"`
-	GrantedRoles    []string `yaml:"granted_roles"`
-	GrantedScopes   []string `yaml:"granted_scopes"` // for everyone in the tenant
-	ExposedScopes   []string `yaml:"exposed_scopes"` // makes it an API, for on-behalf-of
-	AssignmentNeeds bool     `yaml:"assignment_required"`
+	Name            string           `yaml:"name"`
+	ClientID        string           `yaml:"client_id"`
+	Kind            string           `yaml:"kind"` // application or delegated; for readers of the ready file
+	Secret          string           `yaml:"secret"`
+	SecretDays      int              `yaml:"secret_days"` // until the secret expires, from the first start; default 365
+	Certificate     bool             `yaml:"certificate"`
+	Federated       bool             `yaml:"federated"`
+	MultiTenant     bool             `yaml:"multi_tenant"`
+	Personal        bool             `yaml:"personal"` // personal Microsoft accounts too
+	PublicClient    bool             `yaml:"public_client"`
+	RedirectURIs    []string         `yaml:"redirect_uris"`
+	RequiredRoles   []string         `yaml:"required_roles"`
+	RequiredScopes  []string         `yaml:"required_scopes"`
+	GrantedRoles    []string         `yaml:"granted_roles"`
+	GrantedScopes   []string         `yaml:"granted_scopes"` // for everyone in the tenant
+	ExposedScopes   []string         `yaml:"exposed_scopes"` // makes it an API, for on-behalf-of
+	AssignmentNeeds bool             `yaml:"assignment_required"`
+	AppRoles        []string         `yaml:"app_roles"` // values of the app's own roles for people
+	Assigned        []AssignmentSpec `yaml:"assigned"`
+	GroupsClaim     bool             `yaml:"groups_claim"` // ID tokens name the person's groups
 }
 
 // CustomerSpec is a company whose people write to the tenant's mailboxes.
