@@ -218,10 +218,11 @@ func (s *storm) restart(peace bool) {
 	s.hub = s.start(s.env, plan)
 }
 
-// pass lets time go by at both ends, in steps; a hub that died meanwhile is started again.
+// pass lets time go by at both ends, in steps shorter than a token lives, as one end is ahead for a moment; a hub that died meanwhile is
+// started again.
 func (s *storm) pass(d time.Duration) {
 	for left := d; left > 0; {
-		step := min(left, max(d/6, time.Second))
+		step := min(left, max(d/6, time.Second), 20*time.Minute)
 		left -= step
 		s.ahead += step
 		s.time.Advance(step)
