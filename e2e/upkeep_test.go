@@ -75,7 +75,7 @@ func TestOnlyDeclaredProxiesAreBelieved(t *testing.T) {
 // events gives those of a type, oldest first.
 func events(t *testing.T, h *app.Hub, want event.Type) []event.Event {
 	t.Helper()
-	all, err := h.Events.List(t.Context(), event.Query{Limit: 500})
+	all, err := h.Events.List(t.Context(), event.Everybody(), event.Query{Limit: 500})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,6 +82,7 @@ type App struct {
 	Jobs        *jobs.Jobs
 	Audit       *audit.Log
 	Events      *event.Log
+	Webhooks    *event.Webhooks
 	Access      *access.Access
 	Connections *connection.Service
 	Customers   *customer.Service
@@ -135,7 +136,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	}
 	a.Vault = v
 	a.Audit = &audit.Log{Store: st, Clock: s.Clock}
-	a.Events = &event.Log{Store: st, Clock: s.Clock}
+	a.Events = &event.Log{Store: st, Clock: s.Clock, Log: s.Log, Jobs: scheduler{a}, Retention: c.RetentionEvents}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}
 	a.Timeline = &timeline.Engine{}
@@ -146,7 +147,10 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		return nil, err
 	}
 	a.joinFeeds()
-	hub.Connections, hub.Customers, hub.Feeds = a.Connections, a.Customers, a.Feeds
+	if err := a.joinWebhooks(s); err != nil {
+		return nil, err
+	}
+	hub.Connections, hub.Customers, hub.Feeds, hub.Webhooks, hub.Sees = a.Connections, a.Customers, a.Feeds, a.Webhooks, a.Timeline.Visible
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
 		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})
 	hub.Runner = a.Runner
@@ -158,6 +162,8 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		feed.SyncJob:        a.Feeds.Sync,
 		feed.AuditJob:       a.Feeds.Compare,
 		feed.TendJob:        a.Feeds.Tend,
+		event.DeliverJob:    a.Webhooks.Deliver,
+		event.PurgeJob:      a.Events.Purge,
 	}})
 	return a, err
 }
@@ -177,7 +183,7 @@ func (a *App) joinConnections(s Surroundings) error {
 	a.Budgets.Counted = a.Governor.Budgets
 	a.Connections = &connection.Service{
 		Store: a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Jobs: scheduler{a},
-		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook}, Timeout: signInTimeout}, MachineNow: time.Now,
+		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook, "sign-in"}, Timeout: signInTimeout}, MachineNow: time.Now,
 		Wire: wire.Config{Transport: transport, Governor: a.Governor, Clock: s.Clock, Random: random, Hook: s.Hook, Log: s.Log, Observer: observer{a.Metrics},
 			Recorder: s.Recorder, UserAgent: "NONISV|Seneschal|Seneschal/" + Version},
 		Endpoints: a.Config.Endpoints, DefaultCloud: a.Config.Cloud, Redirect: a.redirect, Probes: probes(),
@@ -219,17 +225,18 @@ func (o observer) Request(operation string, status int, d time.Duration, _ int) 
 	o.metrics.Outgoing(operation, status, d)
 }
 
-// hooked passes the crash points around each request of the sign-in library.
+// hooked passes the crash points around each request of the sign-in library, and around each call of a webhook.
 type hooked struct {
 	next http.RoundTripper
 	hook clock.Hook
+	what string
 }
 
 // RoundTrip sends the request.
 func (h hooked) RoundTrip(r *http.Request) (*http.Response, error) {
-	h.hook.At(clock.BeforeSend, "sign-in")
+	h.hook.At(clock.BeforeSend, h.what)
 	resp, err := h.next.RoundTrip(r)
-	h.hook.At(clock.AfterAnswer, "sign-in")
+	h.hook.At(clock.AfterAnswer, h.what)
 	return resp, err
 }
 

@@ -49,6 +49,8 @@ type Config struct {
 	APIKeyFile string
 
 	ShutdownTimeout time.Duration
+
+	RetentionEvents time.Duration
 }
 
 // Setting is one row of the table: what config describe prints and what Load reads.
@@ -86,9 +88,10 @@ func Settings() []Setting {
 		{Name: "LOGIN_URL", Example: "https://127.0.0.1:9443", Doc: "Login address of the custom cloud.", set: address(func(c *Config) *string { return &c.LoginURL })},
 		{Name: "GRAPH_URL", Example: "https://127.0.0.1:9443", Doc: "Microsoft Graph address of the custom cloud.", set: address(func(c *Config) *string { return &c.GraphURL })},
 		{Name: "GRAPH_AUDIENCE", Default: "https://graph.microsoft.com", Example: "https://graph.microsoft.com", Doc: "Resource that custom cloud's Graph tokens are for.", set: address(func(c *Config) *string { return &c.GraphAudience })},
-		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login and Graph.", set: file(func(c *Config) *string { return &c.CAFile })},
+		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login, Graph, webhooks and the mail server of alarms.", set: file(func(c *Config) *string { return &c.CAFile })},
 		{Name: "URL", Example: "https://hub.example.com", Doc: "Commands talk to this hub instead of opening the database.", set: address(func(c *Config) *string { return &c.HubURL })},
 		{Name: "API_KEY_FILE", Example: "/run/secrets/seneschal-key", Doc: "File with the API key that commands use with URL.", set: file(func(c *Config) *string { return &c.APIKeyFile })},
+		{Name: "RETENTION_EVENTS", Default: "720h", Example: "2160h", Doc: "How long events are kept for the list, for streams that are taken up again, and for replay to webhooks. 0 keeps them for ever.", set: duration(func(c *Config) *time.Duration { return &c.RetentionEvents })},
 		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
 	}
 }

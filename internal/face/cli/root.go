@@ -197,7 +197,8 @@ func (f *Face) add(a action.Action) {
 var groups = map[string]string{
 	"action": "What can be done through a connection: list, show, run.", "apikey": "The keys programs come in with.", "audit": "The record of what was done.",
 	"connection": "The tenants we are connected to.", "event": "What became true.", "mailbox": "The mailboxes a connection may touch.",
-	"person": "The people who may sign in.", "run": "What was started, and where it stands.",
+	"person": "The people who may sign in.", "run": "What was started, and where it stands.", "webhook": "The addresses that are told of events.",
+	"alarm": "What needs somebody, and who was told.",
 }
 
 func child(parent *cobra.Command, word string) *cobra.Command {
