@@ -37,7 +37,7 @@ var pauses = []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute,
 // Deliver is the job: it calls the webhook with what is due, and says when to look again.
 func (w *Webhooks) Deliver(ctx context.Context, id string, _ int) (time.Time, error) {
 	for range rounds {
-		h, err := w.Lookup(ctx, id)
+		h, err := w.find(ctx, id)
 		if fault.KindOf(err) == fault.NotFound || (err == nil && h.Paused) {
 			return time.Time{}, nil // resuming schedules it anew
 		}

@@ -143,6 +143,9 @@ func (l *Log) Erase(ctx context.Context, tx *store.Tx, person string) error {
 	if _, err := tx.ExecContext(ctx, "delete from event_delivery where event in (select id from event_entry where mailbox = lower($1))", person); err != nil {
 		return err
 	}
+	if _, err := tx.ExecContext(ctx, "update event_webhook set created_by = '' where created_by = $1", "person:"+person); err != nil {
+		return err
+	}
 	_, err := tx.ExecContext(ctx, "delete from event_entry where mailbox = lower($1)", person)
 	return err
 }

@@ -190,12 +190,18 @@ func (w *Webhooks) count(ctx context.Context, h *Webhook) error {
 
 // Lookup finds a webhook by id or name.
 func (w *Webhooks) Lookup(ctx context.Context, idOrName string) (Webhook, error) {
+	h, err := w.find(ctx, idOrName)
+	if err == nil {
+		err = w.count(ctx, &h)
+	}
+	return h, err
+}
+
+// find is Lookup without the counts, which take long where much is kept.
+func (w *Webhooks) find(ctx context.Context, idOrName string) (Webhook, error) {
 	h, err := scanWebhook(w.Store.Reader().QueryRowContext(ctx, "select "+webhookColumns+" from event_webhook where id = $1 or name = $2", idOrName, idOrName))
 	if store.IsNoRows(err) {
 		return h, fault.Missing("webhook", idOrName)
-	}
-	if err == nil {
-		err = w.count(ctx, &h)
 	}
 	return h, err
 }
@@ -219,7 +225,7 @@ func (w *Webhooks) Remove(ctx context.Context, by, idOrName string) error {
 func (w *Webhooks) Pause(ctx context.Context, by, idOrName string, pause bool) (Webhook, error) {
 	word, reason := "webhook.resume", ""
 	if pause {
-		word, reason = "webhook.pause", "paused by "+by
+		word, reason = "webhook.pause", "paused by an admin; the audit record names who"
 	}
 	err := w.change(ctx, by, word, idOrName, func(tx *store.Tx, h Webhook) error {
 		if _, err := tx.ExecContext(ctx, "update event_webhook set paused = $1, reason = $2, failures = 0, rest_until = 0 where id = $3", flag(pause), reason, h.ID); err != nil {
@@ -265,7 +271,7 @@ func (w *Webhooks) Rotate(ctx context.Context, by, idOrName string, overlap time
 
 // change does something to a webhook and records who did it, together.
 func (w *Webhooks) change(ctx context.Context, by, what, idOrName string, do func(*store.Tx, Webhook) error) error {
-	h, err := w.Lookup(ctx, idOrName)
+	h, err := w.find(ctx, idOrName)
 	if err != nil {
 		return err
 	}

@@ -47,6 +47,9 @@ type bench struct {
 	answer  func(got) (status int, header http.Header)
 	url     string
 	due     map[string]time.Time // what a queue would call, and when
+
+	address, keyFile string // of the database and its key
+	roots            *x509.CertPool
 }
 
 // Schedule notes a row.
@@ -66,19 +69,26 @@ func (b *bench) Cancel(_ context.Context, _ *store.Tx, _, id string) error {
 }
 
 func onBoth(t *testing.T, f func(b *bench)) {
-	store.ForTest(t, []fs.FS{vault.Migrations, audit.Migrations, Migrations}, func(t *testing.T, s *store.Store) {
-		b := &bench{T: t, time: clock.NewAdjustable(), due: map[string]time.Time{}}
-		v, _, err := vault.Open(t.Context(), s, b.time, vault.MasterKey{File: t.TempDir() + "/key"})
+	store.ForTest(t, nil, func(t *testing.T, s *store.Store) {
+		b := &bench{T: t, time: clock.NewAdjustable(), due: map[string]time.Time{}, address: store.TestURL(t, s.Engine), keyFile: t.TempDir() + "/key", roots: x509.NewCertPool()}
+		s, err := store.Open(t.Context(), b.address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = s.Close() })
+		if err := s.Migrate(t.Context(), []fs.FS{vault.Migrations, audit.Migrations, Migrations}...); err != nil {
+			t.Fatal(err)
+		}
+		v, _, err := vault.Open(t.Context(), s, b.time, vault.MasterKey{File: b.keyFile})
 		if err != nil {
 			t.Fatal(err)
 		}
 		receiver := httptest.NewTLSServer(b)
 		t.Cleanup(receiver.Close)
-		roots := x509.NewCertPool()
-		roots.AddCert(receiver.Certificate())
+		b.roots.AddCert(receiver.Certificate())
 		b.url = receiver.URL + "/hook"
 		b.log = &Log{Store: s, Clock: b.time, Log: slog.New(slog.DiscardHandler), Jobs: b}
-		b.hooks = &Webhooks{Log: b.log, Store: s, Clock: b.time, Vault: v, Audit: &audit.Log{Store: s, Clock: b.time}, Jobs: b, Random: func() uint64 { return 0 }, Client: NewClients(ClientConfig{RootCAs: roots})}
+		b.hooks = &Webhooks{Log: b.log, Store: s, Clock: b.time, Vault: v, Audit: &audit.Log{Store: s, Clock: b.time}, Jobs: b, Random: func() uint64 { return 0 }, Client: NewClients(ClientConfig{RootCAs: b.roots})}
 		f(b)
 	})
 }

@@ -222,8 +222,9 @@ func (f *Face) confirmed(a action.Action, in map[string]any) bool {
 // verdictOf says whether what a command found needs somebody.
 func verdictOf(name string, output json.RawMessage) error {
 	var v struct {
-		OK   *bool `json:"ok"`
-		Test *struct {
+		OK    *bool  `json:"ok"`
+		State string `json:"state"`
+		Test  *struct {
 			OK bool `json:"ok"`
 		} `json:"test"`
 	}
@@ -231,7 +232,7 @@ func verdictOf(name string, output json.RawMessage) error {
 	if (name == "audit.verify" || name == "connection.try") && v.OK != nil && !*v.OK {
 		return ErrAttention
 	}
-	if v.Test != nil && !v.Test.OK {
+	if v.Test != nil && !v.Test.OK || name == "webhook.test" && v.State != "delivered" {
 		return ErrAttention
 	}
 	return nil

@@ -43,6 +43,7 @@ func (f *Face) stream(w http.ResponseWriter, r *http.Request, a action.Action) {
 	ctx, cancel := f.untilClosing(r)
 	defer cancel()
 	s := &sse{face: f, w: w, r: r, caller: caller, asked: f.Now()}
+	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }() // the connection may serve others after this
 	_, err = f.Runner.Do(ctx, action.Request{Action: a.Name, Caller: caller, Input: in, Send: s.send})
 	if err != nil && !s.begun {
 		WriteFault(w, err)
