@@ -18,6 +18,7 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
+	"seneschal/internal/engine/alarm"
 	"seneschal/internal/event"
 	"seneschal/internal/face/console"
 	"seneschal/internal/face/notify"
@@ -120,6 +121,11 @@ func (a *App) schedule(ctx context.Context) error {
 		}
 		for _, kind := range []string{action.PurgeJob, event.PurgeJob} {
 			if err := a.Jobs.EnsureScheduled(ctx, tx, kind, "all", a.Clock.Now().Add(time.Hour)); err != nil {
+				return err
+			}
+		}
+		for _, kind := range []string{feed.LagJob, alarm.SurveyJob} {
+			if err := a.Jobs.EnsureScheduled(ctx, tx, kind, "all", a.Clock.Now()); err != nil {
 				return err
 			}
 		}

@@ -25,6 +25,7 @@ import (
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/customer"
+	"seneschal/internal/engine/alarm"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
@@ -44,12 +45,12 @@ var Version = "dev"
 // owners are the migrations of every package with tables.
 func owners() []fs.FS {
 	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations,
-		feed.Migrations, customer.Migrations, timeline.Migrations}
+		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations}
 }
 
 // registry is every action there is.
-func registry(hub *admin.Hub, line *timeline.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), line.Actions())
+func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), line.Actions(), alarms.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -88,6 +89,7 @@ type App struct {
 	Customers   *customer.Service
 	Feeds       *feed.Service
 	Timeline    *timeline.Engine
+	Alarms      *alarm.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
 	Budgets     *connection.Budgets
@@ -139,8 +141,8 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Events = &event.Log{Store: st, Clock: s.Clock, Log: s.Log, Jobs: scheduler{a}, Retention: c.RetentionEvents}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}
-	a.Timeline = &timeline.Engine{}
-	if a.Registry, err = registry(hub, a.Timeline); err != nil {
+	a.Timeline, a.Alarms = &timeline.Engine{}, &alarm.Engine{}
+	if a.Registry, err = registry(hub, a.Timeline, a.Alarms); err != nil {
 		return nil, err
 	}
 	if err := a.joinConnections(s); err != nil {
@@ -154,6 +156,9 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
 		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})
 	hub.Runner = a.Runner
+	if err := a.joinAlarms(s); err != nil {
+		return nil, err
+	}
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
 		connection.CheckJob: a.Connections.Check,
 		action.SweepJob:     a.Runner.Sweep,
@@ -164,6 +169,9 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		feed.TendJob:        a.Feeds.Tend,
 		event.DeliverJob:    a.Webhooks.Deliver,
 		event.PurgeJob:      a.Events.Purge,
+		feed.LagJob:         a.Feeds.Lag,
+		alarm.SurveyJob:     a.Alarms.Survey,
+		alarm.MailJob:       a.Alarms.Send,
 	}})
 	return a, err
 }
@@ -196,7 +204,7 @@ const signInTimeout = 20 * time.Second
 // Owners are all packages that keep data, for privacy and its test.
 func (a *App) Owners() map[string]Person {
 	return map[string]Person{"audit": a.Audit, "event": a.Events, "access": a.Access, "connection": a.Connections, "action": a.Runner,
-		"customer": a.Customers, "feed": a.Feeds, "timeline": a.Timeline}
+		"customer": a.Customers, "feed": a.Feeds, "timeline": a.Timeline, "alarm": a.Alarms}
 }
 
 // scheduler breaks the one circle of the wiring: connection and action schedule jobs, and jobs call them.

@@ -51,6 +51,12 @@ type Config struct {
 	ShutdownTimeout time.Duration
 
 	RetentionEvents time.Duration
+
+	AlarmFrom         []string
+	AlarmTo           []string
+	AlarmSMTP         string
+	AlarmSMTPUser     string
+	AlarmSMTPPassword vault.Secret
 }
 
 // Setting is one row of the table: what config describe prints and what Load reads.
@@ -92,6 +98,11 @@ func Settings() []Setting {
 		{Name: "URL", Example: "https://hub.example.com", Doc: "Commands talk to this hub instead of opening the database.", set: address(func(c *Config) *string { return &c.HubURL })},
 		{Name: "API_KEY_FILE", Example: "/run/secrets/seneschal-key", Doc: "File with the API key that commands use with URL.", set: file(func(c *Config) *string { return &c.APIKeyFile })},
 		{Name: "RETENTION_EVENTS", Default: "720h", Example: "2160h", Doc: "How long events are kept for the list, for streams that are taken up again, and for replay to webhooks. 0 keeps them for ever.", set: duration(func(c *Config) *time.Duration { return &c.RetentionEvents })},
+		{Name: "ALARM_FROM", Example: "alerts@example.com", Doc: "Mailboxes that alarms are mailed from, separated by commas: the first is used that a healthy app-only connection lists for actions, never through the connection the alarm is about. With ALARM_SMTP the sender's address. Empty: alarms stand on the overview only.", set: addresses(func(c *Config) *[]string { return &c.AlarmFrom })},
+		{Name: "ALARM_TO", Example: "oncall@example.com", Doc: "Addresses that are told of alarms besides admins and a connection's owner, separated by commas.", set: addresses(func(c *Config) *[]string { return &c.AlarmTo })},
+		{Name: "ALARM_SMTP", Example: "mail.example.com:587", Doc: "Mail server for alarms, used where no connection can send. Port 465 speaks TLS from the start, others must offer STARTTLS.", set: setSMTP},
+		{Name: "ALARM_SMTP_USER", Example: "alerts", Doc: "Name to sign in to ALARM_SMTP with; empty: no sign-in.", set: text(func(c *Config) *string { return &c.AlarmSMTPUser })},
+		{Name: "ALARM_SMTP_PASSWORD_FILE", Example: "/run/secrets/smtp", Doc: "File with the password of ALARM_SMTP_USER.", set: secretFile(func(c *Config) *vault.Secret { return &c.AlarmSMTPPassword })},
 		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
 	}
 }
@@ -137,6 +148,9 @@ func (c *Config) contradictions() []fault.Field {
 	}
 	if c.Cloud == m365.Custom && (c.LoginURL == "" || c.GraphURL == "") {
 		wrong = append(wrong, fault.Field{Name: Prefix + "CLOUD", Message: "is custom, which needs " + Prefix + "LOGIN_URL and " + Prefix + "GRAPH_URL"})
+	}
+	if c.AlarmSMTP != "" && len(c.AlarmFrom) == 0 {
+		wrong = append(wrong, fault.Field{Name: Prefix + "ALARM_SMTP", Message: "needs a sender: set " + Prefix + "ALARM_FROM"})
 	}
 	return wrong
 }
