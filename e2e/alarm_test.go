@@ -281,3 +281,35 @@ func TestAFeedThatFallsBehindIsAnAlarmUntilItCatchesUp(t *testing.T) {
 		return len(a) == 1 && !a[0].ResolvedAt.IsZero()
 	})
 }
+
+// A connection that worked and stops working is an alarm with cause, fix and who, until it works again; both are told once.
+func TestAConnectionThatBreaksIsAnAlarmUntilItWorks(t *testing.T) {
+	for _, situation := range []string{"Conditional Access blocks the app"} {
+		t.Run(situation, func(t *testing.T) {
+			server := startMailServer(t, false)
+			h := app.StartForTest(t, app.TestOptions{Change: func(s map[string]string) {
+				s["ALARM_FROM"], s["ALARM_SMTP"], s["ALARM_TO"] = "hub@msp.example", server.address, "oncall@msp.example"
+			}})
+			c := connecting[situation](t, h)
+			waitUntil(t, "it is told", func() bool { h.Time.Advance(time.Second); return len(server.got()) == 1 })
+			open := alarms(t, h.App, event.NeedsAdmin)
+			if len(open) != 1 || open[0].Cause == "" || open[0].Fix == "" || open[0].Who == "" || !open[0].ResolvedAt.IsZero() {
+				t.Fatalf("%+v", open)
+			}
+			has(t, "the mail", server.got()[0], "needs an administrator", "Why: ", "Who can: ")
+			h.Cloud.ClearFaults()
+			waitUntil(t, "it works again", func() bool {
+				h.Time.Advance(time.Minute)
+				if _, err := h.Connections.Doctor(t.Context(), c.ID); err != nil {
+					t.Fatal(err)
+				}
+				return !alarms(t, h.App, event.NeedsAdmin)[0].ResolvedAt.IsZero()
+			})
+			waitUntil(t, "its end is told", func() bool { minutes(h, 1); return len(server.got()) == 2 })
+			minutes(h, 20)
+			if got := server.got(); len(got) != 2 || !strings.Contains(got[1], "Resolved") {
+				t.Errorf("%d mails: %v", len(got), got)
+			}
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -102,10 +103,16 @@ func key(t *testing.T, h *app.Hub, name string, scopes ...access.Scope) string {
 
 func emit(t *testing.T, h *app.App, events ...event.Event) {
 	t.Helper()
-	for _, e := range events {
-		if err := h.Store.InTx(t.Context(), "test", func(tx *store.Tx) error { return h.Events.Emit(t.Context(), tx, e) }); err != nil {
-			t.Fatal(err)
+	err := h.Store.InTx(t.Context(), "test", func(tx *store.Tx) error {
+		for _, e := range events {
+			if err := h.Events.Emit(t.Context(), tx, e); err != nil {
+				return err
+			}
 		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -233,4 +240,51 @@ func TestWhatIsNews(t *testing.T) {
 	if got := strings.Join(slices.Compact(changes), " "); got != "appeared changed removed" {
 		t.Errorf("the visit: %s", got)
 	}
+}
+
+// A reader that does not read is cut instead of being waited for or written ahead for, and goes on from what it has.
+func TestASlowReaderIsCutAndGoesOn(t *testing.T) {
+	const many = 1500 // more than both ends' sockets hold
+	h := app.StartForTest(t, app.TestOptions{})
+	var all []event.Event
+	for n := range many {
+		all = append(all, event.Event{Type: event.GrantsChanged, Data: map[string]any{"n": n, "much": strings.Repeat("x", 20_000)}})
+	}
+	emit(t, h.App, all...)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(h.Server.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := fmt.Fprintf(conn, "GET /api/v1/events?after=0 HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer %s\r\n\r\n", h.Key); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, "the stream is cut", func() bool {
+		time.Sleep(50 * time.Millisecond)
+		return strings.Contains(metrics(t, h), `route="GET /api/v1/events"`) // counted once it is over
+	})
+	got, last := 0, ""
+	for in := bufio.NewScanner(conn); in.Scan(); {
+		if id, ok := strings.CutPrefix(in.Text(), "id: "); ok {
+			last = id
+		}
+		if strings.HasPrefix(in.Text(), "data: ") && strings.HasSuffix(in.Text(), "}") {
+			got++
+		}
+	}
+	if got == 0 || got >= many {
+		t.Fatalf("%d of %d before the cut", got, many)
+	}
+	rest := serving{h.Server.URL()}.listen(t, h.Key, "", last)
+	for {
+		if m := rest.next(string(event.GrantsChanged)); strings.Contains(m.data, fmt.Sprintf(`"n":%d}`, many-1)) {
+			return
+		}
+	}
+}
+
+func metrics(t *testing.T, h *app.Hub) string {
+	t.Helper()
+	_, _, body := h.REST(http.MethodGet, "/metrics", nil)
+	return string(body)
 }

@@ -14,10 +14,10 @@ import (
 )
 
 const (
-	maxStreams  = 512              // open at a time; each holds a connection
-	slowReader  = 10 * time.Second // a reader that takes nothing for so long is cut; it goes on from its last id
-	askAgain    = time.Second      // how old the answer to "who is this?" may be while a stream runs
-	reconnectMS = 2000             // what browsers wait before they come back
+	maxStreams  = 512             // open at a time; each holds a connection
+	slowReader  = 5 * time.Second // a reader that takes nothing for so long is cut; it goes on from its last id
+	askAgain    = time.Second     // how old the answer to "who is this?" may be while a stream runs
+	reconnectMS = 2000            // what browsers wait before they come back
 )
 
 // stream serves an action that streams, as server-sent events (WHATWG HTML, 9.2). Nothing is buffered: the action waits for its reader,
