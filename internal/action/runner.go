@@ -73,6 +73,7 @@ type Request struct {
 	Files      map[string]*Content
 	Key        string // idempotency key; required for effects outside
 	DryRun     bool
+	Send       func(Message) error // takes what a streaming action gives
 }
 
 // Result is what came of it.
@@ -125,7 +126,10 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files}, in)
+		if a.Streams && q.Send == nil {
+			return Result{}, &fault.Error{Kind: fault.NotSupported, Code: "streams", Message: a.Name + " gives no single answer but a stream", Fix: "Open " + a.Route + " over REST and keep reading", Who: "you"}
+		}
+		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files, send: q.Send}, in)
 		return finished(out, err)
 	}
 	c, err := r.allowed(ctx, a, q)

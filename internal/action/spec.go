@@ -64,6 +64,8 @@ type Spec struct {
 	Purpose    connection.Purpose  // what the mailbox must be listed for; empty: actions
 	Files      []File
 	ShowsBody  bool // hands out a body: one audit row before anything is fetched
+	// Streams says that it gives messages as long as its caller listens, instead of one answer; its output describes one of them.
+	Streams bool
 	// Repeatable says that running it twice has the effect of running it once, so an unclear run is simply run again.
 	// Every other Writes or Deletes on a connection declares a Reconcile.
 	Repeatable bool
@@ -83,10 +85,21 @@ type Call struct {
 	Bound      connection.Bound // its client reaches the mailboxes of the spec's purpose only
 	Files      map[string]*Content
 
+	send       func(Message) error
 	checkpoint func(ctx context.Context, v any) error
 	recall     func(ctx context.Context, v any) (bool, error)
 	progress   func(ctx context.Context, done, total int64, note string)
 }
+
+// Message is one piece of a stream. One without data is a sign of life.
+type Message struct {
+	ID   string // where to go on from after a break
+	Type string
+	Data any
+}
+
+// Send gives the caller of a streaming action one message; it blocks as long as the caller does not read.
+func (c Call) Send(m Message) error { return c.send(m) }
 
 // Checkpoint keeps v for Reconcile, committed before it returns. Call it before each step that cannot be taken back.
 func (c Call) Checkpoint(ctx context.Context, v any) error { return c.checkpoint(ctx, v) }
@@ -180,6 +193,8 @@ func (a Action) sound() error {
 		return fmt.Errorf("the summary is not a sentence")
 	case a.Target == OnHub && a.Scope == "":
 		return fmt.Errorf("a hub action names its scope")
+	case a.Streams && (a.Target != OnHub || a.Effect != Reads):
+		return fmt.Errorf("only reads of the hub itself stream")
 	case a.Target == OnConnection && len(a.Operations) == 0:
 		return fmt.Errorf("no operation is named")
 	case a.Target == OnConnection && a.Effect != Reads && !a.Repeatable && a.reconcile == nil:

@@ -26,8 +26,11 @@ type Hub struct {
 	Access      *access.Access
 	Audit       *audit.Log
 	Events      *event.Log
+	Webhooks    *event.Webhooks
 	Clock       clock.Clock
 	Runner      *action.Runner
+	// Sees tells which communications a caller may see.
+	Sees func(ctx context.Context, by access.Caller, communications []string) (map[string]bool, error)
 	// LoginURL turns a login token into the address a person opens.
 	LoginURL func(token string) string
 }
@@ -38,6 +41,8 @@ func (h *Hub) Actions() []action.Action {
 	all = append(all, h.peopleActions()...)
 	all = append(all, h.customerActions()...)
 	all = append(all, h.feedActions()...)
+	all = append(all, h.eventActions()...)
+	all = append(all, h.webhookActions()...)
 	all = append(all, h.catalogueActions()...)
 	return append(all, h.recordActions()...)
 }
@@ -178,15 +183,6 @@ type auditOut struct {
 	Entries []audit.Entry `json:"entries"`
 }
 
-type eventsIn struct {
-	Connection string `json:"connection,omitempty" doc:"Only of this connection"`
-	Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"500" doc:"At most so many; 50 without"`
-}
-
-type eventsOut struct {
-	Events []event.Event `json:"events"`
-}
-
 type usageOut struct {
 	Budgets []connection.BudgetUse `json:"budgets"`
 }
@@ -209,15 +205,6 @@ func (h *Hub) recordActions() []action.Action {
 		action.Define(action.Spec{Name: "audit.verify", Summary: "Check the chain of the audit record from its first entry.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /audit/verify"}, func(ctx context.Context, _ action.Call, _ none) (audit.Verdict, error) {
 			return h.Audit.Verify(ctx)
-		}),
-		action.Define(action.Spec{Name: "event.list", Summary: "List the newest events.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
-			Route: "GET /events/log"}, func(ctx context.Context, c action.Call, in eventsIn) (eventsOut, error) {
-			q := event.Query{Connection: in.Connection, Limit: orDefault(in.Limit)}
-			if onlyOwn(c.Caller) != "" {
-				q.Without = event.OfMailboxes()
-			}
-			events, err := h.Events.List(ctx, q)
-			return eventsOut{events}, err
 		}),
 	}
 }

@@ -28,7 +28,7 @@ var may = map[string][]string{
 	"wire":   {"fault", "m365", "telemetry", "clock"},
 	"graph":  {"fault", "m365", "telemetry", "clock", "wire"},
 	"entra":  {"fault", "m365", "clock", "vault", "wire"},
-	"audit":  {"fault", "clock", "store"}, "event": {"fault", "clock", "store"},
+	"audit":  {"fault", "clock", "store"}, "event": {"fault", "clock", "store", "vault", "audit"},
 	"access":                   {"fault", "clock", "store", "vault", "audit", "event"},
 	"connection":               {"fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "config", "wire", "graph", "entra", "audit", "event", "access"},
 	"customer":                 {"fault", "m365", "clock", "store", "audit", "event", "access"},

@@ -51,6 +51,14 @@ type Config struct {
 	APIKeyFile string
 
 	ShutdownTimeout time.Duration
+
+	RetentionEvents time.Duration
+
+	AlarmFrom         []string
+	AlarmTo           []string
+	AlarmSMTP         string
+	AlarmSMTPUser     string
+	AlarmSMTPPassword vault.Secret
 }
 
 // SSO is how people sign in with Microsoft; without an issuer they do not.
@@ -100,7 +108,7 @@ func Settings() []Setting {
 		{Name: "LOGIN_URL", Example: "https://127.0.0.1:9443", Doc: "Login address of the custom cloud.", set: address(func(c *Config) *string { return &c.LoginURL })},
 		{Name: "GRAPH_URL", Example: "https://127.0.0.1:9443", Doc: "Microsoft Graph address of the custom cloud.", set: address(func(c *Config) *string { return &c.GraphURL })},
 		{Name: "GRAPH_AUDIENCE", Default: "https://graph.microsoft.com", Example: "https://graph.microsoft.com", Doc: "Resource that custom cloud's Graph tokens are for.", set: address(func(c *Config) *string { return &c.GraphAudience })},
-		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login and Graph.", set: file(func(c *Config) *string { return &c.CAFile })},
+		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login, Graph, webhooks and the mail server of alarms.", set: file(func(c *Config) *string { return &c.CAFile })},
 		{Name: "SSO_ISSUER", Example: "https://login.microsoftonline.com/{tenantid}/v2.0", Doc: "Who issues the ID tokens of people who sign in with Microsoft: that of one tenant, or with {tenantid} in the tenant's place. Its host tells the cloud. Without it people sign in by links only.", set: setIssuer},
 		{Name: "SSO_CLIENT_ID", Example: "00000000-0000-0000-0000-000000000000", Doc: "Application (client) ID of the app registration people sign in to. It is not the one of a connection.", set: setSSOClient},
 		{Name: "SSO_CLIENT_SECRET_FILE", Example: "/run/secrets/seneschal-sso", Doc: "File with that registration's client secret. It is read at each sign-in, so a new secret needs no restart.", set: file(func(c *Config) *string { return &c.SSO.SecretFile })},
@@ -111,6 +119,12 @@ func Settings() []Setting {
 		{Name: "SSO_VIEWER", Example: "Seneschal.Viewer", Doc: "Values of the claim that make a viewer. See SSO_ADMIN.", set: list(func(c *Config) *[]string { return &c.SSO.Viewer })},
 		{Name: "URL", Example: "https://hub.example.com", Doc: "Commands talk to this hub instead of opening the database.", set: address(func(c *Config) *string { return &c.HubURL })},
 		{Name: "API_KEY_FILE", Example: "/run/secrets/seneschal-key", Doc: "File with the API key that commands use with URL.", set: file(func(c *Config) *string { return &c.APIKeyFile })},
+		{Name: "RETENTION_EVENTS", Default: "720h", Example: "2160h", Doc: "How long events are kept for the list, for streams that are taken up again, and for replay to webhooks. 0 keeps them for ever.", set: duration(func(c *Config) *time.Duration { return &c.RetentionEvents })},
+		{Name: "ALARM_FROM", Example: "alerts@example.com", Doc: "Mailboxes that alarms are mailed from, separated by commas: the first is used that a healthy app-only connection lists for actions, never through the connection the alarm is about. With ALARM_SMTP the sender's address. Empty: alarms stand on the overview only.", set: addresses(func(c *Config) *[]string { return &c.AlarmFrom })},
+		{Name: "ALARM_TO", Example: "oncall@example.com", Doc: "Addresses that are told of alarms besides admins and a connection's owner, separated by commas.", set: addresses(func(c *Config) *[]string { return &c.AlarmTo })},
+		{Name: "ALARM_SMTP", Example: "mail.example.com:587", Doc: "Mail server for alarms, used where no connection can send. Port 465 speaks TLS from the start, others must offer STARTTLS.", set: setSMTP},
+		{Name: "ALARM_SMTP_USER", Example: "alerts", Doc: "Name to sign in to ALARM_SMTP with; empty: no sign-in.", set: text(func(c *Config) *string { return &c.AlarmSMTPUser })},
+		{Name: "ALARM_SMTP_PASSWORD_FILE", Example: "/run/secrets/smtp", Doc: "File with the password of ALARM_SMTP_USER.", set: secretFile(func(c *Config) *vault.Secret { return &c.AlarmSMTPPassword })},
 		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
 	}
 }
@@ -156,6 +170,9 @@ func (c *Config) contradictions() []fault.Field {
 	}
 	if c.Cloud == m365.Custom && (c.LoginURL == "" || c.GraphURL == "") {
 		wrong = append(wrong, fault.Field{Name: Prefix + "CLOUD", Message: "is custom, which needs " + Prefix + "LOGIN_URL and " + Prefix + "GRAPH_URL"})
+	}
+	if c.AlarmSMTP != "" && len(c.AlarmFrom) == 0 {
+		wrong = append(wrong, fault.Field{Name: Prefix + "ALARM_SMTP", Message: "needs a sender: set " + Prefix + "ALARM_FROM"})
 	}
 	return append(wrong, c.ssoContradictions()...)
 }

@@ -73,7 +73,7 @@ func (s *Service) walk(ctx context.Context, f Feed) (Feed, error) {
 	} else {
 		f.Poll = paces[f.Kind].least
 	}
-	return f, s.set(ctx, "poll_ms = $1", f.ID, f.Poll.Milliseconds())
+	return f, s.set(ctx, "poll_ms = $1, lagging = 0", f.ID, f.Poll.Milliseconds())
 }
 
 func (f Feed) changedSince(before Feed) bool { return f.ChangedAt.After(before.ChangedAt) }

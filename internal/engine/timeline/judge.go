@@ -70,7 +70,7 @@ type kept struct {
 	webLink      string
 	participants []Participant
 	customers    []string
-	fresh        bool
+	change       string // what it is news of; "": of nothing
 }
 
 const (

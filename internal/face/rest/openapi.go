@@ -68,6 +68,10 @@ func operation(a action.Action, method, path string, problem *huma.Schema) *huma
 			"200":     {Description: "Done", Content: map[string]*huma.MediaType{"application/json": {Schema: answerSchema(a)}}},
 			"default": {Description: "A problem: what happened, the likely cause, the fix, and who can make it", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}},
 		}}
+	if a.Streams {
+		op.Responses["200"] = &huma.Response{Description: "A stream of server-sent events; each has the id to go on from with Last-Event-ID, its type, and this as data. A message of type gap tells which numbers are kept no longer",
+			Content: map[string]*huma.MediaType{"text/event-stream": {Schema: a.Output()}}}
+	}
 	inPath := map[string]bool{}
 	for _, part := range strings.Split(path, "/") {
 		if name, ok := strings.CutPrefix(part, "{"); ok {
