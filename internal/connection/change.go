@@ -471,6 +471,10 @@ func (s *Service) Export(ctx context.Context, person string) (any, error) {
 
 // Erase takes a person's mailboxes off all lists and ends the person's own connections.
 func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) error {
+	if _, err := tx.ExecContext(ctx, `update connection_entry set list_version = list_version + 1
+		where id in (select connection from connection_mailbox where address = $1 or upn = $2)`, lower(person), lower(person)); err != nil {
+		return err
+	}
 	if _, err := tx.ExecContext(ctx, "delete from connection_mailbox where address = $1 or upn = $2", lower(person), lower(person)); err != nil {
 		return err
 	}

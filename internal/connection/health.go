@@ -334,7 +334,10 @@ func updateMailboxStatus(ctx context.Context, tx *store.Tx, id string, list []Ma
 			return err
 		}
 	}
-	return nil
+	if len(list) == 0 {
+		return nil
+	}
+	return listChanged(ctx, tx, id)
 }
 
 func replaceLines(ctx context.Context, tx *store.Tx, id string, lines []Line) error {
