@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,6 +25,9 @@ func TestAnyStormEndsInTheSameTimeline(t *testing.T) {
 	seeds, first := 2, rand.Uint64()
 	if os.Getenv("SENESCHAL_SOAK") == "full" {
 		seeds = 500
+	}
+	if n, err := strconv.Atoi(os.Getenv("SENESCHAL_SEEDS")); err == nil {
+		seeds = n
 	}
 	log := &stormLog{faults: map[string]int{}, deaths: map[string]int{}, points: map[string]bool{}}
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
