@@ -65,7 +65,8 @@ func imported(b *testing.B, mailboxes, messages int) importing {
 	return r
 }
 
-func newFollower(b *testing.B, mailboxes, messages int) *follower {
+// newFollower starts a large world and a hub; settings may hold %s for the hub's own address.
+func newFollower(b *testing.B, mailboxes, messages int, settings ...string) *follower {
 	b.Helper()
 	f := &follower{cloud: startCloud(b, "--world", "large", "--users", strconv.Itoa(mailboxes), "--messages", strconv.Itoa(messages))}
 	dir := b.TempDir()
@@ -82,6 +83,9 @@ func newFollower(b *testing.B, mailboxes, messages int) *follower {
 	program := program(b, "seneschal")
 	env := append(os.Environ(), "SENESCHAL_DATABASE_URL="+database, "SENESCHAL_KEY_FILE="+filepath.Join(dir, "master.key"), "SENESCHAL_LISTEN="+address,
 		"SENESCHAL_CLOUD=custom", "SENESCHAL_LOGIN_URL="+f.LoginURL, "SENESCHAL_GRAPH_URL="+f.GraphURL, "SENESCHAL_CA_FILE="+f.CAFile, "SENESCHAL_LOG_LEVEL=error")
+	for _, s := range settings {
+		env = append(env, strings.ReplaceAll(s, "%s", f.url))
+	}
 	add := exec.Command(program, "apikey", "add", "bench", "--scope", "hub:read", "--scope", "hub:write", "--scope", "communications:read", "--output", "json")
 	add.Env = env
 	out, err := add.Output()
