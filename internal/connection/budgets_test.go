@@ -506,12 +506,12 @@ func TestManyRestartsLeaveSomething(t *testing.T) {
 		outlook := wire.Limit{Requests: 10_000, Window: 10 * time.Minute, Concurrent: 4}
 		h := g.join(0)
 		for restart := range 9 {
-			if n := h.burst(mailbox, outlook, 2, time.Second); n == 0 {
+			if n := h.burst(mailbox, outlook, 4, time.Second); n == 0 {
 				t.Fatalf("after %d restarts nothing is left", restart)
 			}
 			g.pass(time.Second)
 			h = g.restart(h)
-			h.burst(mailbox, outlook, 1, time.Second) // while its former self may still be answered
+			h.burst(mailbox, outlook, 4, time.Second) // while its former self may still be answered
 			g.pass(time.Minute)
 		}
 	})
