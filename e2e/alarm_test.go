@@ -14,6 +14,7 @@ import (
 	"seneschal/internal/connection"
 	"seneschal/internal/engine/alarm"
 	"seneschal/internal/event"
+	"seneschal/internal/feed"
 	"seneschal/internal/sim"
 	"seneschal/internal/store"
 )
@@ -252,7 +253,7 @@ func TestAnAlarmThroughAMailServer(t *testing.T) {
 
 func TestAFeedThatFallsBehindIsAnAlarmUntilItCatchesUp(t *testing.T) {
 	h := lined(t, store.SQLite)
-	play(t, h, sim.Fault{Match: matching("GET", "/v1.0/users/{id}/mailFolders/{id}/messages/delta"), Kind: "status", Status: 503, Times: 100000})
+	play(t, h, sim.Fault{Match: matching("GET", "/messages/delta"), Kind: "status", Status: 503, Times: 100000})
 	for range 60 {
 		minutes(h, 1)
 		if len(events(t, h, event.FeedLagging)) > 0 {
@@ -260,26 +261,39 @@ func TestAFeedThatFallsBehindIsAnAlarmUntilItCatchesUp(t *testing.T) {
 		}
 	}
 	minutes(h, 10)
-	lagging := 0
-	feeds, err := h.Feeds.List(t.Context(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range feeds {
-		if f.Lagging {
-			lagging++
+	waitUntil(t, "every mail feed, none of which can be walked, is told of once", func() bool {
+		told := map[string]int{} // the others may fall behind for a moment and catch up, as the clock is moved
+		for _, e := range events(t, h, event.FeedLagging) {
+			told[e.About]++
 		}
-	}
-	open := alarms(t, h.App, event.FeedLagging)
-	if n := len(events(t, h, event.FeedLagging)); lagging == 0 || n != lagging || len(open) != 1 || !open[0].ResolvedAt.IsZero() {
-		t.Fatalf("%d lagging, %d events, %+v", lagging, n, open)
-	}
+		for _, f := range allFeeds(t, h) {
+			if f.Kind == feed.Mail && (told[f.ID] != 1 || !f.Lagging) {
+				minutes(h, 1)
+				return false
+			}
+		}
+		return len(told) > 0
+	})
+	waitUntil(t, "they are one alarm", func() bool {
+		minutes(h, 1)
+		open := alarms(t, h.App, event.FeedLagging)
+		return len(open) == 1 && open[0].ResolvedAt.IsZero()
+	})
 	h.Cloud.ClearFaults()
 	waitUntil(t, "they catch up", func() bool {
 		minutes(h, 1)
 		a := alarms(t, h.App, event.FeedLagging)
 		return len(a) == 1 && !a[0].ResolvedAt.IsZero()
 	})
+}
+
+func allFeeds(t *testing.T, h *app.Hub) []feed.Feed {
+	t.Helper()
+	all, err := h.Feeds.List(t.Context(), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
 }
 
 // A connection that worked and stops working is an alarm with cause, fix and who, until it works again; both are told once.
