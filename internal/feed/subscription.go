@@ -45,6 +45,7 @@ const (
 	tendEvery   = time.Hour
 	lookEvery   = 7 * 24 * time.Hour // unknown subscriptions are looked for
 	tendSoon    = 2 * time.Second    // a mailbox's folders become feeds one after the other
+	tendAgain   = 20 * time.Second   // while feeds wait for their first page
 	stateLength = 24
 )
 
@@ -75,8 +76,11 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 	if err != nil {
 		return time.Time{}, err
 	}
-	reach := s.reachable(ctx)
+	reach, next := s.reachable(ctx), now.Add(tendEvery)
 	for _, f := range all {
+		if f.State == New {
+			next = now.Add(tendAgain)
+		}
 		if lifetimes[f.Kind] == 0 || (f.State != Live && f.State != Backfill) {
 			continue
 		}
@@ -89,7 +93,7 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 			s.Log.WarnContext(ctx, "unknown subscriptions were not looked for", "connection", connectionID, "error", err)
 		}
 	}
-	return now.Add(tendEvery), nil
+	return next, nil
 }
 
 // tend gives one feed its subscription. Why there is none is kept with the feed, for people to read.
