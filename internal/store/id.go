@@ -25,6 +25,11 @@ func NewID(now time.Time) string {
 	return string(out[:])
 }
 
+// IsID reports whether a text could be an identifier made here.
+func IsID(s string) bool {
+	return len(s) == 26 && strings.Trim(s, idAlphabet) == ""
+}
+
 // NewIDAfter makes an identifier that sorts after last, for whoever makes several in one millisecond and needs them in their order.
 func NewIDAfter(last string, now time.Time) string {
 	id := NewID(now)

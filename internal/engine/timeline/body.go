@@ -10,6 +10,7 @@ import (
 	"seneschal/internal/audit"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
+	"seneschal/internal/graph"
 	"seneschal/internal/store"
 	"seneschal/internal/wire"
 )
@@ -54,7 +55,7 @@ func (e *Engine) Open(ctx context.Context, by access.Caller, q BodyQuery) (Body,
 			continue // another mailbox may still give it
 		}
 	}
-	if last == nil || fault.KindOf(last) == fault.NotFound {
+	if last == nil || (fault.KindOf(last) == fault.NotFound && !graph.NoMailbox(last)) {
 		return Body{}, missingCopy()
 	}
 	return Body{}, last

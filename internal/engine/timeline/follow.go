@@ -78,6 +78,7 @@ func (t *taking) judge(i feed.Item, book customer.Book) error {
 		}
 		return nil
 	}
+	k.narrow(t.feed.Mailbox, book)
 	k.change = t.change(i)
 	t.kept = slices.DeleteFunc(t.kept, func(o kept) bool { return o.item == k.item }) // an entry may come twice: the last one counts
 	t.lapsed = slices.DeleteFunc(t.lapsed, func(id string) bool { return id == k.item })

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -174,7 +175,9 @@ func (s sight) restrict(w *conditions, communication string) {
 func readCursor(cursor string) (at int64, id string, err error) {
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err == nil {
-		if n, _ := fmt.Sscanf(strings.Replace(string(text), afterMark, " ", 1), "%d %s", &at, &id); n == 2 {
+		when, id, ok := strings.Cut(string(text), afterMark)
+		at, err := strconv.ParseInt(when, 10, 64)
+		if ok && err == nil && store.IsID(id) {
 			return at, id, nil
 		}
 	}
