@@ -127,12 +127,18 @@ func BenchmarkHub(b *testing.B) {
 // residentMB is what the process holds in memory, in units of a million bytes.
 func residentMB(b *testing.B, pid int) float64 {
 	b.Helper()
+	return memory(b, pid, "VmRSS")
+}
+
+// memory is one of the kernel's figures of a process: VmRSS now, VmHWM at most; in units of a million bytes.
+func memory(b *testing.B, pid int, figure string) float64 {
+	b.Helper()
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {
 		b.Fatal(err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, figure+":"); ok {
 			kb, err := strconv.Atoi(strings.Fields(rest)[0])
 			if err != nil {
 				b.Fatal(err)
@@ -140,7 +146,7 @@ func residentMB(b *testing.B, pid int) float64 {
 			return float64(kb) * 1024 / 1e6
 		}
 	}
-	b.Fatal("the process tells no VmRSS")
+	b.Fatal("the process tells no " + figure)
 	return 0
 }
 

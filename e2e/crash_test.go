@@ -103,7 +103,13 @@ func (g *ground) reopen() *app.App {
 // open serves a hub on the database until it is stopped.
 func (g *ground) open() (a *app.App, stop func()) {
 	g.t.Helper()
-	c, err := config.Load(g.dir, append(g.env, "SENESCHAL_LISTEN=127.0.0.1:0"), nil)
+	return g.openAs("crash")
+}
+
+// openAs serves one of several hubs on the database.
+func (g *ground) openAs(instance string) (a *app.App, stop func()) {
+	g.t.Helper()
+	c, err := config.Load(g.dir, append(append([]string{}, g.env...), "SENESCHAL_LISTEN=127.0.0.1:0", "SENESCHAL_INSTANCE="+instance), nil)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -128,24 +128,25 @@ func TestRunsAndEventsOfOthersStayTheirs(t *testing.T) {
 	walked(t, h)
 	do(t, h, "mail.message.send", map[string]any{"user": ada, "to": []string{ben}, "subject": "x", "body": "x"})
 	boss, viewer := staff(t, h, "boss", access.Admin, ""), staff(t, h, "Ben", access.Viewer, ben)
-	ask := func(c access.Caller, name, in string) string {
-		t.Helper()
-		r, err := h.Runner.Do(t.Context(), action.Request{Action: name, Caller: c, Input: json.RawMessage(in)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(r.Output)
-	}
-	if got := ask(boss, "run.list", `{}`); !strings.Contains(got, "mail.message.send") {
+	if got := ask(t, h, boss, "run.list", `{}`); !strings.Contains(got, "mail.message.send") {
 		t.Errorf("the admin's runs: %s", got)
 	}
-	if got := ask(viewer, "run.list", `{}`); strings.Contains(got, "mail.message.send") {
+	if got := ask(t, h, viewer, "run.list", `{}`); strings.Contains(got, "mail.message.send") {
 		t.Errorf("a viewer sees another's runs: %s", got)
 	}
-	if got := ask(boss, "event.list", `{}`); !strings.Contains(got, "message.received") {
+	if got := ask(t, h, boss, "event.list", `{}`); !strings.Contains(got, "message.received") {
 		t.Errorf("the admin's events: %s", got)
 	}
-	if got := ask(viewer, "event.list", `{}`); strings.Contains(got, "message.received") || !strings.Contains(got, "connection.healthy") {
+	if got := ask(t, h, viewer, "event.list", `{}`); strings.Contains(got, "message.received") || !strings.Contains(got, "connection.healthy") {
 		t.Errorf("a viewer's events: %s", got)
 	}
+}
+
+func ask(t *testing.T, h *app.Hub, c access.Caller, name, in string) string {
+	t.Helper()
+	r, err := h.Runner.Do(t.Context(), action.Request{Action: name, Caller: c, Input: json.RawMessage(in)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(r.Output)
 }

@@ -29,11 +29,11 @@ func TestThePagesOfAuditAndPrivacy(t *testing.T) {
 	p.sound(h, map[string]string{"audit": "/audit?verify=yes", "review": "/access-review", "data": "/data"})
 	p.do(chromedp.Navigate(h.Server.URL()+"/data"), see("#person"), fill(`input[name="person"]`, "Nora"), click(`button[formaction="/data/preview"]`), see(".problem"))
 	has(t, "a name alone", p.text(".problem"), "no e-mail address")
-	p.do(fill(`#person input[name="person"]`, nora), click(`button[formaction="/data/preview"]`), see("#erased"))
+	p.do(fill(`#person input[name="person"]`, contact), click(`button[formaction="/data/preview"]`), see("#erased"))
 	has(t, "the preview", p.text("#erased"), "This would go", "timeline: 1", "kept out of later walks")
 	p.do(click(`#erased .danger`), see("#erased.good"))
 	has(t, "afterwards", p.text("main"), "Erased", "1 erased addresses are kept out")
-	if n := rows(t, h, "select count(*) from timeline_participant where address = $1", nora); n != 0 {
+	if n := rows(t, h, "select count(*) from timeline_participant where address = $1", contact); n != 0 {
 		t.Errorf("%d left", n)
 	}
 	if _, err := h.Store.Writer().ExecContext(t.Context(), "update audit_entry set outcome = 'refused' where seq = 2"); err != nil {

@@ -18,7 +18,7 @@ import (
 	"seneschal/internal/store"
 )
 
-const nora = "nora@northwind.example"
+const contact = "nora@northwind.example"
 
 func both(t *testing.T, f func(t *testing.T, engine store.Engine)) {
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
@@ -69,17 +69,17 @@ func TestAnErasedContactDoesNotComeBack(t *testing.T) {
 		if after := lines(t, h, access.Local("test")); !slices.Equal(after, before) {
 			t.Errorf("a preview changed something: %v", after)
 		}
-		export, err := h.Privacy.Export(t.Context(), access.Local("test"), nora)
+		export, err := h.Privacy.Export(t.Context(), access.Local("test"), contact)
 		if text := fmt.Sprint(export.Data["timeline"]); err != nil || !strings.Contains(text, "VPN is down") || strings.Contains(text, "From another") {
 			t.Errorf("%v %s", err, text)
 		}
-		done, err := h.Privacy.Erase(t.Context(), access.Local("test"), nora, false, false)
+		done, err := h.Privacy.Erase(t.Context(), access.Local("test"), contact, false, false)
 		if err != nil || done.Counts["timeline"] != preview.Counts["timeline"] {
 			t.Fatalf("%+v %v, the preview said %v", done, err, preview.Counts)
 		}
 		gone := func(when string) {
 			t.Helper()
-			if n := rows(t, h, "select count(*) from timeline_participant where address = $1", nora); n != 0 {
+			if n := rows(t, h, "select count(*) from timeline_participant where address = $1", contact); n != 0 {
 				t.Errorf("%s: %d of her entries", when, n)
 			}
 		}
@@ -106,10 +106,10 @@ func TestAnErasedContactDoesNotComeBack(t *testing.T) {
 			t.Errorf("%+v %v", v, err)
 		}
 		// The remedy.
-		if err := h.Privacy.Allow(t.Context(), access.Local("test"), nora); err != nil {
+		if err := h.Privacy.Allow(t.Context(), access.Local("test"), contact); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.Privacy.Allow(t.Context(), access.Local("test"), nora); fault.KindOf(err) != fault.Invalid {
+		if err := h.Privacy.Allow(t.Context(), access.Local("test"), contact); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("allowed twice: %v", err)
 		}
 		walked(t, h)

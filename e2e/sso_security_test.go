@@ -183,7 +183,7 @@ func TestCookiesOfASignInKeepToThemselves(t *testing.T) {
 	}
 }
 
-func TestPagesOfTheSignInRunNoScriptAndAreFramedNowhere(t *testing.T) {
+func TestPagesOfTheSignInRunNoForeignScriptAndAreFramedNowhere(t *testing.T) {
 	h := singleSignOn(t, app.TestOptions{})
 	if _, err := h.Access.EnsureFirstAdmin(t.Context()); err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func TestPagesOfTheSignInRunNoScriptAndAreFramedNowhere(t *testing.T) {
 				t.Errorf("%s: the policy lacks %s: %s", path, want, policy)
 			}
 		}
-		if strings.Contains(policy, "script-src") || r.Header.Get("Referrer-Policy") != "no-referrer" || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Frame-Options") != "DENY" {
+		if strings.Count(policy, "script-src") != 1 || !strings.Contains(policy, "script-src 'self';") || r.Header.Get("Referrer-Policy") != "no-referrer" || r.Header.Get("Cache-Control") != "no-store" || r.Header.Get("X-Frame-Options") != "DENY" {
 			t.Errorf("%s: %v", path, r.Header)
 		}
 	}

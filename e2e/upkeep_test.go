@@ -75,7 +75,7 @@ func TestOnlyDeclaredProxiesAreBelieved(t *testing.T) {
 // events gives those of a type, oldest first.
 func events(t *testing.T, h *app.Hub, want event.Type) []event.Event {
 	t.Helper()
-	all, err := h.Events.List(t.Context(), event.Query{Limit: 500})
+	all, err := h.Events.List(t.Context(), event.Everybody(), event.Query{Limit: 500})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func events(t *testing.T, h *app.Hub, want event.Type) []event.Event {
 }
 
 func TestRemindersBeforeACredentialEnds(t *testing.T) {
-	h := app.StartForTest(t, app.TestOptions{})
+	h := app.StartForTest(t, app.TestOptions{Change: func(s map[string]string) { s["RETENTION_EVENTS"] = "forever" }})
 	f := h.Form("c", "Seneschal")
 	f.Credential.ExpiresAt = h.Time.Now().Add(70*24*time.Hour + time.Hour)
 	c := h.Connect(f)

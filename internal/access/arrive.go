@@ -73,7 +73,7 @@ func (s *SSO) Finish(ctx context.Context, w Answer) (Arrival, error) {
 			Detail: map[string]any{"by": "microsoft", "tenant": p.Tenant, "role": role, "addresses_verified": problem == nil}})
 	}
 	err = s.Access.Store.InTx(ctx, "access.sign_in", enter)
-	if store.IsDuplicate(err) { // a newcomer in two tabs at once: the other one made the person
+	for again := 0; again < tabs && store.LostRace(err); again++ { // a newcomer in several tabs at once: another one made the person
 		err = s.Access.Store.InTx(ctx, "access.sign_in", enter)
 	}
 	if problem != nil { // what was verified before stays: nobody sees more for it
@@ -82,6 +82,9 @@ func (s *SSO) Finish(ctx context.Context, w Answer) (Arrival, error) {
 	}
 	return out, err
 }
+
+// tabs is how many sign-ins of one newcomer may meet in one moment.
+const tabs = 5
 
 func contestNotice(contested []string) string {
 	if len(contested) == 0 {

@@ -71,7 +71,20 @@ type Request struct {
 	Files      map[string]*Content
 	Key        string // idempotency key; required for effects outside
 	DryRun     bool
-	Out        func(media string) io.Writer // where an action that answers with a stream writes
+	Out        func(media string) io.Writer // where an action that streams bytes writes
+	Send       func(Message) error          // takes the messages of one that streams those
+}
+
+// takes says whether whoever asks can take the action's answer.
+func (q Request) takes(a Action) bool {
+	switch {
+	case a.Messages():
+		return q.Send != nil
+	case len(a.Streams) > 0:
+		return q.Out != nil
+	default:
+		return true
+	}
 }
 
 // Result is what came of it.
@@ -124,10 +137,10 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 		if err != nil {
 			return Result{}, err
 		}
-		if len(a.Media) > 0 && q.Out == nil {
-			return Result{}, &fault.Error{Kind: fault.NotSupported, Code: "stream_only", Message: a.Name + " answers with a stream, which does not fit here", Fix: "Use the command line or REST: " + a.Route, Who: "you"}
+		if !q.takes(a) {
+			return Result{}, &fault.Error{Kind: fault.NotSupported, Code: "stream_only", Message: a.Name + " answers with a stream, which does not fit here", Fix: "Open " + a.Route + " over REST and keep reading", Who: "you"}
 		}
-		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files, Out: q.Out}, in)
+		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files, Out: q.Out, send: q.Send}, in)
 		return finished(out, err)
 	}
 	c, err := r.allowed(ctx, a, q)

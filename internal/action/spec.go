@@ -64,8 +64,10 @@ type Spec struct {
 	Capability m365.Capability     // which capability of the connection it belongs to
 	Purpose    connection.Purpose  // what the mailbox must be listed for; empty: actions
 	Files      []File
-	Media      []string // it answers with a stream of one of these, written to Call.Out, instead of JSON
-	ShowsBody  bool     // hands out a body: one audit row before anything is fetched
+	// Streams are the media types it answers with instead of one JSON value: bytes that it writes to Call.Out, or, of EventStream,
+	// messages that it gives to Call.Send as long as its caller listens; its output describes one of them.
+	Streams   []string
+	ShowsBody bool // hands out a body: one audit row before anything is fetched
 	// Repeatable says that running it twice has the effect of running it once, so an unclear run is simply run again.
 	// Every other Writes or Deletes on a connection declares a Reconcile.
 	Repeatable bool
@@ -84,12 +86,29 @@ type Call struct {
 	Connection connection.Connection
 	Bound      connection.Bound // its client reaches the mailboxes of the spec's purpose only
 	Files      map[string]*Content
-	Out        func(media string) io.Writer // of an action with Media: the face says where to; asked once, when nothing can go wrong any more but the writing
+	Out        func(media string) io.Writer // of an action that streams bytes: the face says where to; asked once, when nothing can go wrong any more but the writing
 
+	send       func(Message) error
 	checkpoint func(ctx context.Context, v any) error
 	recall     func(ctx context.Context, v any) (bool, error)
 	progress   func(ctx context.Context, done, total int64, note string)
 }
+
+// EventStream is the media type of a stream of messages: server-sent events.
+const EventStream = "text/event-stream"
+
+// Messages says whether it streams messages.
+func (a Action) Messages() bool { return slices.Contains(a.Streams, EventStream) }
+
+// Message is one piece of a stream. One without data is a sign of life.
+type Message struct {
+	ID   string // where to go on from after a break
+	Type string
+	Data any
+}
+
+// Send gives the caller of an action that streams messages one; it blocks as long as the caller does not read.
+func (c Call) Send(m Message) error { return c.send(m) }
 
 // Checkpoint keeps v for Reconcile, committed before it returns. Call it before each step that cannot be taken back.
 func (c Call) Checkpoint(ctx context.Context, v any) error { return c.checkpoint(ctx, v) }
@@ -183,6 +202,8 @@ func (a Action) sound() error {
 		return fmt.Errorf("the summary is not a sentence")
 	case a.Target == OnHub && a.Scope == "":
 		return fmt.Errorf("a hub action names its scope")
+	case len(a.Streams) > 0 && (a.Target != OnHub || a.Effect != Reads):
+		return fmt.Errorf("only reads of the hub itself stream")
 	case a.Target == OnConnection && len(a.Operations) == 0:
 		return fmt.Errorf("no operation is named")
 	case a.Target == OnConnection && a.Effect != Reads && !a.Repeatable && a.reconcile == nil:

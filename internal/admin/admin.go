@@ -27,9 +27,12 @@ type Hub struct {
 	Access      *access.Access
 	Audit       *audit.Log
 	Events      *event.Log
+	Webhooks    *event.Webhooks
 	Clock       clock.Clock
 	Runner      *action.Runner
 	Privacy     *privacy.Service
+	// Sees tells which communications a caller may see.
+	Sees func(ctx context.Context, by access.Caller, communications []string) (map[string]bool, error)
 	// LoginURL turns a login token into the address a person opens.
 	LoginURL func(token string) string
 }
@@ -40,6 +43,8 @@ func (h *Hub) Actions() []action.Action {
 	all = append(all, h.peopleActions()...)
 	all = append(all, h.customerActions()...)
 	all = append(all, h.feedActions()...)
+	all = append(all, h.eventActions()...)
+	all = append(all, h.webhookActions()...)
 	all = append(all, h.catalogueActions()...)
 	all = append(all, h.auditActions()...)
 	all = append(all, h.privacyActions()...)
@@ -174,15 +179,6 @@ func orDefault(limit int) int {
 	return limit
 }
 
-type eventsIn struct {
-	Connection string `json:"connection,omitempty" doc:"Only of this connection"`
-	Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"500" doc:"At most so many; 50 without"`
-}
-
-type eventsOut struct {
-	Events []event.Event `json:"events"`
-}
-
 type usageOut struct {
 	Budgets []connection.BudgetUse `json:"budgets"`
 }
@@ -196,15 +192,6 @@ func (h *Hub) recordActions() []action.Action {
 				budgets = slices.DeleteFunc(budgets, func(b connection.BudgetUse) bool { return b.Mailbox != "" || b.Part != "" })
 			}
 			return usageOut{budgets}, err
-		}),
-		action.Define(action.Spec{Name: "event.list", Summary: "List the newest events.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
-			Route: "GET /events/log"}, func(ctx context.Context, c action.Call, in eventsIn) (eventsOut, error) {
-			q := event.Query{Connection: in.Connection, Limit: orDefault(in.Limit)}
-			if onlyOwn(c.Caller) != "" {
-				q.Without = event.OfMailboxes()
-			}
-			events, err := h.Events.List(ctx, q)
-			return eventsOut{events}, err
 		}),
 	}
 }

@@ -53,7 +53,7 @@ func (h *Hub) auditActions() []action.Action {
 			return auditOut{append([]audit.Entry{}, entries...)}, err
 		}),
 		action.Define(action.Spec{Name: "audit.export", Summary: "Export the audit record, oldest entry first.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
-			Route: "GET /audit/export", Media: []string{"application/jsonl", "text/csv"}}, h.exportAudit),
+			Route: "GET /audit/export", Streams: []string{"application/jsonl", "text/csv"}}, h.exportAudit),
 		action.Define(action.Spec{Name: "audit.verify", Summary: "Check the chain of the audit record, its checkpoints and its seal.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /audit/verify"}, func(ctx context.Context, _ action.Call, _ none) (audit.Verdict, error) {
 			return h.Audit.Verify(ctx)

@@ -70,7 +70,7 @@ func (a *App) serveUntilStopped(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	if err := a.welcome(ctx, p); err != nil {
+	if err := a.welcome(context.WithoutCancel(ctx), p); err != nil { // a signal that comes this early stops the hub in good order all the same
 		return err
 	}
 	select {

@@ -23,9 +23,9 @@ import (
 func (a *App) joinFeeds() {
 	a.Customers = &customer.Service{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Verified: a.Access.Verified}
 	a.Access.Entered = a.Customers.EnteredFor
-	follower := timeline.Follower{Engine: a.Timeline}
+	follower, announcer := timeline.Follower{Engine: a.Timeline}, feed.Announcer{Events: a.Events}
 	a.Feeds = &feed.Service{Store: a.Store, Clock: a.Clock, Log: a.Log, Connections: a.Connections, Jobs: scheduler{a}, Audit: a.Audit, Events: a.Events, Sources: sources(),
-		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower}, feed.Calendar: {follower}},
+		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower, announcer}, feed.Calendar: {follower, announcer}},
 		Count: func(ctx context.Context, b connection.Bound, mailbox string) (map[string]int, error) {
 			return mail.Counts(ctx, b.Graph, mailboxID(b, mailbox))
 		}}

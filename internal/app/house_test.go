@@ -28,7 +28,7 @@ var may = map[string][]string{
 	"wire":  {"fault", "m365", "telemetry", "clock"},
 	"graph": {"fault", "m365", "telemetry", "clock", "wire"},
 	"entra": {"fault", "m365", "clock", "vault", "wire"},
-	"audit": {"fault", "clock", "store", "vault", "custody"}, "event": {"fault", "clock", "store", "custody"},
+	"audit": {"fault", "clock", "store", "vault", "custody"}, "event": {"fault", "clock", "store", "vault", "custody", "audit"},
 	"access":                   {"custody", "fault", "clock", "store", "vault", "audit", "event"},
 	"connection":               {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "config", "wire", "graph", "entra", "audit", "event", "access"},
 	"customer":                 {"custody", "fault", "m365", "clock", "store", "audit", "event", "access"},

@@ -144,7 +144,7 @@ func (a *App) bundle(ctx context.Context) (bundle, error) {
 		b.Lines[c.Name], e = a.Connections.LastLines(ctx, c.ID)
 		keep(e)
 	}
-	b.Events, e = a.Events.List(ctx, event.Query{Limit: bundleRows})
+	b.Events, e = a.Events.List(ctx, event.Everybody(), event.Query{Limit: bundleRows})
 	keep(e)
 	runs, e := a.Runner.Runs(ctx, action.RunsQuery{Limit: bundleRows})
 	keep(e)

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"seneschal/internal/access"
+	"seneschal/internal/engine/alarm"
 	"seneschal/internal/face/console"
 	"seneschal/internal/face/notify"
 	"seneschal/internal/face/rest"
@@ -30,13 +31,15 @@ import (
 
 // Server is a hub that serves.
 type Server struct {
-	app      *App
-	http     *http.Server
-	local    *http.Server // the host's own user, over a socket beside the database
-	listener net.Listener
-	console  *console.Face
-	ready    atomic.Bool
-	failed   chan error
+	app        *App
+	http       *http.Server
+	local      *http.Server // the host's own user, over a socket beside the database
+	listener   net.Listener
+	console    *console.Face
+	ready      atomic.Bool
+	failed     chan error
+	closing    chan struct{} // closed when the server stops: streams end then
+	endStreams func()
 
 	outliving sync.WaitGroup
 	cancel    context.CancelFunc
@@ -54,7 +57,8 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 		return nil, &fault.Error{Kind: fault.Misconfigured, Code: "listen", Message: "The hub cannot listen on " + a.Config.Listen, Cause: err.Error(),
 			Fix: "Choose another address: SENESCHAL_LISTEN", Who: "the operator of this hub"}
 	}
-	s := &Server{app: a, listener: listener, failed: make(chan error, 2)}
+	s := &Server{app: a, listener: listener, failed: make(chan error, 2), closing: make(chan struct{})}
+	s.endStreams = sync.OnceFunc(func() { close(s.closing) })
 	here := &url.URL{Scheme: scheme(a.Config), Host: listener.Addr().String()}
 	a.public = func() *url.URL { return here }
 	if err := a.schedule(ctx); err != nil {
@@ -90,6 +94,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 func (s *Server) background(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.outliving.Go(func() { s.app.Connections.Uses.Run(ctx) })
+	s.tellEvents(ctx)
 	s.app.Connections.Background = func(f func(context.Context)) { s.outliving.Go(func() { f(ctx) }) }
 }
 
@@ -114,8 +119,15 @@ func (a *App) schedule(ctx context.Context) error {
 				return err
 			}
 		}
-		if err := a.Jobs.Cancel(ctx, tx, "action.purge", "all"); err != nil { // of older programs: the retention does it now
-			return err
+		for _, kind := range []string{"action.purge", "event.purge"} { // of older programs: the retention does it now
+			if err := a.Jobs.Cancel(ctx, tx, kind, "all"); err != nil {
+				return err
+			}
+		}
+		for _, kind := range []string{feed.LagJob, alarm.SurveyJob} {
+			if err := a.Jobs.EnsureScheduled(ctx, tx, kind, "all", a.Clock.Now()); err != nil {
+				return err
+			}
 		}
 		return a.Jobs.EnsureScheduled(ctx, tx, privacy.RetainJob, "all", a.Clock.Now().Add(time.Hour))
 	})
@@ -157,6 +169,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	s.ready.Store(false)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.app.Config.ShutdownTimeout)
 	defer cancel()
+	s.endStreams()
 	err := s.http.Shutdown(ctx)
 	if s.local != nil {
 		err = errors.Join(err, s.local.Shutdown(ctx))
@@ -172,7 +185,7 @@ func (s *Server) Failed() <-chan error { return s.failed }
 func (s *Server) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	s.mountProbes(mux)
-	(&rest.Face{Runner: s.app.Runner, Caller: s.caller, Version: Version}).Mount(mux)
+	(&rest.Face{Runner: s.app.Runner, Caller: s.caller, Version: Version, Now: s.app.Clock.Now, MachineNow: time.Now, Closing: s.closing}).Mount(mux)
 	(&notify.Face{Feeds: s.app.Feeds, Log: s.app.Log}).Mount(mux)
 	if err := s.mountConsole(mux); err != nil {
 		return nil, err

@@ -25,6 +25,7 @@ import (
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/customer"
+	"seneschal/internal/engine/alarm"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
@@ -45,12 +46,12 @@ var Version = "dev"
 // owners are the migrations of every package with tables.
 func owners() []fs.FS {
 	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations,
-		feed.Migrations, customer.Migrations, timeline.Migrations, privacy.Migrations}
+		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations, privacy.Migrations}
 }
 
 // registry is every action there is.
-func registry(hub *admin.Hub, line *timeline.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), line.Actions())
+func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), line.Actions(), alarms.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -77,12 +78,14 @@ type App struct {
 	Jobs        *jobs.Jobs
 	Audit       *audit.Log
 	Events      *event.Log
+	Webhooks    *event.Webhooks
 	Access      *access.Access
 	SSO         *access.SSO // nil: nobody signs in with Microsoft
 	Connections *connection.Service
 	Customers   *customer.Service
 	Feeds       *feed.Service
 	Timeline    *timeline.Engine
+	Alarms      *alarm.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
 	Privacy     *privacy.Service
@@ -135,11 +138,11 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	if err := a.Audit.OpenKey(ctx, v); err != nil {
 		return nil, err
 	}
-	a.Events = &event.Log{Store: st, Clock: s.Clock}
+	a.Events = &event.Log{Store: st, Clock: s.Clock, Log: s.Log, Jobs: scheduler{a}}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}
-	a.Timeline = &timeline.Engine{}
-	if a.Registry, err = registry(hub, a.Timeline); err != nil {
+	a.Timeline, a.Alarms = &timeline.Engine{}, &alarm.Engine{}
+	if a.Registry, err = registry(hub, a.Timeline, a.Alarms); err != nil {
 		return nil, err
 	}
 	if err := a.joinConnections(s); err != nil {
@@ -147,9 +150,15 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	}
 	a.joinFeeds()
 	a.joinSSO()
-	hub.Connections, hub.Customers, hub.Feeds = a.Connections, a.Customers, a.Feeds
+	if err := a.joinWebhooks(s); err != nil {
+		return nil, err
+	}
+	hub.Connections, hub.Customers, hub.Feeds, hub.Webhooks, hub.Sees = a.Connections, a.Customers, a.Feeds, a.Webhooks, a.Timeline.Visible
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
 		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})
+	if err := a.joinAlarms(s); err != nil {
+		return nil, err
+	}
 	a.joinPrivacy()
 	hub.Runner, hub.Privacy = a.Runner, a.Privacy
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
@@ -160,6 +169,10 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		feed.SyncJob:        a.Feeds.Sync,
 		feed.AuditJob:       a.Feeds.Compare,
 		feed.TendJob:        a.Feeds.Tend,
+		event.DeliverJob:    a.Webhooks.Deliver,
+		feed.LagJob:         a.Feeds.Lag,
+		alarm.SurveyJob:     a.Alarms.Survey,
+		alarm.MailJob:       a.Alarms.Send,
 	}})
 	return a, err
 }
@@ -179,7 +192,7 @@ func (a *App) joinConnections(s Surroundings) error {
 	a.Budgets.Counted = a.Governor.Budgets
 	a.Connections = &connection.Service{
 		Store: a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Jobs: scheduler{a},
-		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook}, Timeout: signInTimeout}, MachineNow: time.Now,
+		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook, "sign-in"}, Timeout: signInTimeout}, MachineNow: time.Now,
 		Wire: wire.Config{Transport: transport, Governor: a.Governor, Clock: s.Clock, Random: random, Hook: s.Hook, Log: s.Log, Observer: observer{a.Metrics},
 			Recorder: s.Recorder, UserAgent: "NONISV|Seneschal|Seneschal/" + Version},
 		Uses: &connection.Uses{Store: a.Store, Clock: s.Clock, Log: s.Log}, Endpoints: a.Config.Endpoints, DefaultCloud: a.Config.Cloud, Redirect: a.redirect, Probes: probes(),
@@ -215,17 +228,18 @@ func (o observer) Request(operation string, status int, d time.Duration, _ int) 
 	o.metrics.Outgoing(operation, status, d)
 }
 
-// hooked passes the crash points around each request of the sign-in library.
+// hooked passes the crash points around each request of the sign-in library, and around each call of a webhook.
 type hooked struct {
 	next http.RoundTripper
 	hook clock.Hook
+	what string
 }
 
 // RoundTrip sends the request.
 func (h hooked) RoundTrip(r *http.Request) (*http.Response, error) {
-	h.hook.At(clock.BeforeSend, "sign-in")
+	h.hook.At(clock.BeforeSend, h.what)
 	resp, err := h.next.RoundTrip(r)
-	h.hook.At(clock.AfterAnswer, "sign-in")
+	h.hook.At(clock.AfterAnswer, h.what)
 	return resp, err
 }
 

@@ -53,6 +53,12 @@ type Config struct {
 	ShutdownTimeout time.Duration
 
 	Retention map[string]time.Duration // by the setting's name; 0: for ever
+
+	AlarmFrom         []string
+	AlarmTo           []string
+	AlarmSMTP         string
+	AlarmSMTPUser     string
+	AlarmSMTPPassword vault.Secret
 }
 
 // SSO is how people sign in with Microsoft; without an issuer they do not.
@@ -102,7 +108,7 @@ func Settings() []Setting {
 		{Name: "LOGIN_URL", Example: "https://127.0.0.1:9443", Doc: "Login address of the custom cloud.", set: address(func(c *Config) *string { return &c.LoginURL })},
 		{Name: "GRAPH_URL", Example: "https://127.0.0.1:9443", Doc: "Microsoft Graph address of the custom cloud.", set: address(func(c *Config) *string { return &c.GraphURL })},
 		{Name: "GRAPH_AUDIENCE", Default: "https://graph.microsoft.com", Example: "https://graph.microsoft.com", Doc: "Resource that custom cloud's Graph tokens are for.", set: address(func(c *Config) *string { return &c.GraphAudience })},
-		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login and Graph.", set: file(func(c *Config) *string { return &c.CAFile })},
+		{Name: "CA_FILE", Example: "/etc/seneschal/ca.pem", Doc: "Further certificate authorities (PEM) to trust towards login, Graph, webhooks and the mail server of alarms.", set: file(func(c *Config) *string { return &c.CAFile })},
 		{Name: "SSO_ISSUER", Example: "https://login.microsoftonline.com/{tenantid}/v2.0", Doc: "Who issues the ID tokens of people who sign in with Microsoft: that of one tenant, or with {tenantid} in the tenant's place. Its host tells the cloud. Without it people sign in by links only.", set: setIssuer},
 		{Name: "SSO_CLIENT_ID", Example: "00000000-0000-0000-0000-000000000000", Doc: "Application (client) ID of the app registration people sign in to. It is not the one of a connection.", set: setSSOClient},
 		{Name: "SSO_CLIENT_SECRET_FILE", Example: "/run/secrets/seneschal-sso", Doc: "File with that registration's client secret. It is read at each sign-in, so a new secret needs no restart.", set: file(func(c *Config) *string { return &c.SSO.SecretFile })},
@@ -116,8 +122,13 @@ func Settings() []Setting {
 		retention("COMMUNICATIONS", "730d", 0, "How long metadata of mail and meetings with customers is kept. Older ones are not imported either."),
 		retention("AUDIT", "1095d", 0, "How long entries of the audit record are kept. They are removed below a signed checkpoint; the rest stays proven."),
 		retention("RUNS", "7d", 7*24*time.Hour, "How long runs are kept, and with them idempotency keys; at least 7d. One whose outcome is not known yet stays longer."),
-		retention("EVENTS", "90d", 0, "How long events are kept for looking back."),
+		retention("EVENTS", "90d", 0, "How long events are kept for the list, for streams that are taken up again, and for replay to webhooks. One that is still to be delivered stays longer."),
 		retention("USE", "90d", 31*24*time.Hour, "How long is counted, by day, which of Microsoft's operations a connection used; at least 31d, as the access review looks 30 days back."),
+		{Name: "ALARM_FROM", Example: "alerts@example.com", Doc: "Mailboxes that alarms are mailed from, separated by commas: the first is used that a healthy app-only connection lists for actions, never through the connection the alarm is about. With ALARM_SMTP the sender's address. Empty: alarms stand on the overview only.", set: addresses(func(c *Config) *[]string { return &c.AlarmFrom })},
+		{Name: "ALARM_TO", Example: "oncall@example.com", Doc: "Addresses that are told of alarms besides admins and a connection's owner, separated by commas.", set: addresses(func(c *Config) *[]string { return &c.AlarmTo })},
+		{Name: "ALARM_SMTP", Example: "mail.example.com:587", Doc: "Mail server for alarms, used where no connection can send. Port 465 speaks TLS from the start, others must offer STARTTLS.", set: setSMTP},
+		{Name: "ALARM_SMTP_USER", Example: "alerts", Doc: "Name to sign in to ALARM_SMTP with; empty: no sign-in.", set: text(func(c *Config) *string { return &c.AlarmSMTPUser })},
+		{Name: "ALARM_SMTP_PASSWORD_FILE", Example: "/run/secrets/smtp", Doc: "File with the password of ALARM_SMTP_USER.", set: secretFile(func(c *Config) *vault.Secret { return &c.AlarmSMTPPassword })},
 		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
 	}
 }
@@ -163,6 +174,9 @@ func (c *Config) contradictions() []fault.Field {
 	}
 	if c.Cloud == m365.Custom && (c.LoginURL == "" || c.GraphURL == "") {
 		wrong = append(wrong, fault.Field{Name: Prefix + "CLOUD", Message: "is custom, which needs " + Prefix + "LOGIN_URL and " + Prefix + "GRAPH_URL"})
+	}
+	if c.AlarmSMTP != "" && len(c.AlarmFrom) == 0 {
+		wrong = append(wrong, fault.Field{Name: Prefix + "ALARM_SMTP", Message: "needs a sender: set " + Prefix + "ALARM_FROM"})
 	}
 	return append(wrong, c.ssoContradictions()...)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"seneschal/internal/m365"
+	"seneschal/internal/vault"
 )
 
 func text(field func(*Config) *string) func(*Config, string) error {
@@ -150,4 +152,38 @@ func setCloud(c *Config, v string) error {
 	}
 	c.Cloud = m365.Cloud(v)
 	return nil
+}
+
+// addresses takes e-mail addresses separated by commas.
+func addresses(field func(*Config) *[]string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		for _, part := range strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ' ' }) {
+			a, err := mail.ParseAddress(part)
+			if err != nil {
+				return fmt.Errorf("%q is no e-mail address", part)
+			}
+			*field(c) = append(*field(c), strings.ToLower(a.Address))
+		}
+		return nil
+	}
+}
+
+func setSMTP(c *Config, v string) error {
+	if host, port, err := net.SplitHostPort(v); err != nil || host == "" || port == "" {
+		return fmt.Errorf("%q is not host:port", v)
+	}
+	c.AlarmSMTP = v
+	return nil
+}
+
+// secretFile reads a secret at the start; the line break that editors leave at its end is none of it.
+func secretFile(field func(*Config) *vault.Secret) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		text, err := os.ReadFile(v)
+		if err != nil {
+			return fmt.Errorf("cannot be read: %w", err)
+		}
+		*field(c) = vault.NewSecret(strings.TrimRight(string(text), "\r\n"))
+		return nil
+	}
 }

@@ -500,6 +500,23 @@ func TestARestartedInstanceSucceedsItself(t *testing.T) {
 	})
 }
 
+// A hub that is killed every minute keeps working: no restart takes all that is left.
+func TestManyRestartsLeaveSomething(t *testing.T) {
+	onBothDatabases(t, func(t *testing.T, g *ground) {
+		outlook := wire.Limit{Requests: 10_000, Window: 10 * time.Minute, Concurrent: 4}
+		h := g.join(0)
+		for restart := range 9 {
+			if n := h.burst(mailbox, outlook, 4, time.Second); n == 0 {
+				t.Fatalf("after %d restarts nothing is left", restart)
+			}
+			g.pass(time.Second)
+			h = g.restart(h)
+			h.burst(mailbox, outlook, 4, time.Second) // while its former self may still be answered
+			g.pass(time.Minute)
+		}
+	})
+}
+
 func TestTheDeadHaveUsedAllTheyCould(t *testing.T) {
 	onBothDatabases(t, func(t *testing.T, g *ground) {
 		for range 5 {

@@ -474,7 +474,7 @@ func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) (int64
 		if _, err := tx.ExecContext(ctx, "delete from connection_check where connection = $1", id); err != nil {
 			return 0, err
 		}
-		if _, err := tx.ExecContext(ctx, "update connection_entry set version = version + 1 where id = $1", id); err != nil {
+		if _, err := tx.ExecContext(ctx, "update connection_entry set version = version + 1, list_version = list_version + 1 where id = $1", id); err != nil {
 			return 0, err
 		}
 		if err := s.Jobs.Schedule(ctx, tx, CheckJob, id, s.Clock.Now()); err != nil {

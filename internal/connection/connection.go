@@ -123,6 +123,8 @@ type Connection struct {
 	accountID    string
 	grantsReadAt time.Time
 	remindedDays int
+	listVersion  int64
+	byName       map[string]int // index of the mailboxes where there is one
 }
 
 // Current is the state as it may be shown now: green without fresh evidence is unknown.
@@ -157,12 +159,24 @@ func (c Connection) AllowsAction(name string) bool {
 
 // LookupMailbox finds a listed mailbox by any of its names.
 func (c Connection) LookupMailbox(name string) (Mailbox, bool) {
+	if c.byName != nil {
+		i, ok := c.byName[strings.ToLower(name)]
+		if !ok {
+			return Mailbox{}, false
+		}
+		return c.Mailboxes[i], true
+	}
 	for _, m := range c.Mailboxes {
-		if strings.EqualFold(m.Address, name) || strings.EqualFold(m.UPN, name) || (m.ObjectID != "" && strings.EqualFold(m.ObjectID, name)) {
+		if slices.ContainsFunc(m.names(), func(n string) bool { return strings.EqualFold(n, name) }) {
 			return m, true
 		}
 	}
 	return Mailbox{}, false
+}
+
+// names are those that Microsoft knows the mailbox by, as far as we know them.
+func (m Mailbox) names() []string {
+	return slices.DeleteFunc([]string{m.Address, m.UPN, m.ObjectID}, func(n string) bool { return n == "" })
 }
 
 // For lists the mailboxes with a purpose.

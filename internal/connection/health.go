@@ -104,9 +104,9 @@ func (s *Service) Suspect(ctx context.Context, tx *store.Tx, id string) error {
 	return s.Jobs.Schedule(ctx, tx, CheckJob, id, s.Clock.Now())
 }
 
-// Recheck has the connection's mailboxes looked up anew, soon.
-func (s *Service) Recheck(ctx context.Context, tx *store.Tx, id string) error {
-	if _, err := tx.ExecContext(ctx, "update connection_mailbox set checked_at = 0 where connection = $1", id); err != nil {
+// Recheck has one of the connection's mailboxes, or all (""), looked up anew, soon.
+func (s *Service) Recheck(ctx context.Context, tx *store.Tx, id, address string) error {
+	if _, err := tx.ExecContext(ctx, "update connection_mailbox set checked_at = 0 where connection = $1 and ($2 = '' or address = $3)", id, address, address); err != nil {
 		return err
 	}
 	return s.Jobs.Schedule(ctx, tx, CheckJob, id, s.Clock.Now())
@@ -209,6 +209,9 @@ func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool
 			return err
 		}
 		if c.State == old.state {
+			if otherAccount(c.Mailboxes, r.mailboxes) {
+				return s.changed(ctx, tx, c.ID)
+			}
 			return nil
 		}
 		if err := s.changed(ctx, tx, c.ID); err != nil { // what waited for this connection may go on
@@ -216,6 +219,16 @@ func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool
 		}
 		return s.tell(ctx, tx, c)
 	})
+}
+
+// otherAccount reports whether an address belongs to another account than before.
+func otherAccount(before, now []Mailbox) bool {
+	for i, m := range now {
+		if before[i].ObjectID != m.ObjectID {
+			return true
+		}
+	}
+	return false
 }
 
 // found is the connection as the report shows it, told from what was known before.
@@ -336,7 +349,10 @@ func updateMailboxStatus(ctx context.Context, tx *store.Tx, id string, list []Ma
 			return err
 		}
 	}
-	return nil
+	if len(list) == 0 {
+		return nil
+	}
+	return listChanged(ctx, tx, id)
 }
 
 func replaceLines(ctx context.Context, tx *store.Tx, id string, lines []Line) error {

@@ -11,14 +11,14 @@ import (
 
 const columns = `id, name, kind, cloud, tenant_id, tenant_name, client_id, credential_type, credential_expires, credential_note, account_types, owner,
 	account_id, account_upn, capabilities, allowed_actions, read_only, paused, managed, state, reason, since, proof_at, proof_request, next_check,
-	grants_read_at, reminded_days, consent, version, created_at`
+	grants_read_at, reminded_days, consent, version, created_at, list_version`
 
 func scan(s store.Scanner) (c Connection, err error) {
 	var capabilities, allowed, reason string
 	var expires, readOnly, paused, managed, since, proofAt, next, grants, created int64
 	err = s.Scan(&c.ID, &c.Name, &c.Kind, &c.Cloud, &c.TenantID, &c.TenantName, &c.ClientID, &c.Credential.Type, &expires, &c.Credential.Note, &c.AccountTypes, &c.Owner,
 		&c.accountID, &c.Account, &capabilities, &allowed, &readOnly, &paused, &managed, &c.State, &reason, &since, &proofAt, &c.Proof.RequestID, &next,
-		&grants, &c.remindedDays, &c.Consent, &c.Version, &created)
+		&grants, &c.remindedDays, &c.Consent, &c.Version, &created, &c.listVersion)
 	if err != nil {
 		return c, err
 	}
@@ -41,11 +41,11 @@ func insert(ctx context.Context, tx *store.Tx, c Connection) error {
 	capabilities, _ := json.Marshal(c.Capabilities) // strings always encode
 	allowed, _ := json.Marshal(c.Allowed)
 	_, err := tx.ExecContext(ctx, "insert into connection_entry ("+columns+`) values
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)`,
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)`,
 		c.ID, c.Name, string(c.Kind), string(c.Cloud), string(c.TenantID), c.TenantName, string(c.ClientID), c.Credential.Type, store.Millis(c.Credential.ExpiresAt), c.Credential.Note,
 		string(c.AccountTypes), c.Owner, c.accountID, c.Account, string(capabilities), string(allowed), number(c.ReadOnly), number(c.paused), number(c.Managed),
 		string(c.State), encodeReason(c.Reason), store.Millis(c.Since), store.Millis(c.Proof.At), c.Proof.RequestID, store.Millis(c.NextCheck),
-		store.Millis(c.grantsReadAt), c.remindedDays, c.Consent, c.Version, store.Millis(c.CreatedAt))
+		store.Millis(c.grantsReadAt), c.remindedDays, c.Consent, c.Version, store.Millis(c.CreatedAt), c.listVersion)
 	return err
 }
 
@@ -118,7 +118,7 @@ func replaceMailboxes(ctx context.Context, tx *store.Tx, connection string, list
 			return err
 		}
 	}
-	return nil
+	return listChanged(ctx, tx, connection)
 }
 
 func readMailboxes(ctx context.Context, q store.Querier, connection string) (map[string][]Mailbox, error) {
@@ -161,10 +161,7 @@ func (s *Service) List(ctx context.Context) ([]Connection, error) {
 
 // Lookup finds a connection by id or name.
 func (s *Service) Lookup(ctx context.Context, idOrName string) (Connection, error) {
-	c, err := scan(s.Store.Reader().QueryRowContext(ctx, "select "+columns+" from connection_entry where id = $1 or name = $2", idOrName, idOrName))
-	if store.IsNoRows(err) {
-		return c, fault.Missing("connection", idOrName)
-	}
+	c, err := s.entry(ctx, idOrName)
 	if err != nil {
 		return c, err
 	}

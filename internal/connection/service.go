@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"log/slog"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -53,8 +54,9 @@ type Service struct {
 	Leaving      func(ctx context.Context, b Bound)                       // called before a connection is removed, while its credential still works
 	Background   func(func(context.Context))                              // runs what outlives its request; nil where nothing is served
 
-	mu      sync.Mutex
-	clients map[string]*clients
+	mu       sync.Mutex
+	clients  map[string]*clients
+	bindings map[bindingKey]*binding
 }
 
 // clients are the live objects of one version of a connection.
@@ -68,19 +70,6 @@ type Bound struct {
 	Connection Connection
 	Graph      *graph.Client
 	Tokens     *entra.Client
-}
-
-// Bind gives the connection's client for a purpose. A paused connection is refused.
-func (s *Service) Bind(ctx context.Context, idOrName string, p Purpose) (Bound, error) {
-	c, err := s.Lookup(ctx, idOrName)
-	if err != nil {
-		return Bound{}, err
-	}
-	if c.paused {
-		return Bound{}, &fault.Error{Kind: fault.Conflict, Code: "connection_paused", Message: "The connection " + c.Name + " is paused",
-			Fix: "Resume it: seneschal connection pause " + c.Name + " --resume", Who: "an admin of this hub"}
-	}
-	return s.bind(ctx, c, p)
 }
 
 func (s *Service) bind(ctx context.Context, c Connection, p Purpose) (Bound, error) {
@@ -127,6 +116,7 @@ func (s *Service) forget(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.clients, id)
+	maps.DeleteFunc(s.bindings, func(k bindingKey, _ *binding) bool { return k.connection == id })
 }
 
 // newTokens makes a token client; key names it in locks and cache.

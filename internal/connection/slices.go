@@ -84,9 +84,14 @@ func prolong(ctx context.Context, q store.Querier, id string, until time.Time) (
 	return n > 0, err
 }
 
-// endPresence has the presence of all whose id begins so, but for one, be over by then.
+// endPresence has the presence of all whose id begins so, but for one, be over by then. They want nothing any more: what is divided
+// meanwhile is not shared with them.
 func endPresence(ctx context.Context, tx *store.Tx, prefix, but string, over time.Time) error {
-	_, err := tx.ExecContext(ctx, "update connection_instance set until = $1 where substr(id, 1, $2) = $3 and id <> $4 and until > $1",
+	_, err := tx.ExecContext(ctx, "update connection_slice set wanted_until = 0, waiting_until = 0 where substr(instance, 1, $1) = $2 and instance <> $3", len(prefix), prefix, but)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "update connection_instance set until = $1 where substr(id, 1, $2) = $3 and id <> $4 and until > $1",
 		store.Millis(over), len(prefix), prefix, but)
 	return err
 }

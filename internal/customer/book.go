@@ -31,6 +31,9 @@ func (s *Service) Book(ctx context.Context) (Book, error) {
 	return b, err
 }
 
+// ForTest makes a book of claims, domain or address to customer.
+func ForTest(claims map[string]string) Book { return Book{claims: claims} }
+
 // OfTenant gives the customer whose own tenant it is.
 func (b Book) OfTenant(t m365.TenantID) (string, bool) {
 	id, ok := b.tenants[t]

@@ -93,8 +93,9 @@ func Address(s string) (string, bool) {
 	}
 	at := strings.LastIndexByte(parsed.Address, '@')
 	ascii, err := idna.Lookup.ToASCII(strings.ToLower(parsed.Address[at+1:]))
-	if err != nil {
+	if err != nil || ascii == "" {
 		return s, false
 	}
-	return strings.ToLower(parsed.Address[:at]) + "@" + ascii, true
+	whole := mail.Address{Address: strings.ToLower(parsed.Address[:at]) + "@" + ascii}
+	return strings.Trim(whole.String(), "<>"), true // quoted where it must be
 }

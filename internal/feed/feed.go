@@ -71,6 +71,7 @@ type Feed struct {
 	CreatedAt  time.Time          `json:"created_at,omitzero"`
 
 	number     int64
+	account    string // Microsoft's id of the mailbox: another account of the same address is another mailbox
 	link       m365.DeltaLink
 	held       m365.DeltaLink // the link as the database has it: a calendar's window slides before anything is committed
 	round      int64

@@ -133,7 +133,9 @@ func (w people) Take(_ context.Context, _ connection.Bound, f Feed, p Page) (Eff
 	if p.Quiet || len(p.Items)+len(p.Removed) == 0 {
 		return nil, nil
 	}
-	return func(ctx context.Context, tx *store.Tx) error { return w.s.Connections.Recheck(ctx, tx, f.Connection) }, nil
+	return func(ctx context.Context, tx *store.Tx) error {
+		return w.s.Connections.Recheck(ctx, tx, f.Connection, "")
+	}, nil
 }
 
 // Drop has nothing to forget.

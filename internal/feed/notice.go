@@ -70,10 +70,24 @@ func (s *Service) clear(ctx context.Context) {
 	}
 }
 
-// expected is a subscription with the hash of the secret that its notes carry.
+// expected is a subscription with what its notes carry: the hash of the secret, and the tenant.
 type expected struct {
 	Subscription
-	hash string
+	hash   string
+	tenant m365.TenantID // "": not known, as of a person's connection to any tenant
+}
+
+// doubts says what is wrong with a note, "" if nothing is (graph/FACTS §6.3). A POST may mix subscriptions and tenants: each note counts for itself.
+func (e expected) doubts(n Note) string {
+	switch {
+	case e.feed == "":
+		return "of no subscription of ours"
+	case subtle.ConstantTimeCompare([]byte(stateHash(n.ClientState)), []byte(e.hash)) != 1:
+		return "without its secret"
+	case e.tenant != "" && !strings.EqualFold(string(n.Tenant), string(e.tenant)):
+		return "of another tenant"
+	}
+	return ""
 }
 
 // wakeFeeds makes due what genuine notes name.
@@ -85,9 +99,9 @@ func (s *Service) wakeFeeds(ctx context.Context, tx *store.Tx, notes []Note) err
 	now := s.Clock.Now()
 	feeds, connections, heard := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, n := range notes {
-		have, ok := subscriptions[strings.ToLower(n.Subscription)]
-		if !ok || subtle.ConstantTimeCompare([]byte(stateHash(n.ClientState)), []byte(have.hash)) != 1 || have.feed == "" {
-			s.Log.InfoContext(ctx, "a notification was not believed", "known", ok)
+		have := subscriptions[strings.ToLower(n.Subscription)]
+		if why := have.doubts(n); why != "" {
+			s.Log.InfoContext(ctx, "a notification was not believed", "subscription", have.ID, "why", why)
 			continue
 		}
 		feeds[have.feed], heard[have.ID] = true, true
@@ -135,8 +149,8 @@ func expectedOf(ctx context.Context, tx *store.Tx, notes []Note) (map[string]exp
 	for len(names) > 0 {
 		n := min(len(names), batch)
 		found, err := store.Select(ctx, tx, func(r store.Scanner) (e expected, err error) {
-			return e, r.Scan(&e.ID, &e.feed, &e.connection, &e.hash)
-		}, "select id, feed, connection, state_hash from feed_subscription where lower(id) in ("+placeholders(1, n)+")", names[:n]...)
+			return e, r.Scan(&e.ID, &e.feed, &e.connection, &e.hash, &e.tenant)
+		}, "select id, feed, connection, state_hash, tenant from feed_subscription where lower(id) in ("+placeholders(1, n)+")", names[:n]...)
 		if err != nil {
 			return nil, err
 		}

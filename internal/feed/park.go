@@ -106,7 +106,7 @@ func (s *Service) poisoned(ctx context.Context, f Feed, bad *Poison) error {
 		if _, err := tx.ExecContext(ctx, "update feed_parked set parked = 1 where feed = $1 and item = $2", f.ID, bad.Item); err != nil {
 			return err
 		}
-		return s.Events.Emit(ctx, tx, event.Event{Type: event.ItemParked, Connection: f.Connection, Data: map[string]any{"feed": f.ID, "kind": f.Kind, "mailbox": f.Mailbox, "item": bad.Item, "fix": "seneschal feed walk " + f.ID + " --from-start, once the cause is gone", "who": "an admin of this hub"}})
+		return s.Events.Emit(ctx, tx, event.Event{Type: event.ItemParked, Connection: f.Connection, About: f.ID, Data: map[string]any{"feed": f.ID, "kind": f.Kind, "mailbox": f.Mailbox, "item": bad.Item, "fix": "seneschal feed walk " + f.ID + " --from-start, once the cause is gone", "who": "an admin of this hub"}})
 	})
 	if err != nil || attempts >= patience {
 		return err

@@ -45,6 +45,7 @@ const (
 	tendEvery   = time.Hour
 	lookEvery   = 7 * 24 * time.Hour // unknown subscriptions are looked for
 	tendSoon    = 2 * time.Second    // a mailbox's folders become feeds one after the other
+	tendAgain   = 20 * time.Second   // while feeds wait for their first page
 	stateLength = 24
 )
 
@@ -75,8 +76,11 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 	if err != nil {
 		return time.Time{}, err
 	}
-	reach := s.reachable(ctx)
+	reach, next := s.reachable(ctx), now.Add(tendEvery)
 	for _, f := range all {
+		if f.State == New {
+			next = now.Add(tendAgain)
+		}
 		if lifetimes[f.Kind] == 0 || (f.State != Live && f.State != Backfill) {
 			continue
 		}
@@ -89,7 +93,7 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 			s.Log.WarnContext(ctx, "unknown subscriptions were not looked for", "connection", connectionID, "error", err)
 		}
 	}
-	return now.Add(tendEvery), nil
+	return next, nil
 }
 
 // tend gives one feed its subscription. Why there is none is kept with the feed, for people to read.
@@ -104,7 +108,7 @@ func (s *Service) tend(ctx context.Context, b connection.Bound, f Feed, unreacha
 		}
 		renewed, err := s.Remote.Renew(ctx, b, f.Push.ID, now.Add(lifetimes[f.Kind]))
 		if err == nil {
-			return s.renewed(ctx, f, renewed)
+			return s.renewed(ctx, b, f, renewed)
 		}
 		if fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Gone {
 			return s.set(ctx, "push_note = $1", f.ID, sentence(err))
@@ -141,8 +145,8 @@ func (s *Service) subscribe(ctx context.Context, b connection.Bound, f Feed) err
 		if _, err := tx.ExecContext(ctx, "delete from feed_subscription where feed = $1", f.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "insert into feed_subscription (id, feed, connection, state_hash, expires_at, made_at, renewed_at, heard_at) values ($1, $2, $3, $4, $5, $6, $7, 0)",
-			made.ID, f.ID, f.Connection, stateHash(secret), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now)); err != nil {
+		if _, err := tx.ExecContext(ctx, "insert into feed_subscription (id, feed, connection, state_hash, expires_at, made_at, renewed_at, heard_at, tenant) values ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
+			made.ID, f.ID, f.Connection, stateHash(secret), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now), string(b.Connection.TenantID)); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "update feed_entry set push_note = '' where id = $1", f.ID); err != nil {
@@ -164,9 +168,9 @@ func stateHash(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s *Service) renewed(ctx context.Context, f Feed, r graph.Subscription) error {
+func (s *Service) renewed(ctx context.Context, b connection.Bound, f Feed, r graph.Subscription) error {
 	return s.Store.InTx(ctx, "feed.renewed", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2 where id = $3", store.Millis(r.ExpirationDateTime), store.Millis(s.Clock.Now()), f.Push.ID)
+		_, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2, tenant = $3 where id = $4", store.Millis(r.ExpirationDateTime), store.Millis(s.Clock.Now()), string(b.Connection.TenantID), f.Push.ID)
 		return err
 	})
 }

@@ -30,28 +30,15 @@ func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Ti
 		if err != nil {
 			return err
 		}
-		wanted := map[Feed]bool{}
+		wanted := map[Feed]string{}
 		if !gone {
 			wanted = wants(c)
 		}
-		for _, h := range have {
-			key := Feed{Connection: h.Connection, Kind: h.Kind, Mailbox: h.Mailbox, Resource: h.Resource, Purpose: h.Purpose}
-			if !wanted[key] {
-				if err := s.end(ctx, tx, h); err != nil {
-					return err
-				}
-				if err := s.Jobs.Schedule(ctx, tx, TendJob, connectionID, s.Clock.Now()); err != nil {
-					return err
-				}
-			}
-			delete(wanted, key)
+		begun, err := s.match(ctx, tx, connectionID, have, wanted)
+		if err != nil {
+			return err
 		}
-		for key := range wanted {
-			if err := s.begin(ctx, tx, key); err != nil {
-				return err
-			}
-		}
-		if len(wanted) > 0 {
+		if begun {
 			if err := s.Jobs.EnsureScheduled(ctx, tx, AuditJob, connectionID, s.Clock.Now().Add(auditEvery)); err != nil {
 				return err
 			}
@@ -59,7 +46,7 @@ func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Ti
 		if gone {
 			return s.Jobs.Cancel(ctx, tx, AuditJob, connectionID)
 		}
-		return s.wakeStopped(ctx, tx, connectionID)
+		return s.wakeStopped(ctx, tx, c)
 	})
 	if err != nil || gone {
 		return time.Time{}, err
@@ -67,19 +54,68 @@ func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Ti
 	return s.Clock.Now().Add(syncEvery), nil
 }
 
-// wants lists the feeds a connection needs; a mailbox's Mail feeds follow from its Folders feed.
-func wants(c connection.Connection) map[Feed]bool {
-	out := map[Feed]bool{}
+// match ends feeds that are not wanted any more, or whose mailbox is another account now, and begins those that are missing.
+func (s *Service) match(ctx context.Context, tx *store.Tx, connectionID string, have []Feed, wanted map[Feed]string) (begun bool, err error) {
+	now, ended, mailboxes := s.Clock.Now(), false, 0
+	for _, h := range have {
+		if h.Kind == Folders {
+			mailboxes++
+		}
+		key := Feed{Connection: h.Connection, Kind: h.Kind, Mailbox: h.Mailbox, Resource: h.Resource, Purpose: h.Purpose}
+		account, ok := wanted[key]
+		if ok && (account == h.account || account == "" || h.account == "") {
+			if account != "" && account != h.account {
+				if _, err := tx.ExecContext(ctx, "update feed_entry set account = $1 where id = $2", account, h.ID); err != nil {
+					return false, err
+				}
+			}
+			delete(wanted, key)
+			continue
+		}
+		ended = true
+		if err := s.end(ctx, tx, h); err != nil {
+			return false, err
+		}
+		if err := s.Jobs.Schedule(ctx, tx, TendJob, connectionID, now); err != nil {
+			return false, err
+		}
+	}
+	for key, account := range wanted {
+		key.account, begun = account, true
+		if err := s.begin(ctx, tx, key); err != nil {
+			return false, err
+		}
+	}
+	if (ended || begun) && mailboxes <= named {
+		err = s.rename(ctx, tx, connectionID)
+	}
+	return begun, err
+}
+
+// named is up to how many people a walk of the directory names those it is about; above, it goes over everybody (graph/FACTS §5).
+const named = 50
+
+// rename has the connection's people walked from the start.
+func (s *Service) rename(ctx context.Context, tx *store.Tx, connectionID string) error {
+	if _, err := tx.ExecContext(ctx, startOver+"connection = $1 and kind = $2", connectionID, string(Users)); err != nil {
+		return err
+	}
+	return s.wakeThose(ctx, tx, "connection = $1 and kind = $2", connectionID, string(Users))
+}
+
+// wants lists the feeds a connection needs, each with its mailbox's account; a mailbox's Mail feeds follow from its Folders feed.
+func wants(c connection.Connection) map[Feed]string {
+	out := map[Feed]string{}
 	if !c.Serves(m365.Timeline) {
 		return out
 	}
 	for _, m := range c.For(connection.ForTimeline) {
 		for _, kind := range []Kind{Folders, Calendar} {
-			out[Feed{Connection: c.ID, Kind: kind, Mailbox: m.Address, Purpose: connection.ForTimeline}] = true
+			out[Feed{Connection: c.ID, Kind: kind, Mailbox: m.Address, Purpose: connection.ForTimeline}] = m.ObjectID
 		}
 	}
 	if len(out) > 0 {
-		out[Feed{Connection: c.ID, Kind: Users, Purpose: connection.ForTimeline}] = true
+		out[Feed{Connection: c.ID, Kind: Users, Purpose: connection.ForTimeline}] = ""
 	}
 	return out
 }
@@ -117,13 +153,24 @@ func (s *Service) end(ctx context.Context, tx *store.Tx, f Feed) error {
 	return nil
 }
 
-// wakeStopped has feeds walked that waited for somebody: what held them up may be mended.
-func (s *Service) wakeStopped(ctx context.Context, tx *store.Tx, connectionID string) error {
-	stopped, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where connection = $1 and state in ($2, $3)", connectionID, string(Waiting), string(Paused))
+// wakeStopped has feeds walked that waited for somebody: what held them up may be mended. Where the whole connection is held up, all are:
+// each says by itself what that means for it.
+func (s *Service) wakeStopped(ctx context.Context, tx *store.Tx, c connection.Connection) error {
+	switch c.Current(s.Clock.Now()) {
+	case connection.NeedsAdmin, connection.NeedsReauth, connection.Paused:
+		return s.wakeThose(ctx, tx, "connection = $1", c.ID)
+	default:
+		return s.wakeThose(ctx, tx, "connection = $1 and state in ($2, $3)", c.ID, string(Waiting), string(Paused))
+	}
+}
+
+// wakeThose has the feeds of a condition walked now.
+func (s *Service) wakeThose(ctx context.Context, tx *store.Tx, condition string, args ...any) error {
+	found, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where "+condition, args...)
 	if err != nil {
 		return err
 	}
-	for _, f := range stopped {
+	for _, f := range found {
 		if err := s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()); err != nil {
 			return err
 		}
@@ -190,7 +237,7 @@ func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
 	}
 	return s.Store.InTx(ctx, "feed.wake", func(tx *store.Tx) error {
 		if fromStart {
-			if _, err := tx.ExecContext(ctx, startOver, f.ID); err != nil {
+			if _, err := tx.ExecContext(ctx, startOver+"id = $1", f.ID); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, "delete from feed_parked where feed = $1", f.ID); err != nil {
@@ -201,8 +248,8 @@ func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
 	})
 }
 
-// startOver has the next walk read everything; the new round tells a walk under way that what it judged is out of date. A feed that was live is not, until that walk has reached its end.
-const startOver = "update feed_entry set link = '', round = round + 1, state = case when state = 'live' then 'backfill' else state end where id = $1"
+// startOver, with the condition that follows, has the next walk read everything; the new round tells a walk under way that what it judged is out of date. A feed that was live is not, until that walk has reached its end.
+const startOver = "update feed_entry set link = '', round = round + 1, state = case when state = 'live' then 'backfill' else state end where "
 
 // Restart has every Mail and Calendar feed of timeline mailboxes read from the start: what is worth keeping has changed.
 func (s *Service) Restart(ctx context.Context, tx *store.Tx) error {
@@ -211,7 +258,7 @@ func (s *Service) Restart(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	for _, f := range all {
-		if _, err := tx.ExecContext(ctx, startOver, f.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, startOver+"id = $1", f.ID); err != nil {
 			return err
 		}
 		if err := s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()); err != nil {

@@ -3,10 +3,14 @@ package feed
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
 	"seneschal/internal/store"
 	"seneschal/internal/wire"
 )
@@ -73,7 +77,7 @@ func (s *Service) walk(ctx context.Context, f Feed) (Feed, error) {
 	} else {
 		f.Poll = paces[f.Kind].least
 	}
-	return f, s.set(ctx, "poll_ms = $1", f.ID, f.Poll.Milliseconds())
+	return f, s.set(ctx, "poll_ms = $1, lagging = 0", f.ID, f.Poll.Milliseconds())
 }
 
 func (f Feed) changedSince(before Feed) bool { return f.ChangedAt.After(before.ChangedAt) }
@@ -127,6 +131,11 @@ func (s *Service) page(ctx context.Context, b connection.Bound, was Feed, raw Ra
 		}
 		if err := unpark(ctx, tx, f, cured); err != nil {
 			return err
+		}
+		if was.State == Waiting || was.State == Paused {
+			if err := s.returned(ctx, tx, f); err != nil {
+				return err
+			}
 		}
 		return save(ctx, tx, was, f)
 	})
@@ -194,15 +203,60 @@ func (s *Service) failed(ctx context.Context, f Feed, err error) (time.Time, err
 	state, pause := s.consequence(f, cause)
 	f.setState(state, now)
 	problem := cause.Problem()
+	if problem.Code == "permission_missing" { // the request's own least permission may be too little for what is read from the answer
+		problem.Fix = "Grant " + strings.Join(s.permissions(ctx, f), ", ") + " to the application and give admin consent; seneschal doctor says which is missing"
+	}
 	f.Reason = &problem
 	s.Log.WarnContext(ctx, "a feed was not walked to its end", "feed", f.ID, "kind", f.Kind, "failures", f.failures, "error", err)
-	if state == Waiting && cause.Kind == fault.NeedsAdmin && f.failures == 1 {
-		err := s.Store.InTx(ctx, "feed.suspect", func(tx *store.Tx) error { return s.Connections.Suspect(ctx, tx, f.Connection) })
-		if err != nil {
+	if state == Waiting && f.failures == 1 {
+		if err := s.suspect(ctx, f, cause); err != nil {
 			return time.Time{}, err
 		}
 	}
 	return now.Add(pause), s.set(ctx, "state = $1, reason = $2, since = $3, failures = $4, walked_at = $5", f.ID, string(f.State), reasonText(f.Reason), store.Millis(f.Since), f.failures, store.Millis(now))
+}
+
+// permissions are those that what the feed is for needs.
+func (s *Service) permissions(ctx context.Context, f Feed) []string {
+	c, err := s.Connections.Lookup(ctx, f.Connection)
+	if err != nil {
+		return []string{"the permissions of this feed"}
+	}
+	var out []string
+	for _, name := range c.Capabilities {
+		info, _ := m365.LookupCapability(name)
+		for _, n := range info.Needs {
+			if p := n.Name(c.Kind); info.Purpose == string(f.Purpose) && p != "" && !slices.Contains(out, p) {
+				out = append(out, p)
+			}
+		}
+	}
+	return out
+}
+
+// suspect has the connection or the mailbox looked at: what one feed was refused for may be true of others. Those of the same mailbox are
+// walked at once: a subscription that has ended tells nothing.
+func (s *Service) suspect(ctx context.Context, f Feed, cause *fault.Error) error {
+	switch {
+	case cause.Kind == fault.NeedsAdmin:
+		return s.Store.InTx(ctx, "feed.suspect", func(tx *store.Tx) error { return s.Connections.Suspect(ctx, tx, f.Connection) })
+	case !graph.NoMailbox(cause):
+		return nil
+	}
+	return s.Store.InTx(ctx, "feed.suspect", func(tx *store.Tx) error {
+		if err := s.wakeThose(ctx, tx, "connection = $1 and mailbox = $2 and state not in ($3, $4)", f.Connection, f.Mailbox, string(Waiting), string(Paused)); err != nil {
+			return err
+		}
+		return s.Connections.Recheck(ctx, tx, f.Connection, f.Mailbox)
+	})
+}
+
+// returned has the subscription of a feed that waited for somebody renewed or made anew: Microsoft may have ended it without a word.
+func (s *Service) returned(ctx context.Context, tx *store.Tx, f Feed) error {
+	if _, err := tx.ExecContext(ctx, "update feed_subscription set renewed_at = 0 where feed = $1", f.ID); err != nil {
+		return err
+	}
+	return s.Jobs.Schedule(ctx, tx, TendJob, f.Connection, s.Clock.Now())
 }
 
 const (

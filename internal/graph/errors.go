@@ -56,7 +56,10 @@ var rows = []row{
 	{codes: []string{"invalidauthenticationtoken", "authenticationerror", "unauthenticated", "tokenexpired"}, status: http.StatusUnauthorized, kind: fault.NeedsReauth, code: "token_refused",
 		message: "Microsoft refused the access token, a fresh one too", cause: "Consent or session was withdrawn, the token is for another resource, or the clock is wrong",
 		fix: "Sign the connection in again; check the hub's clock", who: you},
-	{codes: []string{"erroritemnotfound", "itemnotfound", "request_resourcenotfound", "resourcenotfound", "notfound", "errornonexistentmailbox", "errorinvaliduser"}, kind: fault.NotFound,
+	{codes: []string{"errornonexistentmailbox", "errorinvaliduser"}, kind: fault.NotFound, code: "mailbox_missing",
+		message: "The tenant has no such account", cause: "It was deleted, or the address or id is wrong",
+		fix: "Restore the account (Entra keeps deleted users for thirty days), or take the mailbox off the list", who: admin},
+	{codes: []string{"erroritemnotfound", "itemnotfound", "request_resourcenotfound", "resourcenotfound", "notfound"}, kind: fault.NotFound,
 		message: "There is no such entry at Microsoft", cause: "It was deleted or moved, the id is wrong, or it belongs to another tenant", fix: "Look the entry up again and use its present id", who: you},
 	{codes: []string{"syncstatenotfound", "syncstateinvalid", "resyncrequired", "resyncchangesapplydifferences", "resyncchangesuploaddifferences"}, kind: fault.Gone, code: "delta_forgotten",
 		message: "Microsoft has forgotten this delta link", cause: "The link is too old, or the mailbox was moved", fix: "Walk everything once more; the hub does so by itself", who: nobody},
@@ -122,6 +125,12 @@ func decoder(mode m365.Mode) wire.DecodeError {
 		refine(f, r, mode)
 		return f
 	}
+}
+
+// NoMailbox reports whether Microsoft refused because a whole mailbox is missing: nothing is said of what was looked for in it.
+func NoMailbox(err error) bool {
+	code := fault.CodeOf(err)
+	return code == "mailbox_missing" || code == "licence_missing"
 }
 
 func find(r wire.Refusal, codes []string) row {

@@ -23,8 +23,8 @@ const (
 	leaseTime  = 30 * time.Second
 	renewEvery = 10 * time.Second
 	sweepEvery = time.Second
-	sweepBatch = 200
 	workers    = 16
+	handAhead  = 8 * workers // rows handed to River and not yet claimed, at most
 	maxBackoff = 15 * time.Minute
 )
 
@@ -44,6 +44,7 @@ type Jobs struct {
 
 	nudge   chan struct{}
 	running sync.Map // row -> struct{}; rows this process works on
+	handed  handed
 	stop    context.CancelFunc
 	done    sync.WaitGroup
 }
@@ -159,33 +160,49 @@ type row struct {
 func (r row) key() string { return r.kind + "\x00" + r.id }
 
 // sweep hands due rows without a living owner to River. The hand-over is itself a short lease without owner, so that one row is not
-// handed over at every sweep while River is busy.
+// handed over at every sweep while River is busy. Of a long queue only the beginning is handed over: the rest waits in our table.
 func (j *Jobs) sweep(ctx context.Context) error {
 	now := j.clock.Now()
+	room := handAhead - j.handed.count(now)
+	if room < handAhead/2 {
+		return nil // what ends soon nudges again
+	}
 	due, err := store.Select(ctx, j.store.Reader(), scanRow,
-		"select kind, id, due_at, attempt from jobs_row where due_at <= $1 and leased_until < $2 order by due_at limit $3", store.Millis(now), store.Millis(now), sweepBatch)
+		"select kind, id, due_at, attempt from jobs_row where due_at <= $1 and leased_until < $2 order by due_at limit $3", store.Millis(now), store.Millis(now), room)
 	if err != nil || len(due) == 0 {
 		return err
 	}
-	return j.store.InTx(ctx, "jobs.sweep", func(tx *store.Tx) error {
-		for _, r := range due {
-			if _, ours := j.running.Load(r.key()); ours || j.handlers[r.kind] == nil {
-				continue
-			}
-			n, err := store.Affected(ctx, tx, "update jobs_row set owner = '', leased_until = $1 where kind = $2 and id = $3 and leased_until < $4",
-				store.Millis(now.Add(leaseTime)), r.kind, r.id, store.Millis(now))
-			if err != nil {
-				return err
-			}
-			if n == 0 {
-				continue // another instance was faster
-			}
-			if err := j.queue.Insert(ctx, tx, pointer{Row: r.kind, ID: r.id}); err != nil {
-				return err
-			}
+	var taken []pointer
+	err = j.store.InTx(ctx, "jobs.sweep", func(tx *store.Tx) error {
+		taken, err = j.handOver(ctx, tx, due, now)
+		if err != nil || len(taken) == 0 {
+			return err
 		}
-		return nil
+		j.handed.add(taken, now.Add(leaseTime)) // before the commit: River may be faster than we are after it
+		return j.queue.Insert(ctx, tx, taken)
 	})
+	if err != nil {
+		j.handed.done(taken...)
+	}
+	return err
+}
+
+// handOver leases rows for River; those that another instance was faster with are left out.
+func (j *Jobs) handOver(ctx context.Context, tx *store.Tx, due []row, now time.Time) (taken []pointer, err error) {
+	for _, r := range due {
+		if _, ours := j.running.Load(r.key()); ours || j.handlers[r.kind] == nil {
+			continue
+		}
+		n, err := store.Affected(ctx, tx, "update jobs_row set owner = '', leased_until = $1 where kind = $2 and id = $3 and leased_until < $4",
+			store.Millis(now.Add(leaseTime)), r.kind, r.id, store.Millis(now))
+		if err != nil {
+			return nil, err
+		}
+		if n > 0 {
+			taken = append(taken, pointer{Row: r.kind, ID: r.id})
+		}
+	}
+	return taken, nil
 }
 
 func scanRow(s store.Scanner) (r row, err error) {
@@ -194,6 +211,7 @@ func scanRow(s store.Scanner) (r row, err error) {
 
 // work is called by River with a pointer; the row decides whether there is anything to do.
 func (j *Jobs) work(ctx context.Context, p pointer) error {
+	j.handed.done(p)
 	handler := j.handlers[p.Row]
 	if handler == nil {
 		return nil // another instance's kind; its sweep hands it over again

@@ -18,7 +18,7 @@ import (
 
 // queue is River on either database: its two drivers want different transaction types.
 type queue interface {
-	Insert(ctx context.Context, tx *store.Tx, p pointer) error
+	Insert(ctx context.Context, tx *store.Tx, all []pointer) error
 	Start(ctx context.Context) error
 	Stop(ctx context.Context) error
 }
@@ -55,9 +55,13 @@ type client[TTx any] struct {
 	tx func(*store.Tx) TTx
 }
 
-// Insert queues the pointer in the caller's transaction.
-func (c client[TTx]) Insert(ctx context.Context, tx *store.Tx, p pointer) error {
-	_, err := c.InsertTx(ctx, c.tx(tx), p, nil)
+// Insert queues the pointers in the caller's transaction.
+func (c client[TTx]) Insert(ctx context.Context, tx *store.Tx, all []pointer) error {
+	params := make([]river.InsertManyParams, 0, len(all))
+	for _, p := range all {
+		params = append(params, river.InsertManyParams{Args: p})
+	}
+	_, err := c.InsertManyFastTx(ctx, c.tx(tx), params)
 	return err
 }
 

@@ -42,6 +42,12 @@ var accountFaults = map[string]func(*entra.Server, Fault) error{
 	trouble.DisableUser:     func(e *entra.Server, f Fault) error { return e.DisableUser(f.Match.Tenant, f.User) },
 	trouble.ConsentWithdraw: func(e *entra.Server, f Fault) error { return e.WithdrawConsent(f.Match.Tenant, f.App) },
 	trouble.DisableApp:      func(e *entra.Server, f Fault) error { return e.DisableApp(f.App) },
+	trouble.GiveConsent:     func(e *entra.Server, f Fault) error { return e.GiveConsent(f.Match.Tenant, f.App) },
+	trouble.RemoveMailbox:   func(e *entra.Server, f Fault) error { return e.RemoveMailbox(f.Match.Tenant, f.User) },
+	trouble.ReturnMailbox:   func(e *entra.Server, f Fault) error { return e.ReturnMailbox(f.Match.Tenant, f.User) },
+	trouble.DeleteUser:      func(e *entra.Server, f Fault) error { return e.DeleteUser(f.Match.Tenant, f.User) },
+	trouble.RestoreUser:     func(e *entra.Server, f Fault) error { return e.RestoreUser(f.Match.Tenant, f.User) },
+	trouble.MakeUserAnew:    func(e *entra.Server, f Fault) error { return e.MakeUserAnew(f.Match.Tenant, f.User) },
 	trouble.SecretExpired:   func(e *entra.Server, f Fault) error { return e.ExpireSecrets(f.App) },
 }
 

@@ -3,6 +3,7 @@ package store
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"strings"
 	"time"
 )
 
@@ -22,4 +23,26 @@ func NewID(now time.Time) string {
 		hi >>= 5
 	}
 	return string(out[:])
+}
+
+// IsID reports whether a text could be an identifier made here.
+func IsID(s string) bool {
+	return len(s) == 26 && strings.Trim(s, idAlphabet) == ""
+}
+
+// NewIDAfter makes an identifier that sorts after last, for whoever makes several in one millisecond and needs them in their order.
+func NewIDAfter(last string, now time.Time) string {
+	id := NewID(now)
+	if id > last {
+		return id
+	}
+	next := []byte(last)
+	for i := len(next) - 1; i >= 0; i-- {
+		if at := strings.IndexByte(idAlphabet, next[i]); at < len(idAlphabet)-1 {
+			next[i] = idAlphabet[at+1]
+			break
+		}
+		next[i] = idAlphabet[0]
+	}
+	return string(next)
 }

@@ -239,6 +239,16 @@ func IsDuplicate(err error) bool {
 	return false
 }
 
+// LostRace reports whether a transaction failed because of another one at the same moment: on a unique key, or taken as the victim of a
+// deadlock. Nothing of it remains, and the next attempt sees what the other one did.
+func LostRace(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001") {
+		return true
+	}
+	return IsDuplicate(err)
+}
+
 // IsNoRows reports whether a single-row query found none.
 func IsNoRows(err error) bool { return errors.Is(err, sql.ErrNoRows) }
 

@@ -61,7 +61,7 @@ func Excluded(ctx context.Context, g *graph.Client, mailbox m365.UserID) (map[st
 	for _, a := range answers {
 		var f graph.MailFolder
 		err := a.Into(&f)
-		if fault.KindOf(err) == fault.NotFound {
+		if fault.KindOf(err) == fault.NotFound && !graph.NoMailbox(err) {
 			continue // not every mailbox has every one
 		}
 		if err != nil {
@@ -90,7 +90,7 @@ func Find(ctx context.Context, g *graph.Client, mailbox m365.UserID, ids []strin
 	for i, a := range answers {
 		var m graph.Message
 		err := a.Into(&m)
-		if fault.KindOf(err) == fault.NotFound {
+		if fault.KindOf(err) == fault.NotFound && !graph.NoMailbox(err) {
 			continue
 		}
 		if err != nil {

@@ -3,11 +3,14 @@ package timeline
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"seneschal/internal/access"
 	"seneschal/internal/audit"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
+	"seneschal/internal/graph"
 	"seneschal/internal/store"
 	"seneschal/internal/wire"
 )
@@ -52,7 +55,7 @@ func (e *Engine) Open(ctx context.Context, by access.Caller, q BodyQuery) (Body,
 			continue // another mailbox may still give it
 		}
 	}
-	if last == nil || fault.KindOf(last) == fault.NotFound {
+	if last == nil || (fault.KindOf(last) == fault.NotFound && !graph.NoMailbox(last)) {
 		return Body{}, missingCopy()
 	}
 	return Body{}, last
@@ -83,6 +86,33 @@ func (e *Engine) visible(ctx context.Context, by access.Caller, id string) (Kind
 		return c, r.Scan(&c.connection, &c.mailbox, &c.item, &c.webLink)
 	}, "select connection, mailbox, item, web_link from timeline_copy where communication = $1 order by connection, mailbox, item", id)
 	return kind, copies, err
+}
+
+// Visible tells which of the communications the caller would find on a customer's page.
+func (e *Engine) Visible(ctx context.Context, by access.Caller, ids []string) (map[string]bool, error) {
+	sight, err := e.sees(ctx, by)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for chunk := range slices.Chunk(ids, 300) {
+		args := make([]any, 0, len(chunk))
+		for _, id := range chunk {
+			args = append(args, id)
+		}
+		var w conditions
+		w.add("c.id in ("+strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")+")", args...)
+		sight.restrict(&w, "c.id")
+		found, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) },
+			"select c.id from timeline_communication c where "+strings.Join(w.parts, " and "), w.args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, id := range found {
+			out[id] = true
+		}
+	}
+	return out, nil
 }
 
 func (e *Engine) recordLook(ctx context.Context, by access.Caller, q BodyQuery, c copyRow) error {

@@ -221,11 +221,11 @@ func (e *Engine) explainSight(ctx context.Context, idOrName, communication strin
 		out.Why = "It is not kept, so nobody sees it."
 		return out, nil
 	}
-	all, err := e.participants(ctx, communication, sightOfAll)
+	people, err := e.participants(ctx, []Communication{{ID: communication}})
 	if err != nil {
 		return nil, err
 	}
-	for _, one := range all {
+	for _, one := range people[communication] {
 		for _, a := range sight.addresses {
 			if one.Address == a {
 				out.Sees, out.Why = true, fmt.Sprintf("Their address %s takes part as %s.", a, one.Role)
@@ -236,5 +236,3 @@ func (e *Engine) explainSight(ctx context.Context, idOrName, communication strin
 	out.Why = fmt.Sprintf("None of their addresses (%s) takes part; the role %s sees only what its own addresses take part in.", strings.Join(sight.addresses, ", "), p.Role)
 	return out, nil
 }
-
-var sightOfAll = sight{all: true}

@@ -86,7 +86,8 @@ func (t *taking) judge(i feed.Item, book customer.Book) error {
 		}
 		return nil
 	}
-	k.fresh = i.New && !t.page.Quiet
+	k.narrow(t.feed.Mailbox, book)
+	k.change = t.change(i)
 	t.kept = slices.DeleteFunc(t.kept, func(o kept) bool { return o.item == k.item }) // an entry may come twice: the last one counts
 	t.lapsed = slices.DeleteFunc(t.lapsed, func(id string) bool { return id == k.item })
 	t.kept = append(t.kept, k)
@@ -159,7 +160,14 @@ func (t *taking) commit(ctx context.Context, tx *store.Tx) error {
 	}
 	t.kept = slices.DeleteFunc(t.kept, func(k kept) bool { return t.engine.unkept(k, unwanted) == Erased })
 	for _, id := range t.gone {
-		if err := forgetCopy(ctx, tx, t.feed, id); err != nil {
+		communication, err := forgetCopy(ctx, tx, t.feed, id)
+		if err != nil {
+			return err
+		}
+		if communication == "" || t.page.Full || t.feed.Kind != feed.Calendar { // what a round over everything did not find has left the window, no more is known
+			continue
+		}
+		if err := t.engine.tell(ctx, tx, t.feed, kept{item: id, kind: Meeting, change: feed.Removed}, communication); err != nil {
 			return err
 		}
 	}
@@ -169,26 +177,44 @@ func (t *taking) commit(ctx context.Context, tx *store.Tx) error {
 		}
 	}
 	for _, k := range t.kept {
-		id, err := t.engine.keep(ctx, tx, t.feed, k, t.page.Round)
+		id, before, err := t.engine.keep(ctx, tx, t.feed, k, t.page.Round)
 		if err != nil {
 			return fmt.Errorf("keeping a %s: %w", k.kind, err)
 		}
-		if k.fresh {
-			if err := t.engine.tell(ctx, tx, t.feed, k, id); err != nil {
-				return err
-			}
+		if k.change == "" || k.kind == Mail && (before || k.change != feed.Appeared) { // a mail that was moved, read or flagged was received before
+			continue
+		}
+		if err := t.engine.tell(ctx, tx, t.feed, k, id); err != nil {
+			return err
 		}
 	}
 	return countDropped(ctx, tx, t.feed, t.page, t.dropped)
 }
 
-// tell emits the event of a new communication. It names ids: whoever may see more asks for it.
-func (e *Engine) tell(ctx context.Context, tx *store.Tx, f feed.Feed, k kept, id string) error {
-	kind := event.MailReceived
-	if k.kind == Meeting {
-		kind = event.EventChanged
+// change says what an entry of a page is news of: "" for none. A round over everything tells no changes, and the first import nothing.
+func (t *taking) change(i feed.Item) string {
+	switch {
+	case t.page.Quiet:
+		return ""
+	case i.New:
+		return feed.Appeared
+	case !t.page.Full:
+		return feed.Changed
+	default:
+		return ""
 	}
-	return e.Events.Emit(ctx, tx, event.Event{Type: kind, Connection: f.Connection, Data: map[string]any{"mailbox": f.Mailbox, "item": k.item, "communication": id, "customers": k.customers}})
+}
+
+// tell emits the event of a communication. It names ids: whoever may see more asks for it.
+func (e *Engine) tell(ctx context.Context, tx *store.Tx, f feed.Feed, k kept, id string) error {
+	kind, data := event.MailReceived, map[string]any{"mailbox": f.Mailbox, "item": k.item, "communication": id}
+	if k.kind == Meeting {
+		kind, data["change"] = event.EventChanged, k.change
+	}
+	if len(k.customers) > 0 {
+		data["customers"] = k.customers
+	}
+	return e.Events.Emit(ctx, tx, event.Event{Type: kind, Connection: f.Connection, About: k.item, Data: data})
 }
 
 // Drop forgets the copies of a feed that is no more.
@@ -198,7 +224,7 @@ func (w Follower) Drop(ctx context.Context, tx *store.Tx, f feed.Feed) error {
 		return err
 	}
 	for _, id := range ids {
-		if err := forgetCopy(ctx, tx, f, id); err != nil {
+		if _, err := forgetCopy(ctx, tx, f, id); err != nil {
 			return err
 		}
 	}

@@ -73,11 +73,12 @@ type kept struct {
 	webLink      string
 	participants []Participant
 	customers    []string
-	fresh        bool
+	known        map[Participant]bool
+	change       string // what it is news of; "": of nothing
 }
 
 const (
-	maxParticipants = 500 // a mail to ten thousand is a mailing, and its first five hundred tell whose it is
+	maxParticipants = 500 // a mail to ten thousand is a mailing: all of them tell whose it is, these are kept
 	maxPreview      = 255 // as Microsoft's own
 	maxSubject      = 255
 )
@@ -177,15 +178,44 @@ func judgeMeeting(e graph.Event, from, to time.Time, tenant m365.TenantID, book 
 // add takes somebody in; what is no address (an Exchange X.500 name, an empty field) cannot be anybody's.
 func (k *kept) add(role Role, e graph.EmailAddress) {
 	address, ok := customer.Address(e.Address)
-	if !ok || len(k.participants) == maxParticipants {
+	if !ok || !showableAll(address) {
 		return
 	}
-	for _, p := range k.participants {
-		if p.Address == address && p.Role == role {
-			return
-		}
+	p := Participant{Role: role, Address: address, Name: cut(e.Name, maxSubject)}
+	who := Participant{Role: role, Address: address}
+	if k.known == nil {
+		k.known = map[Participant]bool{}
 	}
-	k.participants = append(k.participants, Participant{Role: role, Address: address, Name: cut(e.Name, maxSubject)})
+	if k.known[who] {
+		return
+	}
+	k.known[who] = true
+	k.participants = append(k.participants, p)
+}
+
+// showableAll refuses what a database or a reader would take for something else.
+func showableAll(address string) bool { return strings.Map(showable, address) == address }
+
+// narrow leaves the most telling participants of a mailing: whose it is, and who of ours may see it.
+func (k *kept) narrow(mailbox string, book customer.Book) {
+	if len(k.participants) <= maxParticipants {
+		return
+	}
+	_, home, _ := strings.Cut(mailbox, "@")
+	rank := func(p Participant) int {
+		_, theirs := book.OfAddress(p.Address)
+		switch {
+		case p.Role == From || p.Role == Organizer || p.Address == mailbox:
+			return 0
+		case strings.HasSuffix(p.Address, "@"+home):
+			return 1
+		case theirs:
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(k.participants, func(a, b Participant) int { return rank(a) - rank(b) })
+	k.participants = k.participants[:maxParticipants]
 }
 
 // belongs finds the customers. In a customer's own tenant everything is theirs, whatever the domains say.
@@ -204,14 +234,9 @@ func (k *kept) belongs(tenant m365.TenantID, book customer.Book) bool {
 	return len(k.customers) > 0
 }
 
-// cut shortens a text to n characters and takes out what a database refuses.
+// cut makes one line of a text, of n characters at most, without what a database refuses or a reader cannot see.
 func cut(s string, n int) string {
-	s = strings.Map(func(r rune) rune {
-		if r == 0 || r == '\uFFFD' {
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, ""))
+	s = strings.Join(strings.Fields(strings.Map(showable, strings.ToValidUTF8(s, ""))), " ")
 	if runes := []rune(s); len(runes) > n {
 		return string(runes[:n-1]) + "…"
 	}

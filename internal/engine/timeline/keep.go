@@ -44,34 +44,33 @@ func (e *Engine) unseen(ctx context.Context, f feed.Feed, round int64) ([]string
 		"select item from timeline_copy where feed = $1 and round < $2", f.ID, round)
 }
 
-// keep writes one copy down, with the communication it belongs to.
-func (e *Engine) keep(ctx context.Context, tx *store.Tx, f feed.Feed, k kept, round int64) (string, error) {
+// keep writes one copy down, with the communication it belongs to, and tells whether the copy was kept before.
+func (e *Engine) keep(ctx context.Context, tx *store.Tx, f feed.Feed, k kept, round int64) (id string, known bool, err error) {
 	var before string
-	err := tx.QueryRowContext(ctx, "select communication from timeline_copy where connection = $1 and mailbox = $2 and item = $3", f.Connection, f.Mailbox, k.item).Scan(&before)
+	err = tx.QueryRowContext(ctx, "select communication from timeline_copy where connection = $1 and mailbox = $2 and item = $3", f.Connection, f.Mailbox, k.item).Scan(&before)
 	if err != nil && !store.IsNoRows(err) {
-		return "", err
+		return "", false, err
 	}
-	var id string
 	err = tx.QueryRowContext(ctx, `insert into timeline_communication (id, kind, message_key, subject, preview, at, ends_at, all_day, cancelled, thread, place, attachments)
 		values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
 		on conflict (message_key) do update set subject = excluded.subject, preview = excluded.preview, at = excluded.at, ends_at = excluded.ends_at, all_day = excluded.all_day,
 		cancelled = excluded.cancelled, thread = excluded.thread, place = excluded.place, attachments = excluded.attachments returning id`,
 		store.NewID(e.Clock.Now()), string(k.kind), k.key, k.subject, k.preview, store.Millis(k.at), store.Millis(k.ends), flag(k.allDay), flag(k.cancelled), k.thread, k.place, flag(k.attachments)).Scan(&id)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	if _, err := tx.ExecContext(ctx, `insert into timeline_copy (connection, mailbox, item, feed, round, communication, web_link) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict (connection, mailbox, item) do update set feed = excluded.feed, round = excluded.round, communication = excluded.communication, web_link = excluded.web_link`,
 		f.Connection, f.Mailbox, k.item, f.ID, round, id, k.webLink); err != nil {
-		return "", err
+		return "", false, err
 	}
 	if err := keepPeople(ctx, tx, id, copyKey(f.Connection, f.Mailbox, k.item), k); err != nil {
-		return "", err
+		return "", false, err
 	}
 	if before != "" && before != id { // a meeting that was moved is another communication
 		err = dropLonely(ctx, tx, before)
 	}
-	return id, err
+	return id, before != "", err
 }
 
 // keepPeople replaces what one copy says of participants and customers.
@@ -108,20 +107,19 @@ func forgetPeople(ctx context.Context, tx *store.Tx, key string) error {
 	return nil
 }
 
-// forgetCopy takes a copy away, if it is the feed's, and with the last one its communication.
-func forgetCopy(ctx context.Context, tx *store.Tx, f feed.Feed, item string) error {
-	var id string
-	err := tx.QueryRowContext(ctx, "delete from timeline_copy where connection = $1 and mailbox = $2 and item = $3 and feed = $4 returning communication", f.Connection, f.Mailbox, item, f.ID).Scan(&id)
+// forgetCopy takes a copy away, if it is the feed's, and with the last one its communication. It gives whose copy it was.
+func forgetCopy(ctx context.Context, tx *store.Tx, f feed.Feed, item string) (id string, err error) {
+	err = tx.QueryRowContext(ctx, "delete from timeline_copy where connection = $1 and mailbox = $2 and item = $3 and feed = $4 returning communication", f.Connection, f.Mailbox, item, f.ID).Scan(&id)
 	if store.IsNoRows(err) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	if err := forgetPeople(ctx, tx, copyKey(f.Connection, f.Mailbox, item)); err != nil {
-		return err
+		return "", err
 	}
-	return dropLonely(ctx, tx, id)
+	return id, dropLonely(ctx, tx, id)
 }
 
 func dropLonely(ctx context.Context, tx *store.Tx, id string) error {

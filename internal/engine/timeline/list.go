@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -174,7 +175,9 @@ func (s sight) restrict(w *conditions, communication string) {
 func readCursor(cursor string) (at int64, id string, err error) {
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
 	if err == nil {
-		if n, _ := fmt.Sscanf(strings.Replace(string(text), afterMark, " ", 1), "%d %s", &at, &id); n == 2 {
+		when, id, ok := strings.Cut(string(text), afterMark)
+		at, err := strconv.ParseInt(when, 10, 64)
+		if ok && err == nil && store.IsID(id) {
 			return at, id, nil
 		}
 	}
@@ -191,37 +194,71 @@ func scanCommunication(r store.Scanner) (c Communication, err error) {
 
 // complete adds participants and copies to a page.
 func (e *Engine) complete(ctx context.Context, rows []Communication, s sight, of customer.Customer) error {
+	if len(rows) == 0 {
+		return nil
+	}
 	book, err := e.Customers.Book(ctx)
+	if err != nil {
+		return err
+	}
+	people, err := e.participants(ctx, rows)
+	if err != nil {
+		return err
+	}
+	copies, err := e.copies(ctx, rows)
 	if err != nil {
 		return err
 	}
 	for i := range rows {
 		c := &rows[i]
-		if c.Participants, err = e.participants(ctx, c.ID, s); err != nil {
-			return err
-		}
-		c.Copies, err = store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (k Copy, err error) { return k, r.Scan(&k.Mailbox, &k.WebLink) },
-			"select mailbox, web_link from timeline_copy where communication = $1 order by mailbox, item", c.ID)
-		if err != nil {
-			return err
-		}
+		c.Participants, c.Copies = append(c.Participants, s.shown(people[c.ID])...), append(c.Copies, copies[c.ID]...)
 		c.Direction = direction(*c, book, of)
 	}
 	return nil
 }
 
-// participants gives who takes part. A blind copy is shown to its sender, to whoever got it, and to those who see all.
-func (e *Engine) participants(ctx context.Context, id string, s sight) ([]Participant, error) {
-	all, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (p Participant, err error) { return p, r.Scan(&p.Role, &p.Address, &p.Name) },
-		"select role, address, max(name) from timeline_participant where communication = $1 group by role, address order by role, address", id)
-	if err != nil {
-		return nil, err
+// among writes "column in (…)" for the page's communications.
+func among(column string, rows []Communication) (text string, args []any) {
+	var marks []string
+	for i, c := range rows {
+		marks, args = append(marks, fmt.Sprintf("$%d", i+1)), append(args, c.ID)
 	}
+	return column + " in (" + strings.Join(marks, ", ") + ")", args
+}
+
+// participants gives everybody who takes part, by communication.
+func (e *Engine) participants(ctx context.Context, rows []Communication) (map[string][]Participant, error) {
+	where, args := among("communication", rows)
+	out := map[string][]Participant{}
+	_, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (p Participant, err error) {
+		var of string
+		err = r.Scan(&of, &p.Role, &p.Address, &p.Name)
+		out[of] = append(out[of], p)
+		return p, err
+	}, "select communication, role, address, max(name) from timeline_participant where "+where+" group by communication, role, address order by communication, role, address", args...)
+	return out, err
+}
+
+// copies gives where each communication lies.
+func (e *Engine) copies(ctx context.Context, rows []Communication) (map[string][]Copy, error) {
+	where, args := among("communication", rows)
+	out := map[string][]Copy{}
+	_, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (k Copy, err error) {
+		var of string
+		err = r.Scan(&of, &k.Mailbox, &k.WebLink)
+		out[of] = append(out[of], k)
+		return k, err
+	}, "select communication, mailbox, web_link from timeline_copy where "+where+" order by communication, mailbox, item", args...)
+	return out, err
+}
+
+// shown leaves out blind copies, but for their sender, for whoever got them, and for those who see all; the author comes first.
+func (s sight) shown(all []Participant) []Participant {
 	mine := func(a string) bool { return s.all || slices.Contains(s.addresses, a) }
 	author := slices.ContainsFunc(all, func(p Participant) bool { return p.Role == From && mine(p.Address) })
 	all = slices.DeleteFunc(all, func(p Participant) bool { return p.Role == Bcc && !author && !mine(p.Address) })
 	slices.SortStableFunc(all, func(a, b Participant) int { return order[a.Role] - order[b.Role] })
-	return all, nil
+	return all
 }
 
 var order = map[Role]int{From: 0, Organizer: 0, To: 1, Attendee: 1, Cc: 2, Bcc: 3}

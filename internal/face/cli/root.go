@@ -182,11 +182,11 @@ func (f *Face) add(a action.Action) {
 			return usageError{errors.New("not confirmed; add --yes")}
 		}
 		q := action.Request{Action: a.Name}
-		if len(a.Media) > 0 {
+		if len(a.Streams) > 0 {
 			q.Out = func(string) io.Writer { return f.IO.Out }
 		}
 		result, err := f.do(cmd.Context(), q, in)
-		if err != nil || len(a.Media) > 0 {
+		if err != nil || len(a.Streams) > 0 {
 			return err
 		}
 		if err := f.print(a.Name, result.Output); err != nil {
@@ -204,6 +204,7 @@ var groups = map[string]string{
 	"communication": "Mail and meetings with customers.", "connection": "The tenants we are connected to.", "customer": "Whom we serve, by their e-mail domains.",
 	"event": "What became true.", "feed": "What is followed at Microsoft 365, and how fresh it is.", "mailbox": "The mailboxes a connection may touch.",
 	"data": "What the hub keeps.", "person": "The people who may sign in.", "privacy": "What is kept about one person.", "run": "What was started, and where it stands.", "session": "The browsers people are signed in with.", "technician": "Which mailboxes are whose.",
+	"alarm": "What needs somebody, and who was told.", "webhook": "The addresses that are told of events.",
 }
 
 func child(parent *cobra.Command, word string) *cobra.Command {
@@ -227,8 +228,9 @@ func (f *Face) confirmed(a action.Action, in map[string]any) bool {
 // verdictOf says whether what a command found needs somebody.
 func verdictOf(name string, output json.RawMessage) error {
 	var v struct {
-		OK   *bool `json:"ok"`
-		Test *struct {
+		OK    *bool  `json:"ok"`
+		State string `json:"state"`
+		Test  *struct {
 			OK bool `json:"ok"`
 		} `json:"test"`
 	}
@@ -236,7 +238,7 @@ func verdictOf(name string, output json.RawMessage) error {
 	if (name == "audit.verify" || name == "connection.try") && v.OK != nil && !*v.OK {
 		return ErrAttention
 	}
-	if v.Test != nil && !v.Test.OK {
+	if v.Test != nil && !v.Test.OK || name == "webhook.test" && v.State != "delivered" {
 		return ErrAttention
 	}
 	return nil

@@ -2,10 +2,13 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"strings"
+	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/connection"
+	"seneschal/internal/engine/alarm"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
@@ -25,6 +28,7 @@ type listed struct {
 type overviewData struct {
 	Healthy, Attention, Waiting []shown
 	Events                      []event.Event
+	Alarms                      alarm.Overview
 }
 
 func (f *Face) overview(w http.ResponseWriter, r *http.Request, who access.Caller) {
@@ -39,6 +43,13 @@ func (f *Face) overview(w http.ResponseWriter, r *http.Request, who access.Calle
 		return
 	}
 	d := overviewData{Events: events.Events}
+	if d.Alarms, err = ask[alarm.Overview](f, r, who, "alarm.list", struct{}{}); err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	d.Alarms.Alarms = slices.DeleteFunc(d.Alarms.Alarms, func(a alarm.Alarm) bool {
+		return !a.ResolvedAt.IsZero() && f.clock.Now().Sub(a.ResolvedAt) > resolvedShown
+	})
 	for _, c := range all.Connections {
 		switch c.State {
 		case connection.Healthy:
@@ -49,7 +60,19 @@ func (f *Face) overview(w http.ResponseWriter, r *http.Request, who access.Calle
 			d.Attention = append(d.Attention, c)
 		}
 	}
-	f.render(w, r, http.StatusOK, "overview", view{Title: overviewTitle(d), Section: "overview", Data: d})
+	f.render(w, r, http.StatusOK, "overview", view{Title: overviewTitle(d), Section: "overview", Data: d, Live: live{URL: "/"}})
+}
+
+// resolvedShown is how long a resolved alarm stays on the overview.
+const resolvedShown = 24 * time.Hour
+
+// alarmAcknowledge is the button beside an alarm.
+func (f *Face) alarmAcknowledge(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	if _, err := ask[any](f, r, who, "alarm.acknowledge", map[string]string{"id": r.PathValue("id")}); err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // overviewTitle names the state: a person reads the tab before the page.
@@ -66,7 +89,7 @@ func (f *Face) connectionList(w http.ResponseWriter, r *http.Request, who access
 		f.fail(w, r, err)
 		return
 	}
-	f.render(w, r, http.StatusOK, "connections", view{Title: "Connections", Section: "connections", Data: all.Connections})
+	f.render(w, r, http.StatusOK, "connections", view{Title: "Connections", Section: "connections", Data: all.Connections, Live: live{URL: "/connections"}})
 }
 
 // connectionData is a connection's page.

@@ -103,7 +103,7 @@ func (f *Face) parse() error {
 // Mount adds the pages.
 func (f *Face) Mount(mux *http.ServeMux) {
 	handle := func(pattern string, h http.HandlerFunc) {
-		mux.Handle(pattern, f.sessions.LoadAndSave(guarded(h)))
+		mux.Handle(pattern, f.withSession(guarded(h)))
 	}
 	static, _ := fs.Sub(files, "static") // the folder is embedded
 	mux.Handle("GET /static/", http.StripPrefix("/static/", cached(http.FileServerFS(static))))
@@ -120,6 +120,7 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET /people/{id}", f.signedIn(f.personPage))
 	handle("POST /people/{id}/{do}", f.signedIn(f.personDo))
 	handle("GET /{$}", f.signedIn(f.overview))
+	handle("POST /alarms/{id}/acknowledge", f.signedIn(f.alarmAcknowledge))
 	handle("GET /customers", f.signedIn(f.customerList))
 	handle("POST /customers", f.signedIn(f.customerAdd))
 	handle("GET /customers/{id}", f.signedIn(f.customerPage))
@@ -143,11 +144,33 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET /docs", f.signedIn(f.catalogue))
 }
 
-// guarded sets the headers of every page. Nothing is loaded from elsewhere and no script runs.
+// liveHeader marks what a page's script reads by itself.
+const liveHeader = "Seneschal-Live"
+
+// withSession loads the session and saves it. What a page reads by itself leaves it alone: an open tab nobody looks at must not keep
+// somebody signed in, nor take the message that was meant for their next page.
+func (f *Face) withSession(next http.Handler) http.Handler {
+	saved := f.sessions.LoadAndSave(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet || r.Header.Get(liveHeader) == "" {
+			saved.ServeHTTP(w, r)
+			return
+		}
+		ctx, err := f.sessionOf(r)
+		if err != nil {
+			http.Error(w, "The session could not be read; the hub's log says why.", http.StatusInternalServerError)
+			f.log.ErrorContext(r.Context(), "a session could not be read", "error", err)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// guarded sets the headers of every page. Nothing is loaded from elsewhere, and no script runs but the hub's own file.
 func guarded(next http.HandlerFunc) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+		h.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self' data:; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("X-Frame-Options", "DENY")
 		h.Set("Cache-Control", "no-store")
@@ -164,15 +187,20 @@ func cached(next http.Handler) http.Handler {
 
 // Caller gives the person of the request's session, for REST calls of the console's own pages; the zero Caller without a session.
 func (f *Face) Caller(r *http.Request) (access.Caller, error) {
-	token := ""
-	if cookie, err := r.Cookie(f.sessions.Cookie.Name); err == nil {
-		token = cookie.Value
-	}
-	ctx, err := f.sessions.Load(r.Context(), token)
+	ctx, err := f.sessionOf(r)
 	if err != nil {
 		return access.Caller{}, err
 	}
 	return f.personOf(ctx)
+}
+
+// sessionOf reads the request's session without touching it.
+func (f *Face) sessionOf(r *http.Request) (context.Context, error) {
+	token := ""
+	if cookie, err := r.Cookie(f.sessions.Cookie.Name); err == nil {
+		token = cookie.Value
+	}
+	return f.sessions.Load(r.Context(), token)
 }
 
 // view is what every page gets.
@@ -183,6 +211,14 @@ type view struct {
 	Flash   string
 	Banner  string
 	Data    any
+	Live    live
+}
+
+// live says what keeps a page up to date: its own address, and the events after which it is read again. Without script it stays as it is.
+type live struct {
+	URL      string
+	Types    string // separated by blanks; empty: any event
+	Customer string // only events of this customer's
 }
 
 func (f *Face) flash(r *http.Request, text string) { f.sessions.Put(r.Context(), flashKey, text) }

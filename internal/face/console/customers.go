@@ -3,12 +3,14 @@ package console
 import (
 	"html/template"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/timeline"
+	"seneschal/internal/event"
 	"seneschal/internal/fault"
 )
 
@@ -90,7 +92,12 @@ func (f *Face) customerPage(w http.ResponseWriter, r *http.Request, who access.C
 }
 
 func (f *Face) showCustomer(w http.ResponseWriter, r *http.Request, status int, d customerData) {
-	f.render(w, r, status, "customer", view{Title: lastWord(d, f.clock.Now()) + " · " + d.C.Name, Section: "customers", Data: d})
+	address := url.URL{Path: "/customers/" + d.C.ID}
+	if d.Search != "" {
+		address.RawQuery = url.Values{"q": {d.Search}}.Encode()
+	}
+	f.render(w, r, status, "customer", view{Title: lastWord(d, f.clock.Now()) + " · " + d.C.Name, Section: "customers", Data: d,
+		Live: live{URL: address.String(), Types: string(event.MailReceived) + " " + string(event.EventChanged), Customer: d.C.ID}})
 }
 
 // lastWord names the state in the title: a technician reads the tab before the page.

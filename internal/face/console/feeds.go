@@ -65,7 +65,7 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 		}
 		d.Parked = parked.Parked
 	}
-	f.render(w, r, http.StatusOK, "feeds", view{Title: feedsTitle(d), Section: "feeds", Data: d})
+	f.render(w, r, http.StatusOK, "feeds", view{Title: feedsTitle(d), Section: "feeds", Data: d, Live: live{URL: "/feeds"}})
 }
 
 func feedsTitle(d feedsData) string {

@@ -21,7 +21,7 @@ var hues = map[string]hue{
 	"healthy": {"good", "✓", "healthy"}, "ok": {"good", "✓", "works"}, "done": {"good", "✓", "done"}, "resolved": {"good", "✓", "found"}, "alias": {"good", "✓", "alias"},
 	"degraded": {"attention", "!", "partly works"}, "throttled": {"attention", "!", "throttled"}, "attention": {"attention", "!", "soon"}, "superfluous": {"attention", "!", "too much"},
 	"verifying": {"attention", "…", "verifying"}, "pending_consent": {"attention", "…", "waits for consent"}, "claimed": {"attention", "…", "running"}, "sent": {"attention", "…", "running"},
-	"unclear": {"attention", "?", "not clear yet"}, "cannot_tell": {"unknown", "?", "cannot tell"}, "unchecked": {"unknown", "?", "not looked up"},
+	"unclear": {"attention", "?", "not clear yet"}, "handed": {"attention", "…", "running"}, "moot": {"unknown", "‖", "not needed any more"}, "cannot_tell": {"unknown", "?", "cannot tell"}, "unchecked": {"unknown", "?", "not looked up"},
 	"needs_reauth": {"bad", "✕", "needs a sign-in"}, "needs_admin": {"bad", "✕", "needs an administrator"}, "failed": {"bad", "✕", "failed"}, "missing": {"bad", "✕", "permission missing"},
 	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "paused": {"unknown", "‖", "paused"},
 	"used": {"good", "✓", "used"}, "sign_in": {"good", "✓", "signing in"}, "unused": {"attention", "!", "not used in 30 days"}, "not_yet": {"unknown", "?", "not seen yet"}, "cannot_match": {"unknown", "?", "cannot tell"},

@@ -68,9 +68,13 @@ func operation(a action.Action, method, path string, problem *huma.Schema) *huma
 			"200":     {Description: "Done", Content: map[string]*huma.MediaType{"application/json": {Schema: answerSchema(a)}}},
 			"default": {Description: "A problem: what happened, the likely cause, the fix, and who can make it", Content: map[string]*huma.MediaType{"application/problem+json": {Schema: problem}}},
 		}}
-	if len(a.Media) > 0 {
+	switch {
+	case a.Messages():
+		op.Responses["200"] = &huma.Response{Description: "A stream of server-sent events; each has the id to go on from with Last-Event-ID, its type, and this as data. A message of type gap tells which numbers are kept no longer",
+			Content: map[string]*huma.MediaType{action.EventStream: {Schema: a.Output()}}}
+	case len(a.Streams) > 0:
 		op.Responses["200"].Content = map[string]*huma.MediaType{}
-		for _, m := range a.Media {
+		for _, m := range a.Streams {
 			op.Responses["200"].Content[m] = &huma.MediaType{Schema: &huma.Schema{Type: huma.TypeString}}
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -29,6 +31,12 @@ type Face struct {
 	Runner  *action.Runner
 	Caller  func(*http.Request) (access.Caller, error) // who is asking; the zero Caller when nobody says
 	Version string
+
+	Now        func() time.Time
+	MachineNow func() time.Time // for deadlines of the network
+	Closing    <-chan struct{}  // closed when the hub stops: streams would outlive it
+
+	streams atomic.Int64
 }
 
 // Mount adds the routes.
@@ -52,6 +60,10 @@ func (f *Face) Mount(mux *http.ServeMux) {
 
 func (f *Face) hubAction(a action.Action) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if a.Messages() {
+			f.stream(w, r, a)
+			return
+		}
 		f.serve(w, r, a, "")
 	})
 }
@@ -78,7 +90,7 @@ func (f *Face) serve(w http.ResponseWriter, r *http.Request, a action.Action, co
 	}
 	defer closeAll(q.Files)
 	stream := &streamed{ResponseWriter: w}
-	if len(a.Media) > 0 {
+	if len(a.Streams) > 0 {
 		q.Out = stream.begin
 	}
 	result, err := f.Runner.Do(r.Context(), q)
@@ -145,6 +157,9 @@ func input(w http.ResponseWriter, r *http.Request, a action.Action, onConnection
 	}
 	if !onConnection {
 		addPathAndQuery(r, a, fields)
+	}
+	if last := r.Header.Get("Last-Event-ID"); last != "" && a.Messages() {
+		fields["after"] = typed(a.Input().Properties["after"], []string{last})
 	}
 	if version, ok := strings.CutPrefix(r.Header.Get("If-Match"), `"`); ok && a.Input().Properties["version"] != nil {
 		fields["version"] = json.RawMessage(strings.TrimSuffix(version, `"`))

@@ -13,6 +13,7 @@ import (
 	"net/textproto"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -227,6 +228,9 @@ type parsed struct {
 // parseMIME makes a message of RFC 822 bytes and keeps the bytes.
 func (s *Server) parseMIME(raw []byte, folder string) (parsed, error) {
 	env, err := enmime.ReadEnvelope(bytes.NewReader(raw))
+	if err != nil { // what claims a form that it has not is a text
+		env, err = enmime.ReadEnvelope(bytes.NewReader(contentType.ReplaceAll(raw, []byte("X-Was-$0"))))
+	}
 	if err != nil {
 		return parsed{}, err
 	}
@@ -285,18 +289,39 @@ func (s *Server) conversation(env *enmime.Envelope) string {
 func recipients(env *enmime.Envelope, header string) []world.Object {
 	l, err := env.AddressList(header)
 	if err != nil {
-		return nil
+		return eachRecipient(env.GetHeader(header))
 	}
 	var out []world.Object
 	for _, a := range l {
-		name := a.Name
-		if name == "" {
-			name = a.Address
-		}
-		out = append(out, world.Recipient(name, a.Address))
+		out = append(out, recipient(a))
 	}
 	return out
 }
+
+// eachRecipient reads a list in which something is no address: the others are, and what is none stands there as it came.
+func eachRecipient(list string) []world.Object {
+	var out []world.Object
+	for entry := range strings.SplitSeq(list, ",") {
+		entry = strings.TrimSpace(entry)
+		if a, err := mail.ParseAddress(entry); err == nil {
+			out = append(out, recipient(a))
+		} else if entry != "" {
+			out = append(out, world.Recipient(entry, entry))
+		}
+	}
+	return out
+}
+
+func recipient(a *mail.Address) world.Object {
+	address := strings.Trim((&mail.Address{Address: a.Address}).String(), "<>") // quoted where it must be
+	name := a.Name
+	if name == "" {
+		name = address
+	}
+	return world.Recipient(name, address)
+}
+
+var contentType = regexp.MustCompile(`(?im)^content-type:`)
 
 func anyList(l []world.Object) []any {
 	out := []any{}

@@ -26,7 +26,13 @@ const (
 	DisableApp      = "app_disabled"
 	DisableUser     = "user_disabled"
 	SecretExpired   = "secret_expired"
-	DeltaGone       = "delta_gone" // delta links are forgotten: 410 syncStateNotFound
+	GiveConsent     = "consent_given"    // everything that the registration of App asks for
+	RemoveMailbox   = "mailbox_removed"  // the licence of User is taken away, and the mailbox with it
+	ReturnMailbox   = "mailbox_returned" // a licence within thirty days gives it back as it was
+	DeleteUser      = "user_deleted"     // to the deleted users
+	RestoreUser     = "user_restored"    // from there
+	MakeUserAnew    = "user_made_anew"   // another account with the names of User, and an empty mailbox
+	DeltaGone       = "delta_gone"       // delta links are forgotten: 410 syncStateNotFound
 
 	SilentSubscription  = "silent_subscription"
 	DuplicateDelivery   = "duplicate_notification"
@@ -41,7 +47,7 @@ const (
 var kinds = map[string]bool{
 	Status: true, Reset: true, Truncate: true, Delay: true, HTML: true, Huge: true, Throttle: true, AADSTS: true, Claims: true, ExpireToken: true, Revoke: true, ConsentWithdraw: true,
 	DisableApp: true, DisableUser: true, SecretExpired: true, DeltaGone: true, SilentSubscription: true, DuplicateDelivery: true, LateDelivery: true, ForgedDelivery: true,
-	Lifecycle: true, AcceptedThenNothing: true, TimeoutAfterAccept: true, BatchInner: true,
+	GiveConsent: true, RemoveMailbox: true, ReturnMailbox: true, DeleteUser: true, RestoreUser: true, MakeUserAnew: true, Lifecycle: true, AcceptedThenNothing: true, TimeoutAfterAccept: true, BatchInner: true,
 }
 
 // Match says which requests a fault is for; empty fields match all. Path may hold * (within a segment) and ** (anything).

@@ -8,6 +8,7 @@ import (
 // Collections of a tenant's directory; the names are Microsoft Graph's.
 const (
 	Users             = "users"
+	DeletedUsers      = "deletedItems"
 	Applications      = "applications"
 	ServicePrincipals = "servicePrincipals"
 	AppRoleGrants     = "appRoleAssignments"

@@ -154,6 +154,14 @@ func (w *World) seedMailbox(userID, name, upn, purpose, zone string) {
 	})
 }
 
+// Anew makes another account with a user's names, and an empty mailbox.
+func (w *World) Anew(t Tenant, u Object) {
+	n, id := Clone(u), w.NewGUID()
+	n["id"], n["createdDateTime"] = id, Stamp(w.Now())
+	w.Put(Key{t.ID, Users, id}, n)
+	w.seedMailbox(id, text(u, "displayName"), text(u, "userPrincipalName"), text(u, "~purpose"), t.TimeZone)
+}
+
 // mailboxSeeds is what every mailbox has.
 func (w *World) mailboxSeeds(userID, name, upn, purpose, zone string) []seedItem {
 	root := w.FolderKey(userID, "msgfolderroot")

@@ -1,0 +1,137 @@
+package timeline_test
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/url"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/app"
+	"seneschal/internal/customer"
+	"seneschal/internal/store"
+)
+
+// BenchmarkCustomerPage reads customers' pages, whole, as an admin and as a member, among a million communications of a year
+// (BENCH_COMMUNICATIONS for another number), and reports the time that 95 of 100 stay below.
+func BenchmarkCustomerPage(b *testing.B) {
+	n := 1_000_000
+	if text := os.Getenv("BENCH_COMMUNICATIONS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		b.Run(string(engine), func(b *testing.B) {
+			h := app.StartForTest(b, app.TestOptions{Engine: engine})
+			ids := filled(b, h, n)
+			for _, role := range []access.Role{access.Admin, access.Member} {
+				client := entered(b, h, role)
+				b.Run(string(role), func(b *testing.B) {
+					var took []time.Duration
+					for i := 0; b.Loop(); i++ {
+						begin := time.Now()
+						read(b, client, h.Server.URL()+"/customers/"+ids[i%len(ids)])
+						took = append(took, time.Since(begin))
+					}
+					slices.SortFunc(took, cmp.Compare[time.Duration])
+					b.ReportMetric(float64(took[len(took)*95/100])/1e6, "p95-ms")
+				})
+			}
+		})
+	}
+}
+
+const customers = 50
+
+// filled has n communications, spread evenly over a year and the next two weeks, over customers and ten technicians.
+func filled(b *testing.B, h *app.Hub, n int) (ids []string) {
+	b.Helper()
+	for c := range customers {
+		made, err := h.Customers.Add(b.Context(), access.Local("bench"), customer.Form{Name: fmt.Sprint("Customer ", c), Domains: []string{fmt.Sprintf("customer%d.example", c)}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ids = append(ids, made.ID)
+	}
+	const at = 500
+	begin, span := h.Time.Now().Add(-365*24*time.Hour), 379*24*time.Hour
+	for from := 0; from < n; from += at {
+		err := h.Store.InTx(b.Context(), "bench", func(tx *store.Tx) error {
+			var mails, copies, people, of []string
+			for i := from; i < min(n, from+at); i++ {
+				when := store.Millis(begin.Add(span / time.Duration(n) * time.Duration(i)))
+				c, t := i%customers, i/customers%10
+				mails = append(mails, fmt.Sprintf("('m%d', 'mail', 'k%d', 'Subject %d of a mail', 'How it begins, and goes on for a while, as previews do', %d, 0, 0, 0, 't%d', '', 0)", i, i, i, when, i/3))
+				copies = append(copies, fmt.Sprintf("('c', 'tech%d@msp.example', 'i%d', 'f', 1, 'm%d', 'https://outlook.office365.com/owa/?ItemID=%d')", t, i, i, i))
+				people = append(people, fmt.Sprintf("('m%d', 'nora@customer%d.example', 'from', 'c%d', 'Nora')", i, c, i), fmt.Sprintf("('m%d', 'tech%d@msp.example', 'to', 'c%d', 'Tech')", i, t, i))
+				of = append(of, fmt.Sprintf("('%s', 'm%d', %d, 'c%d')", ids[c], i, when, i))
+			}
+			for table, rows := range map[string][]string{"timeline_communication": mails, "timeline_participant": people, "timeline_customer": of} {
+				if _, err := tx.ExecContext(b.Context(), "insert into "+table+" values "+strings.Join(rows, ", ")); err != nil {
+					return err
+				}
+			}
+			_, err := tx.ExecContext(b.Context(), "insert into timeline_copy values "+strings.Join(copies, ", "))
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if _, err := h.Store.Writer().ExecContext(b.Context(), "analyze"); err != nil { // as PostgreSQL does by itself within a minute
+		b.Fatal(err)
+	}
+	return ids
+}
+
+// entered is a browser of a person of the role; a member's address is that of a technician.
+func entered(b *testing.B, h *app.Hub, role access.Role) *http.Client {
+	b.Helper()
+	p, err := h.Access.AddPerson(b.Context(), access.Local("bench"), "bench "+string(role), role)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if role != access.Admin {
+		if _, err := h.Customers.AddTechnician(b.Context(), access.Local("bench"), p, "tech3@msp.example"); err != nil {
+			b.Fatal(err)
+		}
+	}
+	token, err := h.Access.LoginLink(b.Context(), access.Local("bench"), p.Name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	client := &http.Client{Jar: jar}
+	resp, err := client.PostForm(h.Server.URL()+"/login", url.Values{"token": {token.Reveal()}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	return client
+}
+
+func read(b *testing.B, client *http.Client, page string) {
+	b.Helper()
+	resp, err := client.Get(page)
+	if err != nil {
+		b.Fatal(err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(text), "Subject ") {
+		b.Fatalf("%d %v %.500s", resp.StatusCode, err, text)
+	}
+}
