@@ -132,6 +132,15 @@ func (r *Runner) LookupRun(ctx context.Context, id string) (Run, error) {
 	return run, err
 }
 
+// RunOfKey gives what stands in the ledger for a key; nil where nothing was claimed with it.
+func (r *Runner) RunOfKey(ctx context.Context, connection, key string) (*Run, error) {
+	run, err := r.ledger.lookup(ctx, r.ledger.store.Reader(), "connection = $1 and idempotency = $2", connection, key)
+	if store.IsNoRows(err) {
+		return nil, nil
+	}
+	return &run, err
+}
+
 // RunsQuery narrows a list of runs; empty fields do not.
 type RunsQuery struct {
 	Connection string // id

@@ -49,6 +49,7 @@ type Mail struct {
 	Problem   string    `json:"problem,omitempty"`
 
 	alarm, sender string
+	letter        letter // what it says since it was claimed: the ledger of effects refuses other words under the same key
 	tries         int
 	claimedAt     time.Time
 }
@@ -61,11 +62,11 @@ const (
 	sendAction = "mail.message.send"
 )
 
-const mailColumns = "id, alarm, part, recipient, state, via, sender, tries, claimed_at, sent_at, problem"
+const mailColumns = "id, alarm, part, recipient, state, via, sender, subject, body, tries, claimed_at, sent_at, problem"
 
 func scanMail(s store.Scanner) (m Mail, err error) {
 	var claimed, sent int64
-	err = s.Scan(&m.ID, &m.alarm, &m.Part, &m.Recipient, &m.State, &m.Via, &m.sender, &m.tries, &claimed, &sent, &m.Problem)
+	err = s.Scan(&m.ID, &m.alarm, &m.Part, &m.Recipient, &m.State, &m.Via, &m.sender, &m.letter.subject, &m.letter.body, &m.tries, &claimed, &sent, &m.Problem)
 	m.claimedAt, m.SentAt = store.Time(claimed), store.Time(sent)
 	return m, err
 }
@@ -77,7 +78,7 @@ func mailsOf(ctx context.Context, q store.Querier, alarm string) ([]Mail, error)
 // queue puts a mail into the ledger, once.
 func (e *Engine) queue(ctx context.Context, tx *store.Tx, alarm string, p Part, recipient string) error {
 	id := store.NewID(e.Clock.Now())
-	n, err := store.Affected(ctx, tx, "insert into alarm_mail ("+mailColumns+") values ($1, $2, $3, $4, $5, '', '', 0, 0, 0, '') on conflict (alarm, part, recipient) do nothing", id, alarm, string(p), recipient, string(Waiting))
+	n, err := store.Affected(ctx, tx, "insert into alarm_mail ("+mailColumns+") values ($1, $2, $3, $4, $5, '', '', '', '', 0, 0, 0, '') on conflict (alarm, part, recipient) do nothing", id, alarm, string(p), recipient, string(Waiting))
 	if err != nil || n == 0 {
 		return err
 	}
@@ -112,22 +113,23 @@ func (e *Engine) Send(ctx context.Context, id string, _ int) (time.Time, error) 
 		return time.Time{}, nil
 	}
 	if m.Via == viaSMTP {
-		err = e.Routes.SMTP.send(ctx, m, e.message(a, m), e.Clock.Now(), func() error { return e.set(ctx, m, Handed, "") })
+		err = e.Routes.SMTP.send(ctx, m, e.Clock.Now(), func() error { return e.set(ctx, m, Handed, "") })
 	} else {
-		err = e.throughConnection(ctx, a, m)
+		err = e.throughConnection(ctx, m)
 	}
 	return e.outcome(ctx, m, err)
 }
 
-// claim chooses the way and writes it down, before anything leaves.
+// claim chooses the way and the words and writes them down, before anything leaves.
 func (e *Engine) claim(ctx context.Context, m *Mail, a Alarm) (bool, error) {
 	via, sender, err := e.way(ctx, a.Connection)
 	if err != nil || via == "" {
 		return false, err
 	}
-	m.Via, m.sender, m.claimedAt, m.tries, m.State = via, sender, e.Clock.Now(), m.tries+1, Claimed
+	m.Via, m.sender, m.letter, m.claimedAt, m.tries, m.State = via, sender, e.message(a, *m), e.Clock.Now(), m.tries+1, Claimed
 	return true, e.Store.InTx(ctx, "alarm.claim", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update alarm_mail set state = $1, via = $2, sender = $3, claimed_at = $4, tries = $5 where id = $6", string(Claimed), via, sender, store.Millis(m.claimedAt), m.tries, m.ID)
+		_, err := tx.ExecContext(ctx, "update alarm_mail set state = $1, via = $2, sender = $3, subject = $4, body = $5, claimed_at = $6, tries = $7 where id = $8",
+			string(Claimed), via, sender, m.letter.subject, m.letter.body, store.Millis(m.claimedAt), m.tries, m.ID)
 		return err
 	})
 }
@@ -160,14 +162,24 @@ func (e *Engine) maySend(c connection.Connection, from string) bool {
 }
 
 // throughConnection asks the corridor. The key is the mail's and the try's: the ledger of effects knows it after a crash.
-func (e *Engine) throughConnection(ctx context.Context, a Alarm, m Mail) error {
-	l := e.message(a, m)
-	input, err := json.Marshal(map[string]any{"user": m.sender, "to": []string{m.Recipient}, "subject": l.subject, "body": l.body})
+func (e *Engine) throughConnection(ctx context.Context, m Mail) error {
+	input, err := json.Marshal(map[string]any{"user": m.sender, "to": []string{m.Recipient}, "subject": m.letter.subject, "body": m.letter.body})
 	if err != nil {
 		return err
 	}
-	_, err = e.Runner.Do(ctx, action.Request{Action: sendAction, Connection: m.Via, Caller: access.System("alarm"), Input: input, Key: fmt.Sprintf("alarm/%s/%d", m.ID, m.tries)})
+	_, err = e.Runner.Do(ctx, action.Request{Action: sendAction, Connection: m.Via, Caller: access.System("alarm"), Input: input, Key: m.key()})
 	return err
+}
+
+func (m Mail) key() string { return fmt.Sprintf("alarm/%s/%d", m.ID, m.tries) }
+
+// mayHaveLeft reports whether an error leaves it open that the mail is sent: a run stands for it that was not refused.
+func (e *Engine) mayHaveLeft(ctx context.Context, m Mail) (bool, error) {
+	if m.Via == viaSMTP {
+		return false, nil
+	}
+	run, err := e.Runner.RunOfKey(ctx, m.Via, m.key())
+	return run != nil && run.State != action.Refused, err
 }
 
 // outcome writes down what became of a mail, and says when to look again.
@@ -180,7 +192,12 @@ func (e *Engine) outcome(ctx context.Context, m Mail, err error) (time.Time, err
 		return time.Time{}, ctx.Err() // whoever takes over asks with the same key
 	case fault.KindOf(err) == fault.Unclear && m.Via == viaSMTP:
 		return time.Time{}, e.end(ctx, m, Unclear, "the mail server's answer was lost; it is not sent again")
-	case fault.KindOf(err) == fault.Unclear || fault.CodeOf(err) == "in_progress":
+	}
+	left, failed := e.mayHaveLeft(context.WithoutCancel(ctx), m)
+	switch {
+	case failed != nil:
+		return now.Add(askAfter), failed
+	case left:
 		if now.Sub(m.claimedAt) > unclearFor {
 			return time.Time{}, e.end(ctx, m, Unclear, "Microsoft's answer was lost, and nothing tells what became of it")
 		}
@@ -211,7 +228,7 @@ func (e *Engine) set(ctx context.Context, m Mail, s MailState, problem string) e
 // letter is a mail's text.
 type letter struct{ subject, body string }
 
-// message writes it from what stood when the alarm was raised: the same mail at every try.
+// message writes it from what stands when it is claimed.
 func (e *Engine) message(a Alarm, m Mail) letter {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }

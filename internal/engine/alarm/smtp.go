@@ -43,7 +43,7 @@ const smtpTime = time.Minute
 
 // send hands one mail over. before is called once everything is agreed and nothing has left: from there on an answer that is lost leaves
 // the mail's fate unknown.
-func (s *Server) send(ctx context.Context, m Mail, l letter, at time.Time, before func() error) error {
+func (s *Server) send(ctx context.Context, m Mail, at time.Time, before func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, smtpTime)
 	defer cancel()
 	c, err := s.dial(ctx)
@@ -65,7 +65,7 @@ func (s *Server) send(ctx context.Context, m Mail, l letter, at time.Time, befor
 		return err
 	}
 	s.Hook.At(clock.BeforeSend, "alarm mail")
-	err = deliver(c, compose(m, l, at))
+	err = deliver(c, compose(m, at))
 	s.Hook.At(clock.AfterAnswer, "alarm mail")
 	var answered *textproto.Error
 	switch {
@@ -142,16 +142,16 @@ func (s *Server) authenticate(c *smtp.Client) error {
 }
 
 // compose writes the mail (RFC 5322). Its Message-ID is the ledger's id: a receiver that gets it twice can tell.
-func compose(m Mail, l letter, at time.Time) []byte {
+func compose(m Mail, at time.Time) []byte {
 	var b bytes.Buffer
 	_, domain, _ := strings.Cut(m.sender, "@")
-	for _, h := range [][2]string{{"From", "Seneschal <" + m.sender + ">"}, {"To", m.Recipient}, {"Subject", mime.QEncoding.Encode("utf-8", l.subject)}, {"Date", at.UTC().Format(time.RFC1123Z)},
+	for _, h := range [][2]string{{"From", "Seneschal <" + m.sender + ">"}, {"To", m.Recipient}, {"Subject", mime.QEncoding.Encode("utf-8", m.letter.subject)}, {"Date", at.UTC().Format(time.RFC1123Z)},
 		{"Message-ID", "<" + m.ID + "@" + domain + ">"}, {"Auto-Submitted", "auto-generated"}, {"MIME-Version", "1.0"}, {"Content-Type", "text/plain; charset=utf-8"}, {"Content-Transfer-Encoding", "quoted-printable"}} {
 		fmt.Fprintf(&b, "%s: %s\r\n", h[0], strings.NewReplacer("\r", "", "\n", "").Replace(h[1]))
 	}
 	b.WriteString("\r\n")
 	w := quotedprintable.NewWriter(&b)
-	_, _ = w.Write([]byte(strings.ReplaceAll(l.body, "\n", "\r\n"))) // a buffer takes everything
+	_, _ = w.Write([]byte(strings.ReplaceAll(m.letter.body, "\n", "\r\n"))) // a buffer takes everything
 	_ = w.Close()
 	return b.Bytes()
 }
