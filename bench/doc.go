@@ -19,6 +19,9 @@
 //     CPU time is the whole process's, user and system; allocations are all it ever made.
 //   - Paced: 200 mailboxes, each with 4 readers of pages of 10 from an answer that takes 20 ms, 50 requests in 10 s allowed. The bound is
 //     printed before; it knows the limits only, so a machine that is busy with other programs (they are told) misses it at the first rush. A plain worker pool that waits when it is told to does the same beside it.
+//   - Feeds: first imports of few large and many small mailboxes, and what each mailbox costs beside one of few. BENCH_SCALE divides.
+//   - Changes: one mail after the other arrives; when it is on the customer's page, and how many requests that took. BENCH_CHANGES counts.
+//   - Notices: notifications at a steady pace, and how late their answers are. BENCH_PACE a second, for BENCH_LENGTH.
 //   - Hub: start to readiness, memory after an idle minute, `action list`, and what an action adds to the Graph call in it.
 //
 // Settings of the environment: BENCH_COLD=1 builds reader, peer and hub with an empty build cache and tells how long it took (many

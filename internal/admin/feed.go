@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 
 	"seneschal/internal/access"
@@ -10,11 +11,17 @@ import (
 
 type feedsIn struct {
 	Connection string `json:"connection,omitempty" doc:"Only of this connection, by id or name"`
+	Mailbox    string `json:"mailbox,omitempty" maxLength:"320" doc:"Only of mailboxes whose address has this in it"`
+	Behind     bool   `json:"behind,omitempty" doc:"Only those that are not up to date"`
+	Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"100000" doc:"At most so many; 1000 without"`
 }
 
 type feedsOut struct {
-	Feeds []feed.Feed `json:"feeds"`
+	Feeds   []feed.Feed  `json:"feeds"`
+	Summary feed.Summary `json:"summary"`
 }
+
+const feedsShown = 1000
 
 type feedWalk struct {
 	ID        string `json:"id" doc:"Id of the feed"`
@@ -34,16 +41,20 @@ func (h *Hub) feedActions() []action.Action {
 		action.Define(action.Spec{Name: "feed.list", Summary: "List what is followed, with its freshness.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead, Route: "GET /feeds"},
 			func(ctx context.Context, _ action.Call, in feedsIn) (feedsOut, error) {
 				out := feedsOut{Feeds: []feed.Feed{}}
-				id := ""
+				q := feed.Query{Mailbox: in.Mailbox, Behind: in.Behind, Limit: cmp.Or(in.Limit, feedsShown)}
 				if in.Connection != "" {
 					c, err := h.Connections.Lookup(ctx, in.Connection)
 					if err != nil {
 						return out, err
 					}
-					id = c.ID
+					q.Connection = c.ID
 				}
-				all, err := h.Feeds.List(ctx, id)
+				all, err := h.Feeds.Find(ctx, q)
+				if err != nil {
+					return out, err
+				}
 				out.Feeds = append(out.Feeds, all...)
+				out.Summary, err = h.Feeds.Summary(ctx, q.Connection)
 				return out, err
 			}),
 		action.Define(action.Spec{Name: "feed.walk", Summary: "Have a feed walked now.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite, Route: "POST /feeds/{id}/walk", Args: []string{"id"}},

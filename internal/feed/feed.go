@@ -60,6 +60,7 @@ type Feed struct {
 	Since      time.Time          `json:"since,omitzero"`
 	Items      int64              `json:"items"`               // entries known in the collection
 	Expected   int64              `json:"expected,omitempty"`  // entries Microsoft last counted; 0: not asked
+	Read       int64              `json:"read,omitempty"`      // entries the last reading of everything has brought so far
 	WalkedAt   time.Time          `json:"walked_at,omitzero"`  // when a walk last began
 	Proof      connection.Proof   `json:"proof"`               // the last walk that reached its end
 	ChangedAt  time.Time          `json:"changed_at,omitzero"` // when it last brought something new
@@ -77,6 +78,8 @@ type Feed struct {
 	round      int64
 	roundOpen  bool
 	windowFrom time.Time
+	wantedAt   time.Time // since when everything is to be read
+	readAt     time.Time // when everything was last read to its end
 	comparedAt time.Time // when its count last differed from Microsoft's
 	failures   int
 }

@@ -52,17 +52,9 @@ func TestStartingOverUndoesAWalkUnderWay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			store.ForTest(t, []fs.FS{Migrations}, func(t *testing.T, db *store.Store) {
 				s := &Service{Store: db, Clock: clock.NewAdjustable(), Jobs: diary{map[string]time.Time{}}}
-				err := db.InTx(t.Context(), "test", func(tx *store.Tx) error {
-					return s.begin(t.Context(), tx, Feed{Connection: "c", Kind: Mail, Mailbox: "ada@contoso.example", Resource: "inbox", Purpose: connection.ForTimeline})
-				})
-				if err != nil {
-					t.Fatal(err)
-				}
-				f, ok := s.Of(t.Context(), "c", "ada@contoso.example", "inbox")
-				if !ok {
-					t.Fatal("no feed was made")
-				}
+				f := begun(t, s)
 				if tt.from != "" {
+					var err error
 					if f, err = s.page(t.Context(), connection.Bound{}, f, Raw{Link: tt.from}); err != nil {
 						t.Fatal(err)
 					}
@@ -73,7 +65,7 @@ func TestStartingOverUndoesAWalkUnderWay(t *testing.T) {
 				if _, err := s.page(t.Context(), connection.Bound{}, f, Raw{Link: "https://graph.microsoft.com/v1.0/delta", Last: true}); !errors.Is(err, errMoved) {
 					t.Errorf("the page was kept: %v", err)
 				}
-				if f, _ = s.Of(t.Context(), "c", "ada@contoso.example", "inbox"); f.link != "" || f.State == Live {
+				if f, _ := s.Of(t.Context(), "c", "ada@contoso.example", "inbox"); f.link != "" || f.State == Live {
 					t.Errorf("the next walk begins at %q, and the feed is %s", f.link, f.State)
 				}
 			})

@@ -14,19 +14,19 @@ import (
 )
 
 const columns = `id, number, connection, kind, mailbox, resource, title, purpose, state, reason, since, link, round, round_open, window_from, items, expected, failures,
-	walked_at, proven_at, proof, changed_at, poll_ms, push_note, lagging, compared_at, created_at, account`
+	walked_at, proven_at, proof, changed_at, poll_ms, push_note, lagging, compared_at, created_at, account, entries_read, wanted_at, read_at`
 
 func scan(s store.Scanner) (f Feed, err error) {
 	var reason string
-	var since, open, from, walked, proven, changed, poll, lagging, compared, created int64
+	var since, open, from, walked, proven, changed, poll, lagging, compared, created, wanted, read int64
 	err = s.Scan(&f.ID, &f.number, &f.Connection, &f.Kind, &f.Mailbox, &f.Resource, &f.Title, &f.Purpose, &f.State, &reason, &since, &f.link, &f.round, &open, &from, &f.Items,
-		&f.Expected, &f.failures, &walked, &proven, &f.Proof.RequestID, &changed, &poll, &f.PushNote, &lagging, &compared, &created, &f.account)
+		&f.Expected, &f.failures, &walked, &proven, &f.Proof.RequestID, &changed, &poll, &f.PushNote, &lagging, &compared, &created, &f.account, &f.Read, &wanted, &read)
 	if err != nil {
 		return f, err
 	}
 	f.Since, f.windowFrom, f.WalkedAt, f.Proof.At = store.Time(since), store.Time(from), store.Time(walked), store.Time(proven)
 	f.ChangedAt, f.comparedAt, f.CreatedAt, f.Poll = store.Time(changed), store.Time(compared), store.Time(created), time.Duration(poll)*time.Millisecond
-	f.held = f.link
+	f.held, f.wantedAt, f.readAt = f.link, store.Time(wanted), store.Time(read)
 	f.roundOpen, f.Lagging = open != 0, lagging != 0
 	if reason != "" {
 		f.Reason = new(fault.Problem)
@@ -38,7 +38,7 @@ func scan(s store.Scanner) (f Feed, err error) {
 // insert makes the feed unless there is one of the same collection already.
 func insert(ctx context.Context, tx *store.Tx, f Feed) (made bool, err error) {
 	n, err := store.Affected(ctx, tx, `insert into feed_entry (`+columns+`) values ($1, (select coalesce(max(number), 0) + 1 from feed_entry), $2, $3, $4, $5, $6, $7, $8, '', $9,
-		'', 0, 0, $10, 0, $13, 0, 0, 0, '', 0, $11, '', 0, 0, $12, $14) on conflict (connection, kind, mailbox, resource) do nothing`,
+		'', 0, 0, $10, 0, $13, 0, 0, 0, '', 0, $11, '', 0, 0, $12, $14, 0, $12, 0) on conflict (connection, kind, mailbox, resource) do nothing`,
 		f.ID, f.Connection, string(f.Kind), f.Mailbox, f.Resource, f.Title, string(f.Purpose), string(New), store.Millis(f.CreatedAt),
 		store.Millis(f.windowFrom), f.Poll.Milliseconds(), store.Millis(f.CreatedAt), f.Expected, f.account)
 	return n > 0, err
@@ -47,9 +47,10 @@ func insert(ctx context.Context, tx *store.Tx, f Feed) (made bool, err error) {
 // save writes what a walk changes. It fails as moved when another walker was here since f was read: only one may move a link.
 func save(ctx context.Context, tx *store.Tx, was, f Feed) error {
 	n, err := store.Affected(ctx, tx, `update feed_entry set state = $1, reason = $2, since = $3, link = $4, round = $5, round_open = $6, window_from = $7, items = $8, failures = $9,
-		walked_at = $10, proven_at = $11, proof = $12, changed_at = $13, poll_ms = $14 where id = $15 and link = $16 and round = $17`,
+		walked_at = $10, proven_at = $11, proof = $12, changed_at = $13, poll_ms = $14,
+		entries_read = $15, wanted_at = $16, read_at = $17 where id = $18 and link = $19 and round = $20`,
 		string(f.State), reasonText(f.Reason), store.Millis(f.Since), string(f.link), f.round, flag(f.roundOpen), store.Millis(f.windowFrom), f.Items, f.failures,
-		store.Millis(f.WalkedAt), store.Millis(f.Proof.At), f.Proof.RequestID, store.Millis(f.ChangedAt), f.Poll.Milliseconds(), f.ID, string(was.held), was.round)
+		store.Millis(f.WalkedAt), store.Millis(f.Proof.At), f.Proof.RequestID, store.Millis(f.ChangedAt), f.Poll.Milliseconds(), f.Read, store.Millis(f.wantedAt), store.Millis(f.readAt), f.ID, string(was.held), was.round)
 	if err == nil && n == 0 {
 		return errMoved
 	}

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"seneschal/internal/connection"
@@ -97,7 +98,7 @@ const named = 50
 
 // rename has the connection's people walked from the start.
 func (s *Service) rename(ctx context.Context, tx *store.Tx, connectionID string) error {
-	if _, err := tx.ExecContext(ctx, startOver+"connection = $1 and kind = $2", connectionID, string(Users)); err != nil {
+	if err := s.startOver(ctx, tx, "connection = $1 and kind = $2", connectionID, string(Users)); err != nil {
 		return err
 	}
 	return s.wakeThose(ctx, tx, "connection = $1 and kind = $2", connectionID, string(Users))
@@ -178,57 +179,6 @@ func (s *Service) wakeThose(ctx context.Context, tx *store.Tx, condition string,
 	return nil
 }
 
-// Lookup finds a feed by id.
-func (s *Service) Lookup(ctx context.Context, id string) (Feed, error) {
-	f, err := scan(s.Store.Reader().QueryRowContext(ctx, "select "+columns+" from feed_entry where id = $1", id))
-	if store.IsNoRows(err) {
-		return f, fault.Missing("feed", id)
-	}
-	if err != nil {
-		return f, err
-	}
-	all := []Feed{f}
-	err = s.complete(ctx, all)
-	return all[0], err
-}
-
-// List gives the feeds of a connection, or all (""), by connection, mailbox and kind.
-func (s *Service) List(ctx context.Context, connectionID string) ([]Feed, error) {
-	all, err := store.Select(ctx, s.Store.Reader(), scan, "select "+columns+" from feed_entry where ($1 = '' or connection = $2) order by connection, mailbox, kind, title, id", connectionID, connectionID)
-	if err != nil {
-		return nil, err
-	}
-	return all, s.complete(ctx, all)
-}
-
-// complete adds what lies in the other tables: subscriptions and the number of parked items.
-func (s *Service) complete(ctx context.Context, all []Feed) error {
-	push := map[string]*Subscription{}
-	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (n Subscription, err error) {
-		n, err = scanSubscription(r)
-		push[n.feed] = &n
-		return n, err
-	}, "select "+subscriptionColumns+" from feed_subscription where feed <> ''"); err != nil {
-		return err
-	}
-	parked := map[string]int{}
-	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (id string, err error) {
-		var n int
-		err = r.Scan(&id, &n)
-		parked[id] = n
-		return id, err
-	}, "select feed, count(*) from feed_parked where parked = 1 group by feed"); err != nil {
-		return err
-	}
-	for i := range all {
-		if p := push[all[i].ID]; p != nil && p.ExpiresAt.After(s.Clock.Now()) {
-			all[i].Push = p
-		}
-		all[i].Parked = parked[all[i].ID]
-	}
-	return nil
-}
-
 // Wake has a feed walked now. From the start means that everything is read again, and what is no longer there is forgotten.
 func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
 	f, err := s.Lookup(ctx, id)
@@ -237,7 +187,7 @@ func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
 	}
 	return s.Store.InTx(ctx, "feed.wake", func(tx *store.Tx) error {
 		if fromStart {
-			if _, err := tx.ExecContext(ctx, startOver+"id = $1", f.ID); err != nil {
+			if err := s.startOver(ctx, tx, "id = $1", f.ID); err != nil {
 				return err
 			}
 			if _, err := tx.ExecContext(ctx, "delete from feed_parked where feed = $1", f.ID); err != nil {
@@ -248,8 +198,13 @@ func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
 	})
 }
 
-// startOver, with the condition that follows, has the next walk read everything; the new round tells a walk under way that what it judged is out of date. A feed that was live is not, until that walk has reached its end.
-const startOver = "update feed_entry set link = '', round = round + 1, state = case when state = 'live' then 'backfill' else state end where "
+// startOver has the next walk of some feeds read everything; the new round tells a walk under way that what it judged is out of date. A feed
+// that was live is not, until that walk has reached its end.
+func (s *Service) startOver(ctx context.Context, tx *store.Tx, condition string, args ...any) error {
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("update feed_entry set link = '', round = round + 1, state = case when state = 'live' then 'backfill' else state end, entries_read = 0, wanted_at = $%d where %s", len(args)+1, condition),
+		append(args, store.Millis(s.Clock.Now()))...)
+	return err
+}
 
 // Restart has every Mail and Calendar feed of timeline mailboxes read from the start: what is worth keeping has changed.
 func (s *Service) Restart(ctx context.Context, tx *store.Tx) error {
@@ -258,7 +213,7 @@ func (s *Service) Restart(ctx context.Context, tx *store.Tx) error {
 		return err
 	}
 	for _, f := range all {
-		if _, err := tx.ExecContext(ctx, startOver+"id = $1", f.ID); err != nil {
+		if err := s.startOver(ctx, tx, "id = $1", f.ID); err != nil {
 			return err
 		}
 		if err := s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()); err != nil {

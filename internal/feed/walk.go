@@ -98,6 +98,9 @@ func (s *Service) slide(f Feed) Feed {
 func (s *Service) page(ctx context.Context, b connection.Bound, was Feed, raw Raw) (Feed, error) {
 	f, now := was, s.Clock.Now()
 	if raw.Reset || was.link == "" {
+		if f.Read = 0; raw.Reset {
+			f.wantedAt = now
+		}
 		f.round, f.roundOpen = was.round+1, true
 	}
 	known, err := s.known(ctx, f, append(ids(raw.Items), raw.Removed...))
@@ -110,11 +113,17 @@ func (s *Service) page(ctx context.Context, b connection.Bound, was Feed, raw Ra
 	if err != nil {
 		return was, err
 	}
+	if f.roundOpen {
+		f.Read += int64(len(raw.Items))
+	}
 	f.link, f.WalkedAt, f.failures, f.Reason = raw.Link, now, 0, nil
 	if fresh+gone > 0 || (len(p.Items) > 0 && !p.Full) {
 		f.ChangedAt = now
 	}
 	if raw.Last {
+		if f.roundOpen {
+			f.readAt = now
+		}
 		f.roundOpen, f.Proof = false, raw.Proof
 	}
 	f.setState(progress(f), now)

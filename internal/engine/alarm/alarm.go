@@ -93,15 +93,9 @@ func (e *Engine) conditions(ctx context.Context) (map[key]Alarm, error) {
 	if err != nil {
 		return nil, err
 	}
-	feeds, err := e.Feeds.List(ctx, "")
+	behind, err := e.Feeds.Lagging(ctx)
 	if err != nil {
 		return nil, err
-	}
-	behind := map[string]int{}
-	for _, f := range feeds {
-		if f.Lagging {
-			behind[f.Connection]++
-		}
 	}
 	out := map[key]Alarm{}
 	for _, c := range all {

@@ -12,6 +12,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/customer"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 	"seneschal/internal/store"
 )
 
@@ -55,6 +56,7 @@ type Result struct {
 	Customer       customer.Customer `json:"customer"`
 	Communications []Communication   `json:"communications"`
 	Hidden         bool              `json:"filtered,omitempty" doc:"Only what your own addresses take part in is shown"`
+	Summary        feed.Summary      `json:"feeds" doc:"How fresh this is"`
 	NextCursor     string            `json:"next_cursor,omitempty"`
 }
 
@@ -92,7 +94,8 @@ func (e *Engine) List(ctx context.Context, by access.Caller, q Query) (Result, e
 		return out, err
 	}
 	out.Communications = append(out.Communications, rows...)
-	return out, nil
+	out.Summary, err = e.Feeds.Summary(ctx, "")
+	return out, err
 }
 
 func limitOf(q Query) int {

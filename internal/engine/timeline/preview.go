@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/mail"
+	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 	"seneschal/internal/wire"
 )
@@ -13,7 +14,7 @@ import (
 // PreviewQuery asks what a first import would keep.
 type PreviewQuery struct {
 	Connection string `json:"connection" doc:"Id or name of the connection"`
-	Mailbox    string `json:"mailbox,omitempty" doc:"Only this listed mailbox; all with the purpose timeline without"`
+	Mailbox    string `json:"mailbox,omitempty" doc:"Only this listed mailbox; without, all with the purpose timeline, or all for actions where none has it yet"`
 	Most       int    `json:"most,omitempty" minimum:"100" maximum:"50000" doc:"Read at most so many messages; 5000 without"`
 }
 
@@ -43,23 +44,45 @@ func (e *Engine) Preview(ctx context.Context, q PreviewQuery) (Preview, error) {
 	if q.Most == 0 {
 		q.Most = previewMost
 	}
-	bound, err := e.Connections.Bind(ctx, q.Connection, connection.ForTimeline)
+	bound, boxes, err := e.candidates(ctx, q)
 	if err != nil {
 		return out, err
 	}
 	ctx = wire.WithPriority(ctx, wire.Backfill)
-	for _, m := range bound.Connection.For(connection.ForTimeline) {
-		if q.Mailbox != "" && m.Address != q.Mailbox {
-			continue
-		}
+	for _, m := range boxes {
 		box, err := e.previewOf(ctx, bound, m.Address, q.Most, &out)
 		if err != nil {
 			return out, err
 		}
 		out.Boxes = append(out.Boxes, box)
 	}
-	out.Summary = fmt.Sprintf("Would keep %s of %s messages", thousands(out.Keep), thousands(out.Read))
+	out.Summary = fmt.Sprintf("Would keep %s of %s messages", Thousands(out.Keep), Thousands(out.Read))
 	return out, nil
+}
+
+// candidates are the mailboxes a preview is about. One that is listed for actions alone may be looked at before it is followed.
+func (e *Engine) candidates(ctx context.Context, q PreviewQuery) (connection.Bound, []connection.Mailbox, error) {
+	for _, purpose := range []connection.Purpose{connection.ForTimeline, connection.ForActions} {
+		bound, err := e.Connections.Bind(ctx, q.Connection, purpose)
+		if err != nil {
+			return bound, nil, err
+		}
+		all := bound.Connection.For(purpose)
+		if q.Mailbox != "" {
+			m, ok := bound.Connection.LookupMailbox(q.Mailbox)
+			all = nil
+			if ok && m.Has(purpose) {
+				all = []connection.Mailbox{m}
+			}
+		}
+		if len(all) > 0 {
+			return bound, all, nil
+		}
+	}
+	if q.Mailbox != "" {
+		return connection.Bound{}, nil, fault.BadField("mailbox", "%s is not listed on this connection for timeline or actions", q.Mailbox)
+	}
+	return connection.Bound{}, nil, fault.BadField("connection", "it lists no mailbox for timeline or actions; add mailboxes first")
 }
 
 func (e *Engine) previewOf(ctx context.Context, b connection.Bound, address string, most int, out *Preview) (MailboxPreview, error) {
@@ -112,8 +135,8 @@ func (e *Engine) previewOf(ctx context.Context, b connection.Bound, address stri
 	return box, nil
 }
 
-// thousands writes 4120 as 4,120.
-func thousands(n int) string {
+// Thousands writes 4120 as 4,120.
+func Thousands[N int | int64](n N) string {
 	s := fmt.Sprint(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
 		s = s[:i] + "," + s[i:]

@@ -9,6 +9,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/connection"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
@@ -101,6 +102,7 @@ type connectionData struct {
 	Link        *connection.Link
 	Events      []event.Event
 	Redirect    string
+	Preview     *timeline.Preview // what the timeline would keep, just asked
 }
 
 func (f *Face) connectionPage(w http.ResponseWriter, r *http.Request, who access.Caller) {
@@ -176,6 +178,9 @@ func (f *Face) connectionDo(w http.ResponseWriter, r *http.Request, who access.C
 	case "link":
 		f.showLink(w, r, who, id)
 		return
+	case "preview":
+		f.showPreview(w, r, who, id)
+		return
 	default:
 		err = fault.Missing("button", do)
 	}
@@ -200,6 +205,22 @@ func (f *Face) showLink(w http.ResponseWriter, r *http.Request, who access.Calle
 	}
 	d.Link = &link
 	f.render(w, r, http.StatusOK, "connection", view{Title: "Link · " + d.C.Name, Section: "connections", Data: d})
+}
+
+// showPreview reads as a first import would, and shows what it would keep.
+func (f *Face) showPreview(w http.ResponseWriter, r *http.Request, who access.Caller, id string) {
+	p, err := ask[timeline.Preview](f, r, who, "communication.preview", map[string]string{"connection": id})
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	d, err := f.readConnection(r, who, id)
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	d.Preview = &p
+	f.render(w, r, http.StatusOK, "connection", view{Title: p.Summary + " · " + d.C.Name, Section: "connections", Data: d})
 }
 
 func connectionCredential(r *http.Request) map[string]any {

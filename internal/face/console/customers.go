@@ -12,6 +12,7 @@ import (
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 )
 
 // customersData is the list of customers, and the form below it.
@@ -73,7 +74,7 @@ type customerData struct {
 	Body     template.HTML
 	Links    []timeline.Link
 	Problem  *fault.Problem
-	Followed bool // somebody's mailbox is: without, there is nothing to see
+	Feeds    feed.Summary // without any, there is nothing to see
 }
 
 // day is what happened on one day, newest first.
@@ -128,9 +129,8 @@ func (f *Face) readCustomer(r *http.Request, who access.Caller) (customerData, e
 		}
 		d.Days[len(d.Days)-1].List = append(d.Days[len(d.Days)-1].List, c)
 	}
-	feeds, err := f.readFeeds(r, who)
-	d.Followed = len(feeds) > 0
-	return d, err
+	d.Feeds = out.Summary
+	return d, nil
 }
 
 // customerOpen shows one body in place. It is a button and not a link: whoever opens it is recorded, and browsers fetch links ahead.

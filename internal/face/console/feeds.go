@@ -14,9 +14,13 @@ type feedsData struct {
 	Mailboxes []followed
 	Parked    []feed.Parked
 	Dropped   []timeline.Drop
-	Live      int
-	Behind    int
+	Summary   feed.Summary
+	Search    string
+	Behind    bool // only those that are not up to date are shown
+	More      bool // there are more than are shown
 }
+
+const feedsShown = 400
 
 // followed is one mailbox with its feeds.
 type followed struct {
@@ -24,19 +28,20 @@ type followed struct {
 	Feeds []feed.Feed
 }
 
-func (f *Face) readFeeds(r *http.Request, who access.Caller) ([]feed.Feed, error) {
-	out, err := ask[struct{ Feeds []feed.Feed }](f, r, who, "feed.list", struct{}{})
-	return out.Feeds, err
-}
-
 func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Caller) {
-	all, err := f.readFeeds(r, who)
+	d := feedsData{Search: r.FormValue("q"), Behind: r.FormValue("behind") != ""}
+	out, err := ask[struct {
+		Feeds   []feed.Feed
+		Summary feed.Summary
+	}](f, r, who, "feed.list", map[string]any{"mailbox": d.Search, "behind": d.Behind, "limit": feedsShown + 1})
 	if err != nil {
 		f.fail(w, r, err)
 		return
 	}
-	var d feedsData
-	for _, one := range all {
+	if d.Summary, d.More = out.Summary, len(out.Feeds) > feedsShown; d.More {
+		out.Feeds = out.Feeds[:feedsShown]
+	}
+	for _, one := range out.Feeds {
 		name := one.Mailbox
 		if name == "" {
 			name = "The directory"
@@ -45,11 +50,6 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 			d.Mailboxes = append(d.Mailboxes, followed{Name: name})
 		}
 		d.Mailboxes[len(d.Mailboxes)-1].Feeds = append(d.Mailboxes[len(d.Mailboxes)-1].Feeds, one)
-		if one.State == feed.Live {
-			d.Live++
-		} else {
-			d.Behind++
-		}
 	}
 	dropped, err := ask[timeline.Drops](f, r, who, "communication.dropped", struct{}{})
 	if err != nil {
@@ -65,12 +65,12 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 		}
 		d.Parked = parked.Parked
 	}
-	f.render(w, r, http.StatusOK, "feeds", view{Title: feedsTitle(d), Section: "feeds", Data: d, Live: live{URL: "/feeds"}})
+	f.render(w, r, http.StatusOK, "feeds", view{Title: feedsTitle(d), Section: "feeds", Data: d, Live: live{URL: r.URL.RequestURI()}})
 }
 
 func feedsTitle(d feedsData) string {
-	if d.Behind > 0 {
-		return plural(d.Behind, "feed") + " not up to date"
+	if n := d.Summary.Behind; n > 0 {
+		return plural(n, "feed") + " not up to date"
 	}
 	return "Feeds up to date"
 }

@@ -48,9 +48,10 @@ func (f *Face) functions() template.FuncMap {
 		"formOf": func(c customer.Customer) customerForm {
 			return customerForm{c.Name, strings.Join(c.Domains, "\n"), strings.Join(c.Addresses, "\n"), string(c.TenantID)}
 		},
-		"reason": func(why timeline.Reason) string { return reasons[why] },
-		"group":  func(id, title string, list []shown) group { return group{id, title, list} },
-		"join":   func(list any) string { return joined(list) },
+		"thousands": timeline.Thousands[int64],
+		"reason":    func(why timeline.Reason) string { return reasons[why] },
+		"group":     func(id, title string, list []shown) group { return group{id, title, list} },
+		"join":      func(list any) string { return joined(list) },
 		"json": func(v any) string {
 			text, err := json.MarshalIndent(v, "", "  ")
 			if err != nil {

@@ -1,0 +1,124 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/app"
+	"seneschal/internal/connection"
+	"seneschal/internal/customer"
+	"seneschal/internal/engine/timeline"
+	"seneschal/internal/fault"
+	"seneschal/internal/feed"
+	"seneschal/internal/m365"
+	"seneschal/internal/store"
+)
+
+// Without a public address the hub asks: what comes is shown within one pause, busy folders are asked more often than quiet ones, and
+// everybody is told which way is in use, why, and how old what they see is.
+func TestWithoutAPublicAddressTheHubAsks(t *testing.T) {
+	h := lined(t, store.SQLite)
+	const fresh, slow = 30 * time.Second, 10 * time.Minute // of mail folders: right after a change, and when nothing happens for long
+	inbox := func() feed.Feed { return inboxOf(t, h, ada) }
+	slowest := time.Duration(0)
+	for range 12 { // quiet hours
+		last := inbox().Proof.At
+		waitUntil(t, "the inbox is asked again", func() bool {
+			h.Time.Advance(30 * time.Second)
+			return inbox().Proof.At.After(last)
+		})
+		slowest = max(slowest, inbox().Poll)
+	}
+	if slowest != slow {
+		t.Errorf("a quiet folder is asked every %v", slowest)
+	}
+	deliver(t, h, ada, "VPN is down", nora, ada)
+	came := h.Time.Now()
+	waitUntil(t, "the mail is shown", func() bool {
+		h.Time.Advance(time.Second)
+		return with(lines(t, h, access.Local("test")), "VPN is down") == 1
+	})
+	if after := h.Time.Now().Sub(came); after > slow+10*time.Second {
+		t.Errorf("shown after %v", after)
+	}
+	if f := inbox(); f.Poll != fresh || f.Push != nil || !strings.Contains(f.PushNote, "No public address is set (SENESCHAL_PUBLIC_URL)") {
+		t.Errorf("every %v, push %v: %q", f.Poll, f.Push, f.PushNote)
+	}
+	out, err := h.Timeline.List(t.Context(), access.Local("test"), timeline.Query{Customer: "Northwind"})
+	if err != nil || out.Summary.Feeds == 0 || out.Summary.Told != 0 || out.Summary.AsOf.IsZero() || h.Time.Now().Sub(out.Summary.AsOf) > 20*time.Minute {
+		t.Errorf("how fresh the page is: %+v %v", out.Summary, err)
+	}
+}
+
+// A customer's page has the meetings of the past 7 and the next 14 days. The window moves on with the days, and what touches its edges is in.
+func TestTheWindowOfMeetingsMovesOn(t *testing.T) {
+	h := lined(t, store.SQLite)
+	midnight := h.Time.Now().UTC().Truncate(24 * time.Hour)
+	from, to := midnight.AddDate(0, 0, -7), midnight.AddDate(0, 0, 14)
+	for name, span := range map[string][2]time.Time{
+		"over before":          {from.Add(-2 * time.Hour), from},
+		"over the first edge":  {from.Add(-time.Hour), from.Add(time.Hour)},
+		"in the middle":        {midnight.Add(36 * time.Hour), midnight.Add(37 * time.Hour)},
+		"over the second edge": {to.Add(-time.Hour), to.Add(time.Hour)},
+		"not yet":              {to.Add(time.Hour), to.Add(2 * time.Hour)},
+	} {
+		do(t, h, "calendar.event.create", map[string]any{"user": ada, "subject": name, "start": span[0].Format(time.RFC3339), "end": span[1].Format(time.RFC3339), "attendees": []map[string]any{{"address": "nora@northwind.example"}}})
+	}
+	walked(t, h)
+	meetings(t, h, "in the middle", "over the first edge", "over the second edge")
+	h.Time.Advance(25 * time.Hour)
+	walked(t, h)
+	meetings(t, h, "in the middle", "not yet", "over the second edge")
+	h.Time.Advance(9 * 24 * time.Hour)
+	walked(t, h)
+	meetings(t, h, "not yet", "over the second edge")
+}
+
+// meetings compares those of the customer's page that a test made.
+func meetings(t *testing.T, h *app.Hub, want ...string) {
+	t.Helper()
+	settled(t, h)
+	now := h.Time.Now()
+	out, err := h.Timeline.List(t.Context(), access.Local("test"), timeline.Query{Customer: "Northwind", Kind: timeline.Meeting, Since: now.AddDate(0, 0, -30), Until: now.AddDate(0, 0, 30), Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, c := range out.Communications {
+		if strings.Contains("over before,over the first edge,in the middle,over the second edge,not yet", c.Subject) {
+			got = append(got, c.Subject)
+		}
+	}
+	slices.Sort(got)
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("at %s: %q, want %q", now.Format(time.RFC3339), got, want)
+	}
+}
+
+// Before anything is followed, an admin sees what would be kept; looking keeps nothing.
+func TestAPreviewBeforeTheFirstImport(t *testing.T) {
+	h := app.StartForTest(t, app.TestOptions{})
+	if _, err := h.Customers.Add(t.Context(), access.Local("test"), customer.Form{Name: "Northwind", Domains: []string{"northwind.example"}}); err != nil {
+		t.Fatal(err)
+	}
+	if c := h.Connect(h.Form("c", "Seneschal", m365.Mail)); c.State != connection.Healthy {
+		t.Fatalf("%s %+v", c.State, c.Reason)
+	}
+	p, err := h.Timeline.Preview(t.Context(), timeline.PreviewQuery{Connection: "c"})
+	if err != nil || p.Keep == 0 || p.Keep >= p.Read || p.ByName["Northwind"] != p.Keep || !p.Whole || len(p.Boxes) < 2 {
+		t.Errorf("%+v %v", p, err)
+	}
+	if p, err = h.Timeline.Preview(t.Context(), timeline.PreviewQuery{Connection: "c", Mailbox: "chloe@contoso.example"}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "mailbox: chloe@contoso.example is not listed on this connection") {
+		t.Errorf("a mailbox that is not listed: %+v %v", p, err)
+	}
+	if all := lines(t, h, access.Local("test")); len(all) != 0 {
+		t.Errorf("something was kept: %v", all)
+	}
+	if all, err := h.Feeds.List(t.Context(), ""); err != nil || len(all) != 0 {
+		t.Errorf("something is followed: %v %v", all, err)
+	}
+}
