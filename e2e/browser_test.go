@@ -225,6 +225,7 @@ func TestACustomersPage(t *testing.T) {
 		t.Errorf("the record: %+v %v", entries, err)
 	}
 	p.sound(h, map[string]string{"customers": "/customers", "customer": "/customers/" + c.ID, "feeds": "/feeds", "customer-nothing": "/customers/" + c.ID + "?q=nosuchword"})
+	syncsEverywhere(t, h, p, c.ID)
 	viewer := browser(t)
 	someone := staff(t, h, "Ben", access.Viewer, ben)
 	token, err := h.Access.LoginLink(t.Context(), access.Local("test"), someone.Name)
@@ -237,4 +238,27 @@ func TestACustomersPage(t *testing.T) {
 	if strings.Contains(text, "VPN is down") || strings.Contains(text, "Change name") {
 		t.Errorf("a viewer sees what is not theirs: %s", text)
 	}
+}
+
+// syncsEverywhere asks Microsoft now from each page that shows what is followed, and previews what would be.
+func syncsEverywhere(t *testing.T, h *app.Hub, p page, customerID string) {
+	t.Helper()
+	connected, err := h.Connections.Lookup(t.Context(), "c")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []struct{ page, button, subject, says string }{
+		{"/customers/" + customerID, `form[action$="/sync"] button`, "Mail one", "being walked"},
+		{"/feeds?q=ada", `button[aria-label="Sync all of ada@contoso.example now"]`, "Mail two", "being walked"},
+		{"/connections/" + connected.ID, `form[action="/feeds/sync"] button`, "Mail three", "being walked"},
+	} {
+		deliver(t, h, ada, at.subject, "Nora <nora@northwind.example>", ada)
+		p.do(chromedp.Navigate(h.Server.URL()+at.page), see(at.button), click(at.button), see("[role=status]"))
+		has(t, at.page, p.text("body"), at.says)
+		waitUntil(t, at.subject+" is shown", shown(t, h, at.subject))
+	}
+	p.do(chromedp.Navigate(h.Server.URL()+"/connections/"+connected.ID), click(`form[action*="/preview"] button`), see("#preview"))
+	has(t, "the preview", p.text("#preview"), "Would keep", "Northwind", "no participant belongs to a customer")
+	p.do(chromedp.Navigate(h.Server.URL()+"/feeds?behind=1"), see("main"))
+	has(t, "nothing is behind", p.text("main"), "No feed is like that.")
 }

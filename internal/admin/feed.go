@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
+	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 )
 
@@ -26,6 +27,15 @@ const feedsShown = 1000
 type feedWalk struct {
 	ID        string `json:"id" doc:"Id of the feed"`
 	FromStart bool   `json:"from_start,omitempty" doc:"Read everything again, and try parked items anew"`
+}
+
+type feedSync struct {
+	Connection string `json:"connection,omitempty" doc:"All of this connection, by id or name"`
+	Mailbox    string `json:"mailbox,omitempty" maxLength:"320" doc:"All of this mailbox"`
+}
+
+type feedSynced struct {
+	Feeds int `json:"feeds"` // that are walked now
 }
 
 type parkedIn struct {
@@ -64,10 +74,29 @@ func (h *Hub) feedActions() []action.Action {
 				}
 				return h.Feeds.Lookup(ctx, in.ID)
 			}),
+		action.Define(action.Spec{Name: "feed.sync", Summary: "Have all feeds of a connection or a mailbox walked now.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite, Route: "POST /feeds/sync"}, h.syncFeeds),
 		action.Define(action.Spec{Name: "feed.parked", Summary: "List the items that were set aside after failing again and again.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite, Route: "GET /feeds/parked"},
 			func(ctx context.Context, _ action.Call, in parkedIn) (parkedOut, error) {
 				all, err := h.Feeds.ListParked(ctx, in.ID)
 				return parkedOut{append([]feed.Parked{}, all...)}, err
 			}),
 	}
+}
+
+func (h *Hub) syncFeeds(ctx context.Context, _ action.Call, in feedSync) (out feedSynced, err error) {
+	if in.Connection == "" && in.Mailbox == "" {
+		return out, fault.BadField("connection", "name a connection, a mailbox, or both")
+	}
+	id := ""
+	if in.Connection != "" {
+		c, err := h.Connections.Lookup(ctx, in.Connection)
+		if err != nil {
+			return out, err
+		}
+		id = c.ID
+	}
+	if out.Feeds, err = h.Feeds.WakeAll(ctx, id, in.Mailbox); err == nil && out.Feeds == 0 && in.Mailbox != "" {
+		err = fault.BadField("mailbox", "%s is not followed", in.Mailbox)
+	}
+	return out, err
 }

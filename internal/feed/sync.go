@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"seneschal/internal/connection"
@@ -101,7 +102,8 @@ func (s *Service) rename(ctx context.Context, tx *store.Tx, connectionID string)
 	if err := s.startOver(ctx, tx, "connection = $1 and kind = $2", connectionID, string(Users)); err != nil {
 		return err
 	}
-	return s.wakeThose(ctx, tx, "connection = $1 and kind = $2", connectionID, string(Users))
+	_, err := s.wakeThose(ctx, tx, "connection = $1 and kind = $2", connectionID, string(Users))
+	return err
 }
 
 // wants lists the feeds a connection needs, each with its mailbox's account; a mailbox's Mail feeds follow from its Folders feed.
@@ -159,24 +161,35 @@ func (s *Service) end(ctx context.Context, tx *store.Tx, f Feed) error {
 func (s *Service) wakeStopped(ctx context.Context, tx *store.Tx, c connection.Connection) error {
 	switch c.Current(s.Clock.Now()) {
 	case connection.NeedsAdmin, connection.NeedsReauth, connection.Paused:
-		return s.wakeThose(ctx, tx, "connection = $1", c.ID)
+		_, err := s.wakeThose(ctx, tx, "connection = $1", c.ID)
+		return err
 	default:
-		return s.wakeThose(ctx, tx, "connection = $1 and state in ($2, $3)", c.ID, string(Waiting), string(Paused))
+		_, err := s.wakeThose(ctx, tx, "connection = $1 and state in ($2, $3)", c.ID, string(Waiting), string(Paused))
+		return err
 	}
 }
 
-// wakeThose has the feeds of a condition walked now.
-func (s *Service) wakeThose(ctx context.Context, tx *store.Tx, condition string, args ...any) error {
-	found, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where "+condition, args...)
+// wakeThose has the feeds of a condition walked now, and counts them.
+func (s *Service) wakeThose(ctx context.Context, tx *store.Tx, condition string, args ...any) (int, error) {
+	found, err := store.Select(ctx, tx, func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }, "select id from feed_entry where "+condition, args...)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	for _, f := range found {
-		if err := s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()); err != nil {
-			return err
+	for _, id := range found {
+		if err := s.Jobs.Schedule(ctx, tx, WalkJob, id, s.Clock.Now()); err != nil {
+			return 0, err
 		}
 	}
-	return nil
+	return len(found), nil
+}
+
+// WakeAll has the feeds of a connection, of a mailbox, or of a mailbox of a connection walked now, and counts them.
+func (s *Service) WakeAll(ctx context.Context, connectionID, mailbox string) (n int, err error) {
+	err = s.Store.InTx(ctx, "feed.wake", func(tx *store.Tx) error {
+		n, err = s.wakeThose(ctx, tx, "($1 = '' or connection = $2) and ($3 = '' or mailbox = $4)", connectionID, connectionID, strings.ToLower(mailbox), strings.ToLower(mailbox))
+		return err
+	})
+	return n, err
 }
 
 // Wake has a feed walked now. From the start means that everything is read again, and what is no longer there is forgotten.

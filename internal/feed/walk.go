@@ -253,7 +253,7 @@ func (s *Service) suspect(ctx context.Context, f Feed, cause *fault.Error) error
 		return nil
 	}
 	return s.Store.InTx(ctx, "feed.suspect", func(tx *store.Tx) error {
-		if err := s.wakeThose(ctx, tx, "connection = $1 and mailbox = $2 and state not in ($3, $4)", f.Connection, f.Mailbox, string(Waiting), string(Paused)); err != nil {
+		if _, err := s.wakeThose(ctx, tx, "connection = $1 and mailbox = $2 and state not in ($3, $4)", f.Connection, f.Mailbox, string(Waiting), string(Paused)); err != nil {
 			return err
 		}
 		return s.Connections.Recheck(ctx, tx, f.Connection, f.Mailbox)

@@ -127,6 +127,7 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("POST /customers/{id}/open", f.signedIn(f.customerOpen))
 	handle("POST /customers/{id}/{do}", f.signedIn(f.customerDo))
 	handle("GET /feeds", f.signedIn(f.feedList))
+	handle("POST /feeds/sync", f.signedIn(f.feedsSync))
 	handle("POST /feeds/{id}/{do}", f.signedIn(f.feedDo))
 	handle("GET /connections", f.signedIn(f.connectionList))
 	handle("GET /connections/new", f.signedIn(f.wizard))

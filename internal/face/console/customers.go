@@ -161,6 +161,10 @@ func (f *Face) customerDo(w http.ResponseWriter, r *http.Request, who access.Cal
 		in["customer"] = id
 		_, err = ask[any](f, r, who, "customer.change", in)
 		f.flash(r, "Saved. Mail that was read before is looked at again.")
+	case "sync":
+		if err = f.syncCustomer(r, who, id); err == nil {
+			f.flash(r, "The mailboxes that have mail or meetings with them are being walked.")
+		}
 	case "remove":
 		_, err = ask[any](f, r, who, "customer.remove", map[string]string{"customer": id})
 		back = "/customers"
@@ -172,4 +176,28 @@ func (f *Face) customerDo(w http.ResponseWriter, r *http.Request, who access.Cal
 		return
 	}
 	http.Redirect(w, r, back, http.StatusSeeOther)
+}
+
+// syncCustomer has the mailboxes walked in which the customer's communications lie.
+func (f *Face) syncCustomer(r *http.Request, who access.Caller, id string) error {
+	out, err := ask[timeline.Result](f, r, who, "communication.list", map[string]any{"customer": id, "limit": 500})
+	if err != nil {
+		return err
+	}
+	done := map[string]bool{}
+	for _, c := range out.Communications {
+		for _, k := range c.Copies {
+			if done[k.Mailbox] {
+				continue
+			}
+			done[k.Mailbox] = true
+			if _, err := ask[any](f, r, who, "feed.sync", map[string]string{"mailbox": k.Mailbox}); err != nil {
+				return err
+			}
+		}
+	}
+	if len(done) == 0 {
+		return &fault.Error{Kind: fault.Conflict, Code: "nothing_known", Message: "No mailbox is known to have mail with this customer yet", Fix: "Choose Sync now on the page Feeds", Who: "an admin of this hub"}
+	}
+	return nil
 }

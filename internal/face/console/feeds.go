@@ -92,3 +92,13 @@ func (f *Face) feedDo(w http.ResponseWriter, r *http.Request, who access.Caller)
 	f.flash(r, "It is being walked.")
 	http.Redirect(w, r, "/feeds", http.StatusSeeOther)
 }
+
+func (f *Face) feedsSync(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	out, err := ask[struct{ Feeds int }](f, r, who, "feed.sync", map[string]string{"mailbox": r.FormValue("mailbox"), "connection": r.FormValue("connection")})
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	f.flash(r, plural(out.Feeds, "feed")+" being walked.")
+	http.Redirect(w, r, "/feeds", http.StatusSeeOther)
+}
