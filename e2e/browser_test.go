@@ -145,7 +145,7 @@ func TestPagesAreSound(t *testing.T) {
 	p := browser(t)
 	p.enter(h)
 	p.sound(h, map[string]string{"overview": "/", "connections": "/connections", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
-		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "fault": "/connections/none", "login": "/login", "customers-empty": "/customers", "feeds-empty": "/feeds"})
+		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "fault": "/connections/none", "login": "/login", "customers-empty": "/customers", "feeds-empty": "/feeds", "mailboxes-unfollowed": "/mailboxes"})
 }
 
 // sound looks at pages at every width, in light and dark, and keeps screenshots where SENESCHAL_SCREENSHOTS says.
@@ -225,6 +225,7 @@ func TestACustomersPage(t *testing.T) {
 		t.Errorf("the record: %+v %v", entries, err)
 	}
 	p.sound(h, map[string]string{"customers": "/customers", "customer": "/customers/" + c.ID, "feeds": "/feeds", "customer-nothing": "/customers/" + c.ID + "?q=nosuchword"})
+	whoseMailboxes(t, h, p)
 	syncsEverywhere(t, h, p, c.ID)
 	viewer := browser(t)
 	someone := staff(t, h, "Ben", access.Viewer, ben)
@@ -261,4 +262,24 @@ func syncsEverywhere(t *testing.T, h *app.Hub, p page, customerID string) {
 	has(t, "the preview", p.text("#preview"), "Would keep", "Northwind", "no participant belongs to a customer")
 	p.do(chromedp.Navigate(h.Server.URL()+"/feeds?behind=1"), see("main"))
 	has(t, "nothing is behind", p.text("main"), "No feed is like that.")
+}
+
+// whoseMailboxes enters an address for somebody on the page of technicians and mailboxes, a wrong one too, and takes it away again.
+func whoseMailboxes(t *testing.T, h *app.Hub, p page) {
+	t.Helper()
+	chloe := staff(t, h, "Chloe", access.Member, "")
+	p.do(click(`a[href="/mailboxes"]`), see("#technicians"))
+	has(t, "the page", p.text("main"), "2 listed", "No address was entered for anybody", ada, ben, "Ada Lovelace", "nobody's own")
+	enter := []step{fill(`select[name="person"]`, chloe.ID), fill(`input[type="email"]`, ada), click("#technicians ~ form button")}
+	p.do(append(enter, see(".flash"))...)
+	has(t, "Chloe's address", p.text("main"), "Chloe", ada)
+	p.do(append(enter, see(".problem"))...)
+	has(t, "the same again", p.text(".problem"), "ada@contoso.example belongs to a technician already")
+	p.sound(h, map[string]string{"mailboxes": "/mailboxes", "mailboxes-nothing": "/mailboxes?q=nosuchword"})
+	p.do(chromedp.Navigate(h.Server.URL()+"/mailboxes?q=ben"), see("#mailboxes"))
+	if text := p.text("#mailboxes ~ table"); strings.Contains(text, ada) || !strings.Contains(text, ben) {
+		t.Errorf("searched for ben: %s", text)
+	}
+	p.do(click(`button[aria-label="Take ada@contoso.example from Chloe"]`), see(".flash"))
+	has(t, "taken away", p.text("main"), "is nobody's own any more", "No address was entered for anybody")
 }

@@ -126,6 +126,8 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET /customers/{id}", f.signedIn(f.customerPage))
 	handle("POST /customers/{id}/open", f.signedIn(f.customerOpen))
 	handle("POST /customers/{id}/{do}", f.signedIn(f.customerDo))
+	handle("GET /mailboxes", f.signedIn(f.mailboxList))
+	handle("POST /technicians/{do}", f.signedIn(f.technicianDo))
 	handle("GET /feeds", f.signedIn(f.feedList))
 	handle("POST /feeds/sync", f.signedIn(f.feedsSync))
 	handle("POST /feeds/{id}/{do}", f.signedIn(f.feedDo))

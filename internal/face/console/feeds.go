@@ -1,9 +1,12 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
+	"slices"
 
 	"seneschal/internal/access"
+	"seneschal/internal/connection"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
@@ -14,13 +17,17 @@ type feedsData struct {
 	Mailboxes []followed
 	Parked    []feed.Parked
 	Dropped   []timeline.Drop
+	Budgets   []connection.BudgetUse // the tightest of those in use
 	Summary   feed.Summary
 	Search    string
 	Behind    bool // only those that are not up to date are shown
 	More      bool // there are more than are shown
 }
 
-const feedsShown = 400
+const (
+	feedsShown   = 400
+	budgetsShown = 20
+)
 
 // followed is one mailbox with its feeds.
 type followed struct {
@@ -51,6 +58,10 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 		}
 		d.Mailboxes[len(d.Mailboxes)-1].Feeds = append(d.Mailboxes[len(d.Mailboxes)-1].Feeds, one)
 	}
+	if d.Budgets, err = f.tightest(r, who); err != nil {
+		f.fail(w, r, err)
+		return
+	}
 	dropped, err := ask[timeline.Drops](f, r, who, "communication.dropped", struct{}{})
 	if err != nil {
 		f.fail(w, r, err)
@@ -66,6 +77,22 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 		d.Parked = parked.Parked
 	}
 	f.render(w, r, http.StatusOK, "feeds", view{Title: feedsTitle(d), Section: "feeds", Data: d, Live: live{URL: r.URL.RequestURI()}})
+}
+
+// tightest are the request limits in use of which the smallest part is left.
+func (f *Face) tightest(r *http.Request, who access.Caller) ([]connection.BudgetUse, error) {
+	out, err := ask[struct{ Budgets []connection.BudgetUse }](f, r, who, "usage.list", struct{}{})
+	part := func(b connection.BudgetUse) float64 {
+		if b.BlockedUntil != nil || b.Left == nil || b.Limit.Requests == nil {
+			return 0
+		}
+		return float64(*b.Left) / float64(max(*b.Limit.Requests, 1))
+	}
+	used := slices.DeleteFunc(out.Budgets, func(b connection.BudgetUse) bool {
+		return b.Used+b.InFlight+b.Waiting == 0 && b.BlockedUntil == nil || b.Left == nil
+	})
+	slices.SortStableFunc(used, func(a, b connection.BudgetUse) int { return cmp.Compare(part(a), part(b)) })
+	return used[:min(len(used), budgetsShown)], err
 }
 
 func feedsTitle(d feedsData) string {

@@ -48,7 +48,7 @@ func (f *Face) functions() template.FuncMap {
 		"formOf": func(c customer.Customer) customerForm {
 			return customerForm{c.Name, strings.Join(c.Domains, "\n"), strings.Join(c.Addresses, "\n"), string(c.TenantID)}
 		},
-		"thousands": timeline.Thousands[int64],
+		"thousands": thousands,
 		"reason":    func(why timeline.Reason) string { return reasons[why] },
 		"group":     func(id, title string, list []shown) group { return group{id, title, list} },
 		"join":      func(list any) string { return joined(list) },
@@ -152,4 +152,18 @@ func opened(d customerData, c timeline.Communication) line {
 		l.Open, l.Body, l.Links, l.Problem = true, d.Body, d.Links, d.Problem
 	}
 	return l
+}
+
+// thousands writes a count with commas.
+func thousands(n any) string {
+	switch n := n.(type) {
+	case int:
+		return timeline.Thousands(n)
+	case *int:
+		return timeline.Thousands(*n)
+	case int64:
+		return timeline.Thousands(n)
+	default:
+		return fmt.Sprint(n)
+	}
 }
