@@ -39,6 +39,9 @@ type Store struct {
 	pool   *pgxpool.Pool // PostgreSQL only
 	path   string        // SQLite only
 	hook   clock.Hook
+
+	reader  Querier
+	writing *statements // SQLite only
 }
 
 // Open opens the database of a URL: "file:PATH" for SQLite, "postgres://…" for PostgreSQL. It does not migrate.
@@ -84,7 +87,7 @@ func openSQLite(ctx context.Context, path string, hook clock.Hook) (*Store, erro
 		return nil, unopened(path, err)
 	}
 	read.SetMaxOpenConns(max(4, runtime.NumCPU()))
-	return &Store{Engine: SQLite, write: write, read: read, path: path, hook: hook}, nil
+	return &Store{Engine: SQLite, write: write, read: read, path: path, hook: hook, reader: compiled{newStatements(read)}, writing: newStatements(write)}, nil
 }
 
 func openPostgres(ctx context.Context, databaseURL string, hook clock.Hook) (*Store, error) {
@@ -97,7 +100,7 @@ func openPostgres(ctx context.Context, databaseURL string, hook clock.Hook) (*St
 		return nil, unopened("PostgreSQL", redactURL(err, databaseURL))
 	}
 	db := stdlib.OpenDBFromPool(pool)
-	return &Store{Engine: Postgres, write: db, read: db, pool: pool, hook: hook}, nil
+	return &Store{Engine: Postgres, write: db, read: db, pool: pool, hook: hook, reader: db}, nil
 }
 
 // redactURL keeps a password in the URL out of the message.
@@ -133,7 +136,7 @@ type Querier interface {
 }
 
 // Reader reads outside any transaction.
-func (s *Store) Reader() Querier { return s.read }
+func (s *Store) Reader() Querier { return s.reader }
 
 // Tx is one transaction.
 type Tx struct {
@@ -186,7 +189,9 @@ func (s *Store) beginSQLite(ctx context.Context) (*Tx, endTx, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &Tx{Querier: tx, Engine: SQLite, SQL: tx}, func(commit bool) error {
+	c := &compiledTx{statements: s.writing, tx: tx}
+	return &Tx{Querier: c, Engine: SQLite, SQL: tx}, func(commit bool) error {
+		defer c.ended(context.WithoutCancel(ctx))
 		if commit {
 			return tx.Commit()
 		}
