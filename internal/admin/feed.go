@@ -53,6 +53,10 @@ func (h *Hub) feedActions() []action.Action {
 				}
 				return h.Feeds.Lookup(ctx, in.ID)
 			}),
+		action.Define(action.Spec{Name: "feed.replace_certificate", Summary: "Have what notifications carry encrypted for a new key; the old one opens until nothing names it.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+			Route: "POST /feeds/certificate"}, func(ctx context.Context, c action.Call, _ none) (none, error) {
+			return none{}, h.Feeds.ReplaceCertificate(ctx, c.Caller.String())
+		}),
 		action.Define(action.Spec{Name: "feed.parked", Summary: "List the items that were set aside after failing again and again.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite, Route: "GET /feeds/parked"},
 			func(ctx context.Context, _ action.Call, in parkedIn) (parkedOut, error) {
 				all, err := h.Feeds.ListParked(ctx, in.ID)

@@ -95,6 +95,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 func (s *Server) background(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.tellEvents(ctx)
+	s.outliving.Go(func() { s.app.Feeds.ReadContents(ctx) })
 	s.app.Connections.Background = func(f func(context.Context)) { s.outliving.Go(func() { f(ctx) }) }
 }
 

@@ -12,6 +12,7 @@ import (
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 )
 
 // hue is how a state looks: one of the four state hues, an icon and a word (UI.md: never colour alone).
@@ -47,8 +48,14 @@ func (f *Face) functions() template.FuncMap {
 			return customerForm{c.Name, strings.Join(c.Domains, "\n"), strings.Join(c.Addresses, "\n"), string(c.TenantID)}
 		},
 		"reason": func(why timeline.Reason) string { return reasons[why] },
-		"group":  func(id, title string, list []shown) group { return group{id, title, list} },
-		"join":   func(list any) string { return joined(list) },
+		"refusal": func(code string) string {
+			if words, ok := refusals[code]; ok {
+				return words
+			}
+			return code
+		},
+		"group": func(id, title string, list []shown) group { return group{id, title, list} },
+		"join":  func(list any) string { return joined(list) },
 		"json": func(v any) string {
 			text, err := json.MarshalIndent(v, "", "  ")
 			if err != nil {
@@ -129,6 +136,14 @@ func names(all []timeline.Participant, roles ...string) string {
 var reasons = map[timeline.Reason]string{
 	timeline.NoCustomer: "no participant belongs to a customer", timeline.IsDraft: "a draft", timeline.IsPrivate: "marked as private", timeline.IsMaster: "a series itself; its meetings are kept one by one",
 	timeline.OutOfView: "outside the two weeks ahead and the one behind",
+}
+
+// refusals say in words why what a notification carried was not believed.
+var refusals = map[string]string{
+	"token_signature": "signed by nobody Microsoft knows", "token_expired": "vouched for by a token that is too old", "token_issuer": "vouched for in another tenant's name",
+	"token_sender": "sent by another application than Microsoft's", feed.TokenMissing: "vouched for by nobody", feed.TokenAudience: "meant for another application", feed.TokenTenant: "about another tenant",
+	feed.CertificateUnknown: "encrypted for a key that was never ours", feed.CertificateRetired: "encrypted for a key that is retired", feed.KeyUnopened: "encrypted for another key than it says",
+	feed.DataSignature: "changed on the way", feed.DataUnreadable: "not readable", feed.Repeated: "came before",
 }
 
 // line is one communication on a customer's page, open or not.
