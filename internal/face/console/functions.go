@@ -25,6 +25,8 @@ var hues = map[string]hue{
 	"unclear": {"attention", "?", "not clear yet"}, "handed": {"attention", "…", "running"}, "moot": {"unknown", "‖", "not needed any more"}, "cannot_tell": {"unknown", "?", "cannot tell"}, "unchecked": {"unknown", "?", "not looked up"},
 	"needs_reauth": {"bad", "✕", "needs a sign-in"}, "needs_admin": {"bad", "✕", "needs an administrator"}, "failed": {"bad", "✕", "failed"}, "missing": {"bad", "✕", "permission missing"},
 	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "paused": {"unknown", "‖", "paused"},
+	"webhook_works": {"good", "✓", "reached"}, "webhook_fails": {"bad", "✕", "not reached"}, "webhook_unknown": {"unknown", "?", "not called yet"},
+	"delivery_waiting": {"attention", "…", "waits"}, "delivery_sending": {"attention", "…", "being sent"}, "delivery_delivered": {"good", "✓", "delivered"}, "delivery_dead": {"bad", "✕", "given up"},
 	"live": {"good", "✓", "up to date"}, "new": {"unknown", "…", "not walked yet"}, "backfill": {"attention", "…", "importing"}, "waiting": {"bad", "✕", "waits for somebody"}, "failing": {"attention", "!", "trying again"}, "unknown": {"unknown", "?", "unknown"},
 }
 
