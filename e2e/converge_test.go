@@ -76,7 +76,7 @@ func (l *stormLog) rarest(r *rand.Rand) string {
 
 // stormFaults are those that a hub gets over by itself.
 var stormFaults = []string{"status", "reset", "truncate", "delay", "html", "429", "batch_inner", "expire_token", "delta_gone", "aadsts",
-	"silent_subscription", "duplicate_notification", "late_notification", "forged_notification"}
+	"silent_subscription", "duplicate_notification", "late_notification", "forged_notification", "wrong_content"}
 
 var stormLifecycle = []string{"missed", "subscriptionRemoved", "reauthorizationRequired"}
 
@@ -166,7 +166,7 @@ func (s *storm) prepare(h *steered) {
 
 func (s *storm) round() {
 	s.cloud.ClearFaults()
-	s.trouble("silent_subscription", "duplicate_notification", "late_notification", "forged_notification")
+	s.trouble("silent_subscription", "duplicate_notification", "late_notification", "forged_notification", "wrong_content")
 	for range 1 + s.r.IntN(4) {
 		s.change()
 	}
@@ -197,6 +197,8 @@ func (s *storm) trouble(kinds ...string) {
 		f.Delay = "30s"
 	case "late_notification":
 		f.Delay = "10m"
+	case "wrong_content":
+		f.Code = []string{"token_signature", "token_audience", "token_missing", "certificate_unknown", "key_foreign", "data_tampered", "replay"}[s.r.IntN(7)]
 	case "delta_gone":
 		f.After = 0
 	case "aadsts":

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"seneschal/internal/access"
+	"seneschal/internal/action"
 	"seneschal/internal/app"
 	"seneschal/internal/connection"
 	"seneschal/internal/customer"
@@ -120,5 +122,19 @@ func TestAPreviewBeforeTheFirstImport(t *testing.T) {
 	}
 	if all, err := h.Feeds.List(t.Context(), ""); err != nil || len(all) != 0 {
 		t.Errorf("something is followed: %v %v", all, err)
+	}
+}
+
+// How people name their folders is not for everybody; that the hub follows them, and how fresh they are, is.
+func TestFolderNamesAreForAdmins(t *testing.T) {
+	h := lined(t, store.SQLite)
+	for role, want := range map[access.Role]bool{access.Admin: true, access.Member: false, access.Viewer: false} {
+		r, err := h.Runner.Do(t.Context(), action.Request{Action: "feed.list", Caller: staff(t, h, string(role), role, ""), Input: json.RawMessage(`{}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(string(r.Output), "Sent Items"); got != want || !strings.Contains(string(r.Output), ada) {
+			t.Errorf("%s: %.500s", role, r.Output)
+		}
 	}
 }

@@ -19,13 +19,19 @@ import (
 	"seneschal/internal/feed"
 	"seneschal/internal/m365"
 	"seneschal/internal/sim"
+	"seneschal/internal/store"
 )
 
 // told is a hub that Microsoft notifies.
 func told(t *testing.T) *app.Hub {
 	t.Helper()
+	return toldOn(t, store.SQLite)
+}
+
+func toldOn(t *testing.T, engine store.Engine) *app.Hub {
+	t.Helper()
 	address := freeAddress(t)
-	h := app.StartForTest(t, app.TestOptions{Change: func(s map[string]string) { s["LISTEN"], s["PUBLIC_URL"] = address, "http://"+address }})
+	h := app.StartForTest(t, app.TestOptions{Engine: engine, Change: func(s map[string]string) { s["LISTEN"], s["PUBLIC_URL"] = address, "http://"+address }})
 	if _, err := h.Customers.Add(t.Context(), access.Local("test"), customer.Form{Name: "Northwind", Domains: []string{"northwind.example"}}); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ type parkedOut struct {
 func (h *Hub) feedActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "feed.list", Summary: "List what is followed, with its freshness.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead, Route: "GET /feeds"},
-			func(ctx context.Context, _ action.Call, in feedsIn) (feedsOut, error) {
+			func(ctx context.Context, call action.Call, in feedsIn) (feedsOut, error) {
 				out := feedsOut{Feeds: []feed.Feed{}}
 				q := feed.Query{Mailbox: in.Mailbox, Behind: in.Behind, Limit: cmp.Or(in.Limit, feedsShown)}
 				if in.Connection != "" {
@@ -63,6 +63,11 @@ func (h *Hub) feedActions() []action.Action {
 				if err != nil {
 					return out, err
 				}
+				if onlyOwn(call.Caller) != "" { // how somebody names their folders is not for everybody
+					for i := range all {
+						all[i].Title = ""
+					}
+				}
 				out.Feeds = append(out.Feeds, all...)
 				out.Summary, err = h.Feeds.Summary(ctx, q.Connection)
 				return out, err
@@ -75,6 +80,10 @@ func (h *Hub) feedActions() []action.Action {
 				return h.Feeds.Lookup(ctx, in.ID)
 			}),
 		action.Define(action.Spec{Name: "feed.sync", Summary: "Have all feeds of a connection or a mailbox walked now.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite, Route: "POST /feeds/sync"}, h.syncFeeds),
+		action.Define(action.Spec{Name: "feed.replace_certificate", Summary: "Have what notifications carry encrypted for a new key; the old one opens until nothing names it.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+			Route: "POST /feeds/certificate"}, func(ctx context.Context, c action.Call, _ none) (none, error) {
+			return none{}, h.Feeds.ReplaceCertificate(ctx, c.Caller.String())
+		}),
 		action.Define(action.Spec{Name: "feed.parked", Summary: "List the items that were set aside after failing again and again.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite, Route: "GET /feeds/parked"},
 			func(ctx context.Context, _ action.Call, in parkedIn) (parkedOut, error) {
 				all, err := h.Feeds.ListParked(ctx, in.ID)

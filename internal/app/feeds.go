@@ -5,7 +5,6 @@ import (
 	"iter"
 	"net/http"
 	"slices"
-	"time"
 
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
@@ -13,6 +12,7 @@ import (
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/timeline"
+	"seneschal/internal/entra"
 	"seneschal/internal/face/notify"
 	"seneschal/internal/feed"
 	"seneschal/internal/graph"
@@ -30,6 +30,8 @@ func (a *App) joinFeeds() {
 			return mail.Counts(ctx, b.Graph, mailboxID(b, mailbox))
 		}}
 	a.Feeds.Remote, a.Feeds.NotifyURL, a.Feeds.HTTP = remote{}, a.notifyURL, &http.Client{Transport: a.Connections.Wire.Transport, Timeout: signInTimeout}
+	a.Feeds.Vault, a.Feeds.Notary = a.Vault, notary{&entra.Notary{HTTP: a.Connections.HTTP, Now: a.Clock.Now}}
+	a.Feeds.Contents = map[feed.Kind]feed.ContentReader{feed.Mail: func(plain []byte) (any, error) { return mail.ReadNote(plain) }}
 	a.Connections.Leaving = a.Feeds.Leave
 	a.Connections.Changed = a.Feeds.Wanted
 	a.Customers.Changed = a.Feeds.Restart // what was dropped may be a customer's now, and what was kept nobody's
@@ -140,6 +142,15 @@ func (a *App) notifyURL() string {
 	return a.Config.PublicURL.JoinPath(notify.Path).String()
 }
 
+// notary joins feeds to entra's.
+type notary struct{ *entra.Notary }
+
+// Check gives whom the token is for.
+func (n notary) Check(ctx context.Context, login, token string) (m365.ClientID, m365.TenantID, error) {
+	v, err := n.Notary.Check(ctx, login, token)
+	return v.Audience, v.Tenant, err
+}
+
 // remote joins feeds to Microsoft's subscriptions.
 type remote struct{}
 
@@ -152,6 +163,9 @@ func (remote) Subscribe(ctx context.Context, b connection.Bound, f feed.Feed, s 
 	switch f.Kind {
 	case feed.Mail:
 		s.Resource = owner + "/mailFolders('" + f.Resource + "')/messages"
+		if s.IncludeResourceData {
+			s.Resource += "?$select=" + mail.NoteFields // Outlook sends content of selected fields alone (graph/FACTS §6.5)
+		}
 	case feed.Calendar:
 		s.Resource = owner + "/events"
 	default:
@@ -161,8 +175,8 @@ func (remote) Subscribe(ctx context.Context, b connection.Bound, f feed.Feed, s 
 }
 
 // Renew puts one off.
-func (remote) Renew(ctx context.Context, b connection.Bound, id string, until time.Time) (graph.Subscription, error) {
-	return graph.Renew(ctx, b.Graph, id, until)
+func (remote) Renew(ctx context.Context, b connection.Bound, id string, s graph.Subscription) (graph.Subscription, error) {
+	return graph.Renew(ctx, b.Graph, id, s)
 }
 
 // Unsubscribe ends one.

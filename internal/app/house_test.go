@@ -47,7 +47,7 @@ var may = map[string][]string{
 // only names the one package that may import a library (DESIGN §2), app aside for its tests.
 var only = map[string][]string{
 	"github.com/riverqueue/": {"jobs"}, "modernc.org/sqlite": {"store"}, "github.com/jackc/pgx": {"store", "jobs"},
-	"github.com/AzureAD/": {"entra"}, "github.com/coreos/go-oidc": {"access"}, "github.com/modelcontextprotocol/": {"face/mcp"},
+	"github.com/AzureAD/": {"entra"}, "github.com/coreos/go-oidc": {"access", "entra"}, "github.com/modelcontextprotocol/": {"face/mcp"},
 }
 
 type pkg struct {

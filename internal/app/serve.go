@@ -95,6 +95,7 @@ func (s *Server) background(ctx context.Context) {
 	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.outliving.Go(func() { s.app.Connections.Uses.Run(ctx) })
 	s.tellEvents(ctx)
+	s.outliving.Go(func() { s.app.Feeds.ReadContents(ctx) })
 	s.app.Connections.Background = func(f func(context.Context)) { s.outliving.Go(func() { f(ctx) }) }
 }
 

@@ -210,6 +210,11 @@ func (s scheduler) Schedule(ctx context.Context, tx *store.Tx, kind, id string, 
 	return s.a.Jobs.Schedule(ctx, tx, kind, id, due)
 }
 
+// ScheduleBy hands over to jobs.
+func (s scheduler) ScheduleBy(ctx context.Context, tx *store.Tx, kind, id string, by time.Time) error {
+	return s.a.Jobs.ScheduleBy(ctx, tx, kind, id, by)
+}
+
 // EnsureScheduled hands over to jobs.
 func (s scheduler) EnsureScheduled(ctx context.Context, tx *store.Tx, kind, id string, due time.Time) error {
 	return s.a.Jobs.EnsureScheduled(ctx, tx, kind, id, due)

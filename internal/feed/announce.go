@@ -57,5 +57,10 @@ func (a Announcer) Take(_ context.Context, _ connection.Bound, f Feed, p Page) (
 	}, nil
 }
 
+// CanWait is true where it tells nothing.
+func (Announcer) CanWait(_ context.Context, _ connection.Bound, f Feed, _ any) (bool, error) {
+	return f.Purpose == connection.ForTimeline, nil
+}
+
 // Drop has nothing to forget.
 func (Announcer) Drop(context.Context, *store.Tx, Feed) error { return nil }

@@ -15,6 +15,7 @@ import (
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
 	"seneschal/internal/store"
+	"seneschal/internal/vault"
 )
 
 // Migrations are the tables of feeds.
@@ -149,18 +150,30 @@ type Service struct {
 	Clock       clock.Clock
 	Log         *slog.Logger
 	Connections *connection.Service
-	Jobs        connection.Scheduler
+	Jobs        Scheduler
 	Audit       *audit.Log
 	Events      *event.Log
 	Sources     map[Kind]Source
 	Followers   map[Kind][]Follower
 	Count       Counter
 	Remote      Remote
-	NotifyURL   func() string // where Microsoft may call us; "" where it cannot
-	HTTP        *http.Client  // for calling ourselves
+	NotifyURL   func() string          // where Microsoft may call us; "" where it cannot
+	HTTP        *http.Client           // for calling ourselves
+	Vault       *vault.Vault           // has the private keys of certificates
+	Contents    map[Kind]ContentReader // of the kinds whose notifications carry something
+	Notary      Notary
 
-	desk  desk
-	reach reach
+	desk    desk
+	postbox postbox
+	keys    keyring
+	reach   reach
+}
+
+// Scheduler is what feeds need of jobs.
+type Scheduler interface {
+	connection.Scheduler
+	// ScheduleBy has a row run by a time at the latest.
+	ScheduleBy(ctx context.Context, tx *store.Tx, kind, id string, by time.Time) error
 }
 
 // The kinds of jobs.

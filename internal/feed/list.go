@@ -74,6 +74,10 @@ func (s *Service) complete(ctx context.Context, all []Feed) error {
 	}, "select "+subscriptionColumns+" from feed_subscription where feed <> '' and "+oneOrAll(only), only); err != nil {
 		return err
 	}
+	refused, err := s.refusedOf(ctx, only)
+	if err != nil {
+		return err
+	}
 	parked := map[string]int{}
 	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (id string, err error) {
 		var n int
@@ -85,7 +89,7 @@ func (s *Service) complete(ctx context.Context, all []Feed) error {
 	}
 	for i := range all {
 		if p := push[all[i].ID]; p != nil && p.ExpiresAt.After(s.Clock.Now()) {
-			all[i].Push = p
+			all[i].Push, p.Refused = p, refused[all[i].ID]
 		}
 		all[i].Parked = parked[all[i].ID]
 	}

@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"crypto/subtle"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,9 @@ type Note struct {
 	Subscription string
 	ClientState  string
 	Tenant       m365.TenantID
-	Lifecycle    string // reauthorizationRequired, subscriptionRemoved, missed; "" for a change
+	Lifecycle    string   // reauthorizationRequired, subscriptionRemoved, missed; "" for a change
+	Content      *Content // nil: it only tells that something changed
+	Tokens       []string // those of its POST, which vouch for contents
 }
 
 // delivery is one POST's notes, waiting for their commit.
@@ -63,9 +66,16 @@ func (s *Service) clear(ctx context.Context) {
 		for _, d := range batch {
 			notes = append(notes, d.notes...)
 		}
-		err := s.Store.InTx(ctx, "feed.notice", func(tx *store.Tx) error { return s.wakeFeeds(ctx, tx, notes) })
+		var letters []letter
+		err := s.Store.InTx(ctx, "feed.notice", func(tx *store.Tx) (err error) {
+			letters, err = s.wakeFeeds(ctx, tx, notes)
+			return err
+		})
 		for _, d := range batch {
 			d.done <- err
+		}
+		if err == nil {
+			s.hand(ctx, letters)
 		}
 	}
 }
@@ -90,39 +100,54 @@ func (e expected) doubts(n Note) string {
 	return ""
 }
 
-// wakeFeeds makes due what genuine notes name.
-func (s *Service) wakeFeeds(ctx context.Context, tx *store.Tx, notes []Note) error {
+// wakeFeeds makes due what genuine notes name: at once, or within leisure where a content is still to be read, which it gives back.
+func (s *Service) wakeFeeds(ctx context.Context, tx *store.Tx, notes []Note) ([]letter, error) {
 	subscriptions, err := expectedOf(ctx, tx, notes)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	now := s.Clock.Now()
 	feeds, connections, heard := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	var letters []letter
 	for _, n := range notes {
 		have := subscriptions[strings.ToLower(n.Subscription)]
 		if why := have.doubts(n); why != "" {
 			s.Log.InfoContext(ctx, "a notification was not believed", "subscription", have.ID, "why", why)
 			continue
 		}
-		feeds[have.feed], heard[have.ID] = true, true
+		heard[have.ID] = true
+		if n.Content != nil && n.Lifecycle == "" && have.certificate != "" {
+			letters = append(letters, letter{note: n, have: have})
+			continue
+		}
+		feeds[have.feed] = true
 		if n.Lifecycle == "reauthorizationRequired" || n.Lifecycle == "subscriptionRemoved" {
 			connections[have.connection] = true
 			if err := s.doubt(ctx, tx, have, n.Lifecycle); err != nil {
-				return err
+				return nil, err
 			}
+		}
+	}
+	letters = slices.DeleteFunc(letters, func(l letter) bool { return feeds[l.have.feed] }) // due at once: nothing is left to decide
+	for _, l := range letters {
+		if err := s.Jobs.ScheduleBy(ctx, tx, WalkJob, l.have.feed, now.Add(leisure)); err != nil {
+			return nil, err
 		}
 	}
 	for id := range feeds {
 		if err := s.Jobs.Schedule(ctx, tx, WalkJob, id, now); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for id := range connections {
 		if err := s.Jobs.Schedule(ctx, tx, TendJob, id, now); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return markHeard(ctx, tx, heard, now)
+	if err := markRead(ctx, tx, letters, now); err != nil {
+		return nil, err
+	}
+	return letters, markHeard(ctx, tx, heard, now)
 }
 
 // doubt has a subscription renewed or made anew by the next tending.
@@ -149,8 +174,8 @@ func expectedOf(ctx context.Context, tx *store.Tx, notes []Note) (map[string]exp
 	for len(names) > 0 {
 		n := min(len(names), batch)
 		found, err := store.Select(ctx, tx, func(r store.Scanner) (e expected, err error) {
-			return e, r.Scan(&e.ID, &e.feed, &e.connection, &e.hash, &e.tenant)
-		}, "select id, feed, connection, state_hash, tenant from feed_subscription where lower(id) in ("+placeholders(1, n)+")", names[:n]...)
+			return e, r.Scan(&e.ID, &e.feed, &e.connection, &e.hash, &e.tenant, &e.certificate)
+		}, "select id, feed, connection, state_hash, tenant, certificate from feed_subscription where lower(id) in ("+placeholders(1, n)+")", names[:n]...)
 		if err != nil {
 			return nil, err
 		}

@@ -25,6 +25,13 @@ func (d diary) EnsureScheduled(ctx context.Context, tx *store.Tx, kind, id strin
 	return d.Schedule(ctx, tx, kind, id, due)
 }
 
+func (d diary) ScheduleBy(ctx context.Context, tx *store.Tx, kind, id string, by time.Time) error {
+	if have, ok := d.due[kind+" "+id]; ok && have.Before(by) {
+		return nil
+	}
+	return d.Schedule(ctx, tx, kind, id, by)
+}
+
 func (d diary) Cancel(_ context.Context, _ *store.Tx, kind, id string) error {
 	delete(d.due, kind+" "+id)
 	return nil

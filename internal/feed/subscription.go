@@ -11,6 +11,7 @@ import (
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
+	"seneschal/internal/m365"
 	"seneschal/internal/store"
 	"seneschal/internal/wire"
 )
@@ -23,8 +24,11 @@ type Subscription struct {
 	ID        string    `json:"id"`
 	ExpiresAt time.Time `json:"expires_at"`
 	HeardAt   time.Time `json:"heard_at,omitzero"` // the last notification
+	Rich      bool      `json:"rich,omitempty"`    // notifications carry who takes part, encrypted for us
+	Refused   []Refused `json:"refused,omitempty"` // contents that were not believed, by reason
 
 	feed, connection string
+	certificate      string // "": nothing is carried
 	madeAt           time.Time
 	renewedAt        time.Time
 }
@@ -33,13 +37,24 @@ type Subscription struct {
 type Remote interface {
 	// Subscribe makes one for the feed's collection and gives it as Microsoft has it.
 	Subscribe(ctx context.Context, b connection.Bound, f Feed, s graph.Subscription) (graph.Subscription, error)
-	Renew(ctx context.Context, b connection.Bound, id string, until time.Time) (graph.Subscription, error)
+	// Renew puts its end off; a certificate in it takes the place of the one before.
+	Renew(ctx context.Context, b connection.Bound, id string, s graph.Subscription) (graph.Subscription, error)
 	Unsubscribe(ctx context.Context, b connection.Bound, id string) error
 	List(ctx context.Context, b connection.Bound) ([]graph.Subscription, error)
 }
 
 // lifetimes are Microsoft's longest (graph/FACTS §6.2). Folders have no subscriptions.
 var lifetimes = map[Kind]time.Duration{Mail: 10_080 * time.Minute, Calendar: 10_080 * time.Minute, Users: 41_760 * time.Minute}
+
+// richLife is the longest where notifications carry content.
+const richLife = 1_440 * time.Minute
+
+func lifetime(k Kind, rich bool) time.Duration {
+	if rich {
+		return richLife
+	}
+	return lifetimes[k]
+}
 
 const (
 	tendEvery   = time.Hour
@@ -49,11 +64,12 @@ const (
 	stateLength = 24
 )
 
-const subscriptionColumns = "id, feed, connection, expires_at, made_at, renewed_at, heard_at"
+const subscriptionColumns = "id, feed, connection, expires_at, made_at, renewed_at, heard_at, certificate"
 
 func scanSubscription(r store.Scanner) (s Subscription, err error) {
 	var expires, made, renewed, heard int64
-	err = r.Scan(&s.ID, &s.feed, &s.connection, &expires, &made, &renewed, &heard)
+	err = r.Scan(&s.ID, &s.feed, &s.connection, &expires, &made, &renewed, &heard, &s.certificate)
+	s.Rich = s.certificate != ""
 	s.ExpiresAt, s.madeAt, s.renewedAt, s.HeardAt = store.Time(expires), store.Time(made), store.Time(renewed), store.Time(heard)
 	return s, err
 }
@@ -93,7 +109,7 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 			s.Log.WarnContext(ctx, "unknown subscriptions were not looked for", "connection", connectionID, "error", err)
 		}
 	}
-	return next, nil
+	return next, s.tidy(ctx)
 }
 
 // tend gives one feed its subscription. Why there is none is kept with the feed, for people to read.
@@ -102,13 +118,19 @@ func (s *Service) tend(ctx context.Context, b connection.Bound, f Feed, unreacha
 	switch {
 	case unreachable != "":
 		return s.set(ctx, "push_note = $1", f.ID, unreachable)
-	case f.Push != nil && f.Push.ExpiresAt.After(now):
-		if now.Sub(f.Push.renewedAt) < lifetimes[f.Kind]/2 {
+	case f.Push != nil && f.Push.ExpiresAt.After(now) && (f.Push.Rich || f.PushNote != "" || !s.carries(b.Connection, f.Kind)):
+		if now.Sub(f.Push.renewedAt) < lifetime(f.Kind, f.Push.Rich)/2 {
 			return nil
 		}
-		renewed, err := s.Remote.Renew(ctx, b, f.Push.ID, now.Add(lifetimes[f.Kind]))
+		asked := graph.Subscription{ExpirationDateTime: now.Add(lifetime(f.Kind, f.Push.Rich)).UTC()}
+		if f.Push.Rich {
+			if err := s.enclose(ctx, &asked); err != nil {
+				return err
+			}
+		}
+		renewed, err := s.Remote.Renew(ctx, b, f.Push.ID, asked)
 		if err == nil {
-			return s.renewed(ctx, b, f, renewed)
+			return s.renewed(ctx, b, f, renewed, asked.EncryptionCertificateID)
 		}
 		if fault.KindOf(err) != fault.NotFound && fault.KindOf(err) != fault.Gone {
 			return s.set(ctx, "push_note = $1", f.ID, sentence(err))
@@ -125,31 +147,78 @@ func sentence(err error) string {
 	return f.Message + ". " + f.Cause
 }
 
-// subscribe makes a subscription, and has the feed walked: what happened before it nobody told.
+// carries says whether notifications of a kind are to carry content. Its rules are known of the global cloud alone (docs/fidelity.md).
+func (s *Service) carries(c connection.Connection, k Kind) bool {
+	_, reads := s.Contents[k]
+	return reads && (c.Cloud == m365.Global || c.Cloud == m365.Custom)
+}
+
+// enclose has notifications carry content, encrypted for the present certificate.
+func (s *Service) enclose(ctx context.Context, asked *graph.Subscription) error {
+	c, err := s.certificate(ctx)
+	asked.EncryptionCertificate, asked.EncryptionCertificateID = c.der, c.id
+	return err
+}
+
+// subscribe makes a subscription, and has the feed walked: what happened before it nobody told. Where Microsoft will not send content, one
+// without serves as well, only that nothing can wait.
 func (s *Service) subscribe(ctx context.Context, b connection.Bound, f Feed) error {
-	secret := rand.Text()[:stateLength]
-	asked := graph.Subscription{ChangeType: changeTypes(f.Kind), NotificationURL: s.NotifyURL(), LifecycleNotificationURL: s.NotifyURL(),
-		ClientState: secret, ExpirationDateTime: s.Clock.Now().Add(lifetimes[f.Kind]).UTC()}
-	made, err := s.Remote.Subscribe(ctx, b, f, asked)
-	if fault.KindOf(err) == fault.Conflict { // there is one of this collection that nobody here knows
-		if err = s.endUnknown(ctx, b, true); err == nil {
-			made, err = s.Remote.Subscribe(ctx, b, f, asked)
+	secret, note := rand.Text()[:stateLength], ""
+	asked := graph.Subscription{ChangeType: changeTypes(f.Kind), NotificationURL: s.NotifyURL(), LifecycleNotificationURL: s.NotifyURL(), ClientState: secret}
+	asked.IncludeResourceData = s.carries(b.Connection, f.Kind)
+	if asked.IncludeResourceData {
+		if err := s.enclose(ctx, &asked); err != nil {
+			return err
 		}
+	}
+	made, err := s.subscribeOnce(ctx, b, f, asked)
+	if kind := fault.KindOf(err); asked.IncludeResourceData && (kind == fault.Invalid || kind == fault.NotSupported) {
+		note = "Without content: " + sentence(err)
+		asked.IncludeResourceData, asked.EncryptionCertificate, asked.EncryptionCertificateID = false, "", ""
+		made, err = s.subscribeOnce(ctx, b, f, asked)
 	}
 	if err != nil {
 		s.Log.InfoContext(ctx, "a feed has no subscription and is polled", "feed", f.ID, "error", err)
+		if fault.KindOf(err) == fault.Unclear { // there may be one that nobody here knows
+			if err := s.lookSoon(ctx, f.Connection); err != nil {
+				return err
+			}
+		}
 		return s.set(ctx, "push_note = $1", f.ID, sentence(err))
 	}
+	return s.subscribed(ctx, b, f, made, asked, note)
+}
+
+// subscribeOnce asks, and asks again where one of this collection that nobody here knows was in the way.
+func (s *Service) subscribeOnce(ctx context.Context, b connection.Bound, f Feed, asked graph.Subscription) (graph.Subscription, error) {
+	asked.ExpirationDateTime = s.Clock.Now().Add(lifetime(f.Kind, asked.IncludeResourceData)).UTC()
+	made, err := s.Remote.Subscribe(ctx, b, f, asked)
+	if fault.KindOf(err) != fault.Conflict {
+		return made, err
+	}
+	if err := s.endUnknown(ctx, b, true); err != nil {
+		return made, err
+	}
+	return s.Remote.Subscribe(ctx, b, f, asked)
+}
+
+// subscribed keeps what was made. One that lives beside it, made before notifications carried content, becomes nobody's and is deleted.
+func (s *Service) subscribed(ctx context.Context, b connection.Bound, f Feed, made, asked graph.Subscription, note string) error {
 	now := s.Clock.Now()
 	return s.Store.InTx(ctx, "feed.subscribed", func(tx *store.Tx) error {
+		if f.Push != nil && f.Push.Rich != asked.IncludeResourceData {
+			if _, err := tx.ExecContext(ctx, "update feed_subscription set feed = '' where id = $1", f.Push.ID); err != nil {
+				return err
+			}
+		}
 		if _, err := tx.ExecContext(ctx, "delete from feed_subscription where feed = $1", f.ID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "insert into feed_subscription (id, feed, connection, state_hash, expires_at, made_at, renewed_at, heard_at, tenant) values ($1, $2, $3, $4, $5, $6, $7, 0, $8)",
-			made.ID, f.ID, f.Connection, stateHash(secret), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now), string(b.Connection.TenantID)); err != nil {
+		if _, err := tx.ExecContext(ctx, "insert into feed_subscription (id, feed, connection, state_hash, expires_at, made_at, renewed_at, heard_at, tenant, certificate) values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
+			made.ID, f.ID, f.Connection, stateHash(asked.ClientState), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now), string(b.Connection.TenantID), asked.EncryptionCertificateID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "update feed_entry set push_note = '' where id = $1", f.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where id = $2", note, f.ID); err != nil {
 			return err
 		}
 		return s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, now)
@@ -168,9 +237,10 @@ func stateHash(secret string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (s *Service) renewed(ctx context.Context, b connection.Bound, f Feed, r graph.Subscription) error {
+func (s *Service) renewed(ctx context.Context, b connection.Bound, f Feed, r graph.Subscription, certificate string) error {
 	return s.Store.InTx(ctx, "feed.renewed", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2, tenant = $3 where id = $4", store.Millis(r.ExpirationDateTime), store.Millis(s.Clock.Now()), string(b.Connection.TenantID), f.Push.ID)
+		_, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2, tenant = $3, certificate = $4 where id = $5", store.Millis(r.ExpirationDateTime), store.Millis(s.Clock.Now()),
+			string(b.Connection.TenantID), certificate, f.Push.ID)
 		return err
 	})
 }
@@ -236,6 +306,16 @@ func (s *Service) endUnknown(ctx context.Context, b connection.Bound, now bool) 
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: "system:feed", Action: "feed.subscriptions_listed", Target: b.Connection.ID, Outcome: "done", Detail: map[string]any{"listed": len(there), "known": len(known)}})
+	})
+}
+
+// lookSoon has unknown subscriptions looked for at the end of this tending, and what is missing made by the next, soon.
+func (s *Service) lookSoon(ctx context.Context, connectionID string) error {
+	return s.Store.InTx(ctx, "feed.look_soon", func(tx *store.Tx) error {
+		if _, err := tx.ExecContext(ctx, "delete from feed_look where connection = $1", connectionID); err != nil {
+			return err
+		}
+		return s.Jobs.ScheduleBy(ctx, tx, TendJob, connectionID, s.Clock.Now().Add(tendAgain))
 	})
 }
 

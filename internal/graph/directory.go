@@ -175,6 +175,9 @@ type Subscription struct {
 	LifecycleNotificationURL string    `json:"lifecycleNotificationUrl,omitempty"` // cannot be added later
 	ClientState              string    `json:"clientState,omitempty"`
 	ExpirationDateTime       time.Time `json:"expirationDateTime,omitzero"`
+	IncludeResourceData      bool      `json:"includeResourceData,omitempty"`
+	EncryptionCertificate    string    `json:"encryptionCertificate,omitempty"` // base64 of the DER form
+	EncryptionCertificateID  string    `json:"encryptionCertificateId,omitempty"`
 	ApplicationID            string    `json:"applicationId,omitempty"`
 	CreatorID                string    `json:"creatorId,omitempty"`
 }

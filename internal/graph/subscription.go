@@ -2,7 +2,6 @@ package graph
 
 import (
 	"context"
-	"time"
 )
 
 // Subscribe asks to be notified. Microsoft calls both addresses before it answers. An answer that is lost leaves a subscription that
@@ -11,9 +10,9 @@ func Subscribe(ctx context.Context, c *Client, s Subscription) (Subscription, er
 	return Post[Subscription](ctx, c, At("subscriptions"), s)
 }
 
-// Renew puts a subscription's end off, which also reauthorises it.
-func Renew(ctx context.Context, c *Client, id string, until time.Time) (Subscription, error) {
-	return Patch[Subscription](ctx, c, At("subscriptions").Item("subscription-id", id), map[string]any{"expirationDateTime": until.UTC().Format(time.RFC3339)}, Idempotent())
+// Renew puts a subscription's end off, which also reauthorises it; a certificate in it takes the place of the one before.
+func Renew(ctx context.Context, c *Client, id string, s Subscription) (Subscription, error) {
+	return Patch[Subscription](ctx, c, At("subscriptions").Item("subscription-id", id), s, Idempotent())
 }
 
 // Unsubscribe ends a subscription.

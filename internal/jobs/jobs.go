@@ -80,6 +80,19 @@ func (j *Jobs) Schedule(ctx context.Context, tx *store.Tx, kind, id string, due 
 	return err
 }
 
+// ScheduleBy has the row run by then at the latest: an earlier time stays, and a row that is running now runs once more. Scheduling anew sets
+// attempt back to 0 and running counts it up, which tells whether a running row is to run again already.
+func (j *Jobs) ScheduleBy(ctx context.Context, tx *store.Tx, kind, id string, by time.Time) error {
+	const running = "jobs_row.owner <> '' and jobs_row.leased_until >= $4 and jobs_row.attempt > 0"
+	_, err := tx.ExecContext(ctx, `insert into jobs_row (kind, id, due_at, attempt, owner, leased_until, last_error) values ($1, $2, $3, 0, '', 0, '')
+		on conflict (kind, id) do update set due_at = case when `+running+` or jobs_row.due_at > excluded.due_at then excluded.due_at else jobs_row.due_at end,
+		attempt = case when `+running+` or jobs_row.due_at > excluded.due_at then 0 else jobs_row.attempt end`, kind, id, store.Millis(by), store.Millis(j.clock.Now()))
+	if err == nil {
+		tx.AfterCommit(j.Nudge)
+	}
+	return err
+}
+
 // EnsureScheduled schedules the row unless it is already, and leaves its time alone when it is.
 func (j *Jobs) EnsureScheduled(ctx context.Context, tx *store.Tx, kind, id string, due time.Time) error {
 	_, err := tx.ExecContext(ctx, `insert into jobs_row (kind, id, due_at, attempt, owner, leased_until, last_error) values ($1, $2, $3, 0, '', 0, '')

@@ -222,3 +222,52 @@ func TestALockOfADeadHolderRunsOut(t *testing.T) {
 		}
 	})
 }
+
+// Each row schedules a row and then wants it run by a time: never later than before, and once more if it runs already.
+func TestARowIsRunByATimeAtTheLatest(t *testing.T) {
+	const by = 30 * time.Second
+	for _, tt := range []struct {
+		name    string
+		first   time.Duration // scheduled for then
+		running bool          // begun when the wish comes
+		anew    bool          // and scheduled once more, for at once, while it runs
+		want    time.Duration
+	}{
+		{"due later", time.Hour, false, false, by},
+		{"due sooner", time.Second, false, false, time.Second},
+		{"running: it runs again", 0, true, false, by},
+		{"running, and due again at once", 0, true, true, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			forTest(t, func(t *testing.T, b bench) {
+				begun, end := make(chan bool), make(chan bool)
+				j := b.start("a", map[string]Handler{"greet": func(context.Context, string, int) (time.Time, error) {
+					begun <- true
+					<-end
+					return time.Time{}, nil
+				}})
+				now := b.clock.Now()
+				b.schedule(j, "greet", "x", now.Add(tt.first))
+				if tt.running {
+					<-begun
+				}
+				if tt.anew {
+					b.schedule(j, "greet", "x", now)
+				}
+				if err := b.store.InTx(t.Context(), "test", func(tx *store.Tx) error { return j.ScheduleBy(t.Context(), tx, "greet", "x", now.Add(by)) }); err != nil {
+					t.Fatal(err)
+				}
+				rows, err := j.Rows(t.Context(), 10)
+				if err != nil || len(rows) != 1 || !rows[0].Due.Equal(store.Time(store.Millis(now.Add(tt.want)))) {
+					t.Errorf("%+v %v, want it due in %v", rows, err, tt.want)
+				}
+				if tt.running {
+					end <- true
+				}
+				b.clock.Advance(tt.want)
+				<-begun
+				end <- true
+			})
+		})
+	}
+}

@@ -2,6 +2,8 @@ package mail
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"iter"
 	"net/http"
 	"strings"
@@ -17,6 +19,21 @@ const walkPage = 500
 // metadata is what walks read of a message. The body is not among it; the preview is, and it needs Mail.Read (graph/FACTS §7).
 var metadata = graph.Select("id", "subject", "bodyPreview", "from", "sender", "toRecipients", "ccRecipients", "bccRecipients", "replyTo", "receivedDateTime", "sentDateTime",
 	"internetMessageId", "conversationId", "parentFolderId", "hasAttachments", "isDraft", "webLink")
+
+// NoteFields are what a notification carries of a message: who takes part, and nothing that was written.
+const NoteFields = "id,from,sender,toRecipients,ccRecipients,bccRecipients,isDraft"
+
+// ReadNote reads what a notification carried.
+func ReadNote(plain []byte) (graph.Message, error) {
+	var m graph.Message
+	if err := json.Unmarshal(plain, &m); err != nil {
+		return m, err
+	}
+	if m.ID == "" {
+		return m, errors.New("it names no message")
+	}
+	return m, nil
+}
 
 // WalkMessages follows the messages of one folder from a link on; from "" it reads all there are. Options may add a Prove.
 func WalkMessages(ctx context.Context, g *graph.Client, mailbox m365.UserID, folder string, from m365.DeltaLink, opts ...graph.Option) iter.Seq2[graph.Page[graph.Message], error] {

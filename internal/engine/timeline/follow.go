@@ -44,6 +44,20 @@ func (w Follower) Take(ctx context.Context, b connection.Bound, f feed.Feed, p f
 	return t.commit, nil
 }
 
+// CanWait says of a mail in which no customer takes part, as far as its notification tells, that the page can do without it a little longer.
+func (w Follower) CanWait(ctx context.Context, b connection.Bound, f feed.Feed, item any) (bool, error) {
+	m, ok := item.(graph.Message)
+	if f.Purpose != connection.ForTimeline || !ok {
+		return false, nil
+	}
+	book, err := w.Engine.Customers.Book(ctx)
+	if err != nil {
+		return false, err
+	}
+	_, why := judgeMail(m, b.Connection.TenantID, book)
+	return why != "", nil
+}
+
 // taking is the work on one page.
 type taking struct {
 	engine  *Engine

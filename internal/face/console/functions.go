@@ -12,6 +12,7 @@ import (
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 )
 
 // hue is how a state looks: one of the four state hues, an icon and a word (UI.md: never colour alone).
@@ -26,6 +27,8 @@ var hues = map[string]hue{
 	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "paused": {"unknown", "‖", "paused"},
 	"used": {"good", "✓", "used"}, "sign_in": {"good", "✓", "signing in"}, "unused": {"attention", "!", "not used in 30 days"}, "not_yet": {"unknown", "?", "not seen yet"}, "cannot_match": {"unknown", "?", "cannot tell"},
 	"never_used": {"attention", "!", "never used"}, "expired": {"unknown", "‖", "expired"},
+	"webhook_works": {"good", "✓", "reached"}, "webhook_fails": {"bad", "✕", "not reached"}, "webhook_unknown": {"unknown", "?", "not called yet"},
+	"delivery_waiting": {"attention", "…", "waits"}, "delivery_sending": {"attention", "…", "being sent"}, "delivery_delivered": {"good", "✓", "delivered"}, "delivery_dead": {"bad", "✕", "given up"},
 	"live": {"good", "✓", "up to date"}, "new": {"unknown", "…", "not walked yet"}, "backfill": {"attention", "…", "importing"}, "waiting": {"bad", "✕", "waits for somebody"}, "failing": {"attention", "!", "trying again"}, "unknown": {"unknown", "?", "unknown"},
 }
 
@@ -50,8 +53,14 @@ func (f *Face) functions() template.FuncMap {
 		},
 		"thousands": thousands,
 		"reason":    func(why timeline.Reason) string { return reasons[why] },
-		"group":     func(id, title string, list []shown) group { return group{id, title, list} },
-		"join":      func(list any) string { return joined(list) },
+		"refusal": func(code string) string {
+			if words, ok := refusals[code]; ok {
+				return words
+			}
+			return code
+		},
+		"group": func(id, title string, list []shown) group { return group{id, title, list} },
+		"join":  func(list any) string { return joined(list) },
 		"json": func(v any) string {
 			text, err := json.MarshalIndent(v, "", "  ")
 			if err != nil {
@@ -133,6 +142,14 @@ var reasons = map[timeline.Reason]string{
 	timeline.NoCustomer: "no participant belongs to a customer", timeline.IsDraft: "a draft", timeline.IsPrivate: "marked as private", timeline.IsMaster: "a series itself; its meetings are kept one by one",
 	timeline.OutOfView: "outside the two weeks ahead and the one behind",
 	timeline.TooOld:    "further back than communications are kept", timeline.Erased: "somebody takes part who was erased",
+}
+
+// refusals say in words why what a notification carried was not believed.
+var refusals = map[string]string{
+	"token_signature": "signed by nobody Microsoft knows", "token_expired": "vouched for by a token that is too old", "token_issuer": "vouched for in another tenant's name",
+	"token_sender": "sent by another application than Microsoft's", feed.TokenMissing: "vouched for by nobody", feed.TokenAudience: "meant for another application", feed.TokenTenant: "about another tenant",
+	feed.CertificateUnknown: "encrypted for a key that was never ours", feed.CertificateRetired: "encrypted for a key that is retired", feed.KeyUnopened: "encrypted for another key than it says",
+	feed.DataSignature: "changed on the way", feed.DataUnreadable: "not readable", feed.Repeated: "came before",
 }
 
 // line is one communication on a customer's page, open or not.

@@ -74,7 +74,7 @@ func shakeHands(w http.ResponseWriter, token string) {
 	_, _ = io.WriteString(w, token)
 }
 
-// Decode reads a POST's notifications. What is in them beyond the wake-up is left unread.
+// Decode reads a POST's notifications. What they carry is handed on as it came, encrypted.
 func Decode(body []byte) ([]feed.Note, error) {
 	var in struct {
 		Value []struct {
@@ -82,7 +82,14 @@ func Decode(body []byte) ([]feed.Note, error) {
 			ClientState    string        `json:"clientState"`
 			TenantID       m365.TenantID `json:"tenantId"`
 			LifecycleEvent string        `json:"lifecycleEvent"`
+			Content        *struct {
+				Data        string `json:"data"`
+				Signature   string `json:"dataSignature"`
+				Key         string `json:"dataKey"`
+				Certificate string `json:"encryptionCertificateId"`
+			} `json:"encryptedContent"`
 		} `json:"value"`
+		Tokens []string `json:"validationTokens"`
 	}
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, err
@@ -92,7 +99,11 @@ func Decode(body []byte) ([]feed.Note, error) {
 	}
 	notes := make([]feed.Note, 0, len(in.Value))
 	for _, v := range in.Value {
-		notes = append(notes, feed.Note{Subscription: v.SubscriptionID, ClientState: v.ClientState, Tenant: v.TenantID, Lifecycle: v.LifecycleEvent})
+		n := feed.Note{Subscription: v.SubscriptionID, ClientState: v.ClientState, Tenant: v.TenantID, Lifecycle: v.LifecycleEvent, Tokens: in.Tokens}
+		if c := v.Content; c != nil {
+			n.Content = &feed.Content{Data: c.Data, Key: c.Key, Signature: c.Signature, Certificate: c.Certificate}
+		}
+		notes = append(notes, n)
 	}
 	return notes, nil
 }

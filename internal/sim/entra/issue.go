@@ -226,10 +226,40 @@ func (s *Server) parse(raw string) (Token, error) {
 // changeTracking is the app that signs change notifications: graph/FACTS §6.5.
 const changeTracking = "0bf30f3b-4a52-48df-9a82-234910c4a086"
 
-// ChangeTrackingToken makes the validation token of a rich notification.
-func (s *Server) ChangeTrackingToken(tenant, audience string) (string, error) {
+// ChangeTrackingToken makes the validation token of a rich notification; wrong says what is to be wrong with it, "" for nothing. It may be none at all.
+func (s *Server) ChangeTrackingToken(tenant, audience, wrong string) (string, error) {
 	now := s.world.Now()
-	return s.sign(map[string]any{
+	c := map[string]any{
 		"aud": audience, "iss": "https://sts.windows.net/" + tenant + "/", "iat": now.Unix(), "nbf": now.Unix() - 300, "exp": now.Add(time.Hour).Unix(), "appid": changeTracking, "appidacr": "2", "idtyp": "app", "tid": tenant, "ver": "1.0",
-	})
+	}
+	other := s.world.NewGUID()
+	switch wrong {
+	case "":
+	case "token_missing":
+		return "", nil
+	case "token_signature":
+		good, err := s.sign(c)
+		if err != nil {
+			return "", err
+		}
+		c["aud"] = other
+		bad, err := s.sign(c)
+		if err != nil {
+			return "", err
+		}
+		return good[:strings.LastIndex(good, ".")] + bad[strings.LastIndex(bad, "."):], nil
+	case "token_audience":
+		c["aud"] = other
+	case "token_tenant":
+		c["tid"], c["iss"] = other, "https://sts.windows.net/"+other+"/"
+	case "token_issuer":
+		c["iss"] = "https://sts.windows.net/" + other + "/"
+	case "token_sender":
+		c["appid"] = other
+	case "token_expired":
+		c["iat"], c["nbf"], c["exp"] = now.Add(-2*time.Hour).Unix(), now.Add(-2*time.Hour).Unix(), now.Add(-time.Minute).Unix()
+	default:
+		return "", fmt.Errorf("unknown fault of a validation token %q", wrong)
+	}
+	return s.sign(c)
 }

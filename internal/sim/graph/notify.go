@@ -39,6 +39,8 @@ type notifier struct {
 
 	mu      sync.Mutex
 	waiting []delivery
+	carried map[string]delivery     // by subscription: the last one with resource data, to be played again
+	first   map[string]world.Object // by application: the first certificate that it had notifications encrypted for
 }
 
 // delivery is one notification on its way to an address.
@@ -47,6 +49,7 @@ type delivery struct {
 	item      world.Object
 	tenant    string
 	audience  string // client id for validationTokens, "" without resource data
+	wrong     string // what is wrong with its validationTokens, "" if nothing is
 	due       time.Time
 	until     time.Time
 	nextDelay time.Duration
@@ -194,6 +197,9 @@ func (n *notifier) queue(t world.Tenant, sub world.Object, ch world.Change, ev h
 		d.due = d.due.Add(wait)
 	}
 	list := []delivery{d}
+	if d.audience != "" {
+		list = n.spoil(note, sub, ch, ev, d)
+	}
 	if _, twice := n.s.faults.Take(note, trouble.DuplicateDelivery); twice {
 		list = append(list, d)
 	}
@@ -266,10 +272,14 @@ func (n *notifier) takeDue() [][]delivery {
 		case d.due.After(now):
 			later = append(later, d)
 		default:
-			if groups[d.address] == nil {
-				order = append(order, d.address)
+			key := d.address
+			if d.wrong != "" {
+				key += " " + d.wrong // a bad token spoils nobody else's POST
 			}
-			groups[d.address] = append(groups[d.address], d)
+			if groups[key] == nil {
+				order = append(order, key)
+			}
+			groups[key] = append(groups[key], d)
 		}
 	}
 	n.waiting = later
@@ -306,11 +316,13 @@ func (n *notifier) post(ctx context.Context, group []delivery) error {
 		items = append(items, d.item)
 		if d.audience != "" && !seen[d.tenant+d.audience] {
 			seen[d.tenant+d.audience] = true
-			t, err := n.s.entra.ChangeTrackingToken(d.tenant, d.audience)
+			t, err := n.s.entra.ChangeTrackingToken(d.tenant, d.audience, d.wrong)
 			if err != nil {
 				return err
 			}
-			tokens = append(tokens, t)
+			if t != "" {
+				tokens = append(tokens, t)
+			}
 		}
 	}
 	body["value"] = items

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"crypto/x509"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -204,7 +203,7 @@ func (c *call) checkSubscription(in world.Object, w watched) *problem {
 		if len(w.sel) == 0 {
 			return invalid("A subscription with resource data needs $select in its resource.") // graph/FACTS §6.5
 		}
-		if der, err := base64.StdEncoding.DecodeString(paramText(in, "encryptionCertificate")); err != nil || !parses(der) || paramText(in, "encryptionCertificateId") == "" {
+		if der, err := base64.StdEncoding.DecodeString(paramText(in, "encryptionCertificate")); err != nil || !usable(der) || paramText(in, "encryptionCertificateId") == "" {
 			return invalid("encryptionCertificate and encryptionCertificateId are required with resource data.")
 		}
 	}
@@ -222,11 +221,6 @@ func (c *call) checkSubscription(in world.Object, w watched) *problem {
 		return fail(http.StatusForbidden, "ExtensionError", "The number of subscriptions of this mailbox has reached its limit.")
 	}
 	return nil
-}
-
-func parses(der []byte) bool {
-	_, err := x509.ParseCertificate(der)
-	return err == nil
 }
 
 // allowedURL takes https, and http on this machine only.

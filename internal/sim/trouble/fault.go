@@ -38,6 +38,7 @@ const (
 	DuplicateDelivery   = "duplicate_notification"
 	LateDelivery        = "late_notification"
 	ForgedDelivery      = "forged_notification"
+	WrongContent        = "wrong_content"        // of a notification with resource data; Code says what is wrong with it
 	Lifecycle           = "lifecycle"            // Code names the event: reauthorizationRequired, subscriptionRemoved, missed
 	AcceptedThenNothing = "accept_then_nothing"  // 202 and the mail is lost
 	TimeoutAfterAccept  = "timeout_after_accept" // the work is done, the answer never arrives
@@ -46,7 +47,7 @@ const (
 
 var kinds = map[string]bool{
 	Status: true, Reset: true, Truncate: true, Delay: true, HTML: true, Huge: true, Throttle: true, AADSTS: true, Claims: true, ExpireToken: true, Revoke: true, ConsentWithdraw: true,
-	DisableApp: true, DisableUser: true, SecretExpired: true, DeltaGone: true, SilentSubscription: true, DuplicateDelivery: true, LateDelivery: true, ForgedDelivery: true,
+	DisableApp: true, DisableUser: true, SecretExpired: true, DeltaGone: true, SilentSubscription: true, DuplicateDelivery: true, LateDelivery: true, ForgedDelivery: true, WrongContent: true,
 	GiveConsent: true, RemoveMailbox: true, ReturnMailbox: true, DeleteUser: true, RestoreUser: true, MakeUserAnew: true, Lifecycle: true, AcceptedThenNothing: true, TimeoutAfterAccept: true, BatchInner: true,
 }
 
