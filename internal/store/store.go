@@ -216,12 +216,15 @@ func (s *Store) beginPostgres(ctx context.Context) (*Tx, endTx, error) {
 	}
 	return &Tx{Querier: conn, Engine: Postgres, Pgx: tx}, func(commit bool) error {
 		defer func() { _ = conn.Close() }()
-		// The caller's context may be over by now; the connection must come back clean all the same.
+		// The caller's context may be over by now; the connection must come back clean all the same. Raw waits for the rows that database/sql
+		// closes beside us when a context ends: two at one connection break it.
 		ctx := context.WithoutCancel(ctx)
-		if commit {
-			return tx.Commit(ctx)
-		}
-		return tx.Rollback(ctx)
+		return conn.Raw(func(any) error {
+			if commit {
+				return tx.Commit(ctx)
+			}
+			return tx.Rollback(ctx)
+		})
 	}, nil
 }
 
