@@ -22,6 +22,7 @@ import (
 	"seneschal/internal/config"
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
+	"seneschal/internal/connector/contacts"
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/customer"
@@ -51,7 +52,7 @@ func owners() []fs.FS {
 
 // registry is every action there is.
 func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), line.Actions(), alarms.Actions())
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), line.Actions(), alarms.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -60,6 +61,7 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Directory: directory.Probe,
 		m365.Mail:      mail.Probe,
 		m365.Calendar:  calendar.Probe,
+		m365.Contacts:  contacts.Probe,
 		m365.Timeline:  mail.Probe,
 		m365.Tap:       mail.Probe,
 		m365.Send:      mail.Probe,

@@ -1,0 +1,78 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"image"
+	"image/jpeg"
+	"strconv"
+	"testing"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/app"
+)
+
+// perform runs an action that must work, on the mailbox it was made for unless the input names another, and gives what it answers.
+type perform func(name string, in map[string]any, files ...map[string][]byte) map[string]any
+
+// doer performs through a connection; without a mailbox for whoever signed in.
+func doer(t *testing.T, h *app.Hub, by access.Caller, connection, mailbox string) perform {
+	n := 0
+	return func(name string, in map[string]any, files ...map[string][]byte) map[string]any {
+		t.Helper()
+		n++
+		a, _ := h.Registry.Lookup(name)
+		if _, takes := a.Input().Properties["user"]; takes && in["user"] == nil && mailbox != "" {
+			in["user"] = mailbox
+		}
+		text, err := json.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := action.Request{Action: name, Connection: connection, Caller: by, Input: text, Key: name + strconv.Itoa(n), Files: map[string]*action.Content{}}
+		for _, list := range files {
+			for field, content := range list {
+				if q.Files[field], err = action.Spool(field, "application/octet-stream", bytes.NewReader(content), int64(len(content))); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		result, err := h.Runner.Do(t.Context(), q)
+		if err != nil {
+			t.Fatalf("%s through %s: %v", name, connection, err)
+		}
+		var out map[string]any
+		if err := json.Unmarshal(result.Output, &out); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+}
+
+// exerciseContacts runs every action on contacts.
+func exerciseContacts(t *testing.T, do perform) {
+	t.Helper()
+	folder := do("contact.folder.create", map[string]any{"name": "Suppliers"})["id"]
+	do("contact.folder.create", map[string]any{"name": "Paper", "parent": folder})
+	do("contact.folder.rename", map[string]any{"folder": folder, "name": "Vendors"})
+	do("contact.folder.list", map[string]any{})
+	do("contact.folder.list", map[string]any{"parent": folder})
+	do("contact.create", map[string]any{"given_name": "Pavel", "surname": "Bansky", "business_address": map[string]any{"city": "Prague"}, "birthday": "1970-01-02", "emails": []map[string]any{{"address": "pavel@bansky.example"}}})
+	contact := do("contact.create", map[string]any{"folder": folder, "display_name": "Paula Paper", "business_phones": []string{"+1 555 0100"}})["id"]
+	do("contact.update", map[string]any{"contact": contact, "notes": "likes recycled", "emails": nil, "birthday": nil, "home_address": nil, "categories": []string{"Paper"}})
+	do("contact.get", map[string]any{"contact": contact})
+	do("contact.list", map[string]any{"limit": 1})
+	do("contact.list", map[string]any{"folder": folder, "email": "paula@paper.example"})
+	do("contact.search", map[string]any{"text": "paper"})
+	changes := do("contact.change.list", map[string]any{"limit": 1})
+	do("contact.change.list", map[string]any{"cursor": changes["next_cursor"], "limit": 1})
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 8, 8)), nil); err != nil {
+		t.Fatal(err)
+	}
+	do("contact.photo.set", map[string]any{"contact": contact}, map[string][]byte{"photo": photo.Bytes()})
+	do("contact.photo.get", map[string]any{"contact": contact})
+	do("contact.delete", map[string]any{"contact": contact})
+	do("contact.folder.delete", map[string]any{"folder": folder})
+}
