@@ -76,3 +76,35 @@ func exerciseContacts(t *testing.T, do perform) {
 	do("contact.delete", map[string]any{"contact": contact})
 	do("contact.folder.delete", map[string]any{"folder": folder})
 }
+
+// exerciseTasks runs every action on tasks.
+func exerciseTasks(t *testing.T, do perform) {
+	t.Helper()
+	list := do("todo.list.create", map[string]any{"name": "Errands"})["id"]
+	do("todo.list.rename", map[string]any{"list": list, "name": "Rounds"})
+	do("todo.list.list", map[string]any{})
+	changes := do("todo.list.change.list", map[string]any{"limit": 1})
+	do("todo.list.change.list", map[string]any{"limit": 1, "cursor": changes["next_cursor"]})
+	task := do("todo.task.create", map[string]any{"list": list, "title": "Order paper", "due": "2031-03-04", "start": "2031-03-01", "reminder": "2031-03-03T08:00:00Z", "body": "A4", "importance": "high",
+		"categories": []string{"Paper"}, "link": map[string]any{"application": "Tickets", "title": "No. 4711", "external_id": "4711", "url": "https://tickets.example/4711"}})["id"]
+	in := func(more map[string]any) map[string]any {
+		more["list"], more["task"] = list, task
+		return more
+	}
+	do("todo.task.update", in(map[string]any{"status": "completed", "due": nil, "reminder": nil, "start": nil, "body": nil, "categories": nil}))
+	do("todo.task.get", in(map[string]any{}))
+	do("todo.task.list", map[string]any{"list": list, "status": "open"})
+	do("todo.task.list", map[string]any{"list": list, "status": "completed"})
+	changes = do("todo.task.change.list", map[string]any{"list": list, "limit": 1})
+	do("todo.task.change.list", map[string]any{"list": list, "cursor": changes["next_cursor"]})
+	step := do("todo.checklist_item.create", in(map[string]any{"title": "Ask for a price"}))["id"]
+	do("todo.checklist_item.update", in(map[string]any{"step": step, "checked": true}))
+	do("todo.checklist_item.list", in(map[string]any{}))
+	do("todo.checklist_item.delete", in(map[string]any{"step": step}))
+	link := do("todo.linked_resource.create", in(map[string]any{"application": "Tickets", "title": "No. 4712"}))["id"]
+	do("todo.linked_resource.update", in(map[string]any{"link": link, "title": "No. 4713"}))
+	do("todo.linked_resource.list", in(map[string]any{}))
+	do("todo.linked_resource.delete", in(map[string]any{"link": link}))
+	do("todo.task.delete", in(map[string]any{}))
+	do("todo.list.delete", map[string]any{"list": list})
+}

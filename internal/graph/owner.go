@@ -70,3 +70,17 @@ func (o Owner) ContactsIn(folder string) Path {
 	}
 	return o.ContactFolder(folder).Sub("contacts")
 }
+
+// TodoLists is the list of task lists.
+func (o Owner) TodoLists() Path { return o.Sub("todo", "lists") }
+
+// TodoList is one task list.
+func (o Owner) TodoList(id string) Path {
+	return o.Sub("todo", "lists").Item("todoTaskList-id", id)
+}
+
+// TodoTasks are the tasks of a list.
+func (o Owner) TodoTasks(list string) Path { return o.TodoList(list).Sub("tasks") }
+
+// TodoTask is one task.
+func (o Owner) TodoTask(list, id string) Path { return o.TodoTasks(list).Item("todoTask-id", id) }

@@ -15,6 +15,8 @@ const (
 	Events         = "events"
 	ContactFolders = "contactFolders"
 	Contacts       = "contacts"
+	TodoLists      = "todoLists"
+	TodoTasks      = "todoTasks"
 	Settings       = "mailboxSettings"
 )
 
@@ -56,6 +58,19 @@ func Contact(folder string, at time.Time) Object {
 		o[name] = Object{}
 	}
 	return o
+}
+
+// TodoList makes a list of tasks; kind says which of the built-in ones it is, none for others.
+func TodoList(name, kind string) Object {
+	return Object{"displayName": name, "isOwner": true, "isShared": false, "wellknownListName": kind, "~version": 1}
+}
+
+// TodoTask makes a task of a list with all properties To Do fills, and nothing said.
+func TodoTask(list string, at time.Time) Object {
+	return Object{
+		"title": "", "status": "notStarted", "importance": "normal", "isReminderOn": false, "hasAttachments": false, "categories": []any{}, "body": Object{"content": "", "contentType": "text"},
+		"createdDateTime": Stamp(at), "lastModifiedDateTime": Stamp(at), "bodyLastModifiedDateTime": Stamp(at), Partition: list, "~version": 1, "~steps": []any{}, "~links": []any{},
+	}
 }
 
 // Recipient makes a recipient as Outlook shows it.

@@ -40,6 +40,9 @@ const Settled = 15 * time.Minute
 type Creation[T any] struct {
 	Find func(ctx context.Context, proof graph.Option) (made T, found bool, err error)
 	Make func(ctx context.Context) (T, error)
+	// Touch, where finding is dear, is a cheap read of what the thing is made in. It takes the place of looking before: a key is then good
+	// for as long as the ledger knows it, and not for ever.
+	Touch func(ctx context.Context, proof graph.Option) error
 }
 
 // begun is what the ledger keeps: when there was no such thing yet.
@@ -47,10 +50,10 @@ type begun struct {
 	At time.Time `json:"at"`
 }
 
-// Run makes the thing, or finds it made: a second run, even one long after the ledger forgot the key, gives the first one's.
+// Run makes the thing, or finds it made: without Touch a second run, even one long after the ledger forgot the key, gives the first one's.
 func (k Creation[T]) Run(ctx context.Context, c action.Call) (T, error) {
 	var p graph.Proof
-	made, found, err := k.Find(ctx, graph.Prove(&p))
+	made, found, err := k.look(ctx, graph.Prove(&p))
 	if err != nil || found {
 		return made, err
 	}
@@ -58,6 +61,13 @@ func (k Creation[T]) Run(ctx context.Context, c action.Call) (T, error) {
 		return made, err
 	}
 	return k.Make(ctx)
+}
+
+func (k Creation[T]) look(ctx context.Context, proof graph.Option) (made T, found bool, err error) {
+	if k.Touch != nil {
+		return made, false, k.Touch(ctx, proof)
+	}
+	return k.Find(ctx, proof)
 }
 
 // Became answers an unclear run: the mark is there, or it is not and nothing can be under way any more.
