@@ -2,6 +2,7 @@ package graph
 
 import (
 	"net/http"
+	"strings"
 
 	"seneschal/internal/sim/world"
 )
@@ -24,9 +25,14 @@ var (
 func texts(most int) kind   { return kind{list: true, most: most} }
 func objects(most int) kind { return kind{list: true, object: true, most: most} }
 
-// check names the first property that cannot be. null clears what is no list.
+// check names the first property that cannot be. null clears what is no list. Annotations, such as the @odata.type that Microsoft's own SDKs
+// send, are no properties and are taken out.
 func (f form) check(in world.Object) *problem {
 	for name, v := range in {
+		if strings.HasPrefix(name, "@") {
+			delete(in, name)
+			continue
+		}
 		k, known := f[name]
 		if !known {
 			return fail(http.StatusBadRequest, "RequestBodyRead", "The property '"+name+"' does not exist on the type. Make sure to only use property names that are defined by the type.")
