@@ -51,7 +51,7 @@ func TestTheClientsTrafficAgreesWithMicrosoftsContract(t *testing.T) {
 	}
 	r := &recorder{}
 	h := app.StartForTest(t, app.TestOptions{Recorder: r})
-	h.Connect(h.Form("contoso", "Seneschal"))
+	h.Connect(h.Form("contoso", "Seneschal", acting(h)...))
 	exercise(t, h)
 	asAPerson(t, h)
 	seen := map[string]int{}
@@ -97,20 +97,9 @@ func TestTheClientsTrafficAgreesWithMicrosoftsContract(t *testing.T) {
 // exercise runs every kind of action once, each on what the one before made.
 func exercise(t *testing.T, h *app.Hub) {
 	t.Helper()
-	n := 0
-	do := func(name string, in map[string]any) map[string]any {
-		t.Helper()
-		n++
-		result, err := h.Do("contoso", name, name+"-"+time.Now().String(), in)
-		if err != nil {
-			t.Fatalf("%s: %v", name, err)
-		}
-		var out map[string]any
-		if err := json.Unmarshal(result.Output, &out); err != nil {
-			t.Fatal(err)
-		}
-		return out
-	}
+	do := doer(t, h, access.Local("test"), "contoso", "ada@contoso.example")
+	exerciseContacts(t, do)
+	exerciseTasks(t, do)
 	const ada, ben = "ada@contoso.example", "ben@contoso.example"
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	from, to := start.Format(time.RFC3339), start.Add(time.Hour).Format(time.RFC3339)
@@ -150,7 +139,7 @@ func exercise(t *testing.T, h *app.Hub) {
 func signedIn(t *testing.T, h *app.Hub) (access.Caller, connection.Connection) {
 	t.Helper()
 	ada := access.Caller{Kind: "person", ID: "ada", Name: "Ada", Role: access.Member}
-	f := h.Form("mine", "Seneschal sign-in", m365.Calendar)
+	f := h.Form("mine", "Seneschal sign-in", m365.Calendar, m365.Contacts, m365.Todo)
 	f.Owner = ada.ID
 	h.Connect(f)
 	link, err := h.Connections.NewLink(t.Context(), ada, "mine")
@@ -172,6 +161,9 @@ func signedIn(t *testing.T, h *app.Hub) (access.Caller, connection.Connection) {
 func asAPerson(t *testing.T, h *app.Hub) {
 	t.Helper()
 	ada, _ := signedIn(t, h)
+	do := doer(t, h, ada, "mine", "")
+	exerciseContacts(t, do)
+	exerciseTasks(t, do)
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	input, err := json.Marshal(map[string]any{"people": []string{"ada@contoso.example", "ben@contoso.example"}, "optional_people": []string{"chloe@contoso.example"}, "start": start, "end": start.Add(72 * time.Hour), "duration_minutes": 30})
 	if err != nil {

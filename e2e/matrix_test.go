@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +40,17 @@ func callers(t *testing.T, h *app.Hub) map[string]access.Caller {
 	return out
 }
 
+// acting are the capabilities that actions belong to.
+func acting(h *app.Hub) []m365.Capability {
+	var out []m365.Capability
+	for _, a := range h.Registry.All() {
+		if a.Capability != "" && !slices.Contains(out, a.Capability) {
+			out = append(out, a.Capability)
+		}
+	}
+	return out
+}
+
 func refused(err error) bool {
 	k := fault.KindOf(err)
 	return k == fault.Forbidden || k == fault.Unauthenticated
@@ -46,7 +58,7 @@ func refused(err error) bool {
 
 func TestEveryActionAgainstEveryCaller(t *testing.T) {
 	h := app.StartForTest(t, app.TestOptions{})
-	app1 := h.Connect(h.Form("app-only", "Seneschal"))
+	app1 := h.Connect(h.Form("app-only", "Seneschal", acting(h)...))
 	who := callers(t, h)
 	owned := delegatedOf(t, h, who["member"])
 	before := len(h.Cloud.Requests())
@@ -90,7 +102,7 @@ func delegatedOf(t *testing.T, h *app.Hub, owner access.Caller) connection.Conne
 	t.Helper()
 	a := h.ReadyApp("Seneschal sign-in")
 	c, _, err := h.Connections.Add(t.Context(), access.Local("test"), connection.Form{Name: "owned", Kind: m365.Delegated, TenantID: m365.TenantID(h.Cloud.Ready().Tenants[0].TenantID), ClientID: m365.ClientID(a.ClientID),
-		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(a.ClientSecret)}, Capabilities: []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}, Owner: owner.ID})
+		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(a.ClientSecret)}, Capabilities: acting(h), Owner: owner.ID})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -68,13 +68,18 @@ func TestTheDemoDoesItsWorkTwice(t *testing.T) {
 		if states["contoso"] != "healthy" || states["contoso-person"] != "healthy" || states["contoso-second"] != "pending_consent" {
 			t.Errorf("states: %v", states)
 		}
-		if len(s.Actions) < 5 {
+		if len(s.Actions) < 8 {
 			t.Errorf("only %d actions", len(s.Actions))
 		}
+		done := map[string]bool{}
 		for _, a := range s.Actions {
+			done[a.Name] = true
 			if !a.OK || a.Items < 1 || a.RequestID == "" {
 				t.Errorf("%+v", a)
 			}
+		}
+		if !done["mail.message.send"] || !done["contact.list"] || !done["todo.task.create"] {
+			t.Errorf("done: %v", done)
 		}
 		if len(s.Doctor) == 0 || s.Doctor[0].Connection != "contoso-second" || s.Doctor[0].Fix == "" || s.Doctor[0].Who == "" {
 			t.Errorf("doctor: %+v", s.Doctor)

@@ -227,13 +227,13 @@ func (d *demo) connect(ctx context.Context) error {
 		switch app.Name {
 		case demoHubApp:
 			form.Name, form.Mailboxes = "contoso", mailboxes
-			form.Capabilities = append(form.Capabilities, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
+			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
 		case demoBrokenApp:
 			form.Name, form.Mailboxes = "contoso-second", mailboxes[:1]
 			form.Capabilities = []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}
 		case demoPersonApp:
 			form.Name, form.Owner, form.AccountTypes = "contoso-person", owner.ID, m365.ThisTenant
-			form.Capabilities = []m365.Capability{m365.Mail, m365.Calendar}
+			form.Capabilities = []m365.Capability{m365.Mail, m365.Calendar, m365.Contacts, m365.Todo}
 		default:
 			continue
 		}
@@ -315,27 +315,29 @@ func (d *demo) work(ctx context.Context) error {
 	d.do(ctx, "calendar.event.list", map[string]any{"user": user, "start": now.Format(time.RFC3339), "end": now.Add(14 * 24 * time.Hour).Format(time.RFC3339)})
 	d.do(ctx, "mail.message.send", map[string]any{"user": user, "to": []string{user}, "subject": "Hello from Seneschal", "body": "Sent once, whatever happens."})
 	d.do(ctx, "calendar.event.create", map[string]any{"user": user, "subject": "Visit planned by Seneschal", "start": begin.Format(time.RFC3339), "end": begin.Add(time.Hour).Format(time.RFC3339)})
+	d.errands(ctx, user)
 	return nil
 }
 
-// do runs one action under a key of its own.
-func (d *demo) do(ctx context.Context, name string, in map[string]any) {
+// do runs one action under a key of its own, and gives its answer; nothing where it failed.
+func (d *demo) do(ctx context.Context, name string, in map[string]any) json.RawMessage {
 	entry := demoAction{Name: name}
 	defer func() { d.actions = append(d.actions, entry) }()
 	text, err := json.Marshal(in)
 	if err != nil {
 		entry.Problem = err.Error()
-		return
+		return nil
 	}
 	result, err := d.app.Runner.Do(ctx, action.Request{Action: name, Connection: "contoso", Caller: access.Local("demo"), Input: text, Key: "demo-" + store.NewID(d.app.Clock.Now())})
 	if err != nil {
 		entry.Problem = err.Error()
-		return
+		return nil
 	}
 	entry.OK, entry.Items = true, items(result.Output)
 	if n := len(result.Requests); n > 0 {
 		entry.RequestID = result.Requests[n-1]
 	}
+	return result.Output
 }
 
 // items counts what an action answered with: the entries of its list, or the one thing it made.

@@ -22,8 +22,10 @@ import (
 	"seneschal/internal/config"
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
+	"seneschal/internal/connector/contacts"
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
+	"seneschal/internal/connector/todo"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/alarm"
 	"seneschal/internal/engine/timeline"
@@ -51,7 +53,7 @@ func owners() []fs.FS {
 
 // registry is every action there is.
 func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), line.Actions(), alarms.Actions())
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), line.Actions(), alarms.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -60,6 +62,8 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Directory: directory.Probe,
 		m365.Mail:      mail.Probe,
 		m365.Calendar:  calendar.Probe,
+		m365.Contacts:  contacts.Probe,
+		m365.Todo:      todo.Probe,
 		m365.Timeline:  mail.Probe,
 		m365.Tap:       mail.Probe,
 		m365.Send:      mail.Probe,

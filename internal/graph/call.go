@@ -103,6 +103,17 @@ func (c *Client) Content(ctx context.Context, p Path, opts ...Option) (*wire.Str
 	return s, nil
 }
 
+// Put replaces the bytes of an entry: a photo ($value).
+func (c *Client) Put(ctx context.Context, p Path, contentType string, content []byte, opts ...Option) error {
+	r, k, err := c.request(http.MethodPut, p, opts)
+	if err != nil {
+		return err
+	}
+	c.setBody(&r, contentType, content)
+	_, err = exchange[ignored](ctx, c, r, k)
+	return err
+}
+
 // MIME is the path of a message's or attachment's bytes.
 func (p Path) MIME() Path { return p.Sub("$value") }
 

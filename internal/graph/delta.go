@@ -75,6 +75,41 @@ func Delta[T any](ctx context.Context, c *Client, p Path, from m365.DeltaLink, o
 	}
 }
 
+// DeltaPage reads one page of changes, from the beginning or from a token that a caller kept; Link is not for callers and stays empty. After
+// the last page the token is where the next round begins. A forgotten token starts over, as with Delta. Options count at the beginning
+// alone: tokens carry them (contact-delta.md, "you only need to specify any desired query parameters once upfront").
+func DeltaPage[T any](ctx context.Context, c *Client, p Path, from PageToken, size int, opts ...Option) (Page[T], PageToken, error) {
+	first := append(slices.Clip(opts), PageSize(size))
+	if from != "" {
+		opts = []Option{PageSize(size), from.option()}
+	} else {
+		opts = first
+	}
+	raw, err := deltaOnce(ctx, c, p, opts)
+	reset := from != "" && forgotten(err)
+	if reset {
+		raw, err = deltaOnce(ctx, c, p, first)
+	}
+	pg, err := sortOut[T](raw, err)
+	if err != nil {
+		return Page[T]{}, "", err
+	}
+	next, err := tokenOf(string(pg.Link))
+	if err == nil && next == from && !pg.Last {
+		err = endless(string(p.Func("delta").Operation(http.MethodGet)))
+	}
+	pg.Link, pg.Reset = "", reset
+	return pg, next, err
+}
+
+func deltaOnce(ctx context.Context, c *Client, p Path, opts []Option) (raw page[json.RawMessage], err error) {
+	r, k, err := c.request(http.MethodGet, p.Func("delta"), opts)
+	if err != nil {
+		return raw, err
+	}
+	return raw, fetch(ctx, c, r, k, &raw)
+}
+
 // sortOut tells removed entries from present ones.
 func sortOut[T any](raw page[json.RawMessage], err error) (Page[T], error) {
 	if err != nil {

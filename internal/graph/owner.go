@@ -48,3 +48,39 @@ func (o Owner) Calendar(id string) Path {
 
 // CalendarView is a window of the default calendar, occurrences expanded; see Window.
 func (o Owner) CalendarView() Path { return o.Sub("calendarView") }
+
+// Contacts of the default folder.
+func (o Owner) Contacts() Path { return o.Sub("contacts") }
+
+// Contact is one contact, in whichever folder it lies.
+func (o Owner) Contact(id string) Path { return o.Sub("contacts").Item("contact-id", id) }
+
+// ContactFolders is the list of the folders below the default one.
+func (o Owner) ContactFolders() Path { return o.Sub("contactFolders") }
+
+// ContactFolder is one folder of contacts.
+func (o Owner) ContactFolder(id string) Path {
+	return o.Sub("contactFolders").Item("contactFolder-id", id)
+}
+
+// ContactsIn are the contacts of a folder; without an id the default one's.
+func (o Owner) ContactsIn(folder string) Path {
+	if folder == "" {
+		return o.Contacts()
+	}
+	return o.ContactFolder(folder).Sub("contacts")
+}
+
+// TodoLists is the list of task lists.
+func (o Owner) TodoLists() Path { return o.Sub("todo", "lists") }
+
+// TodoList is one task list.
+func (o Owner) TodoList(id string) Path {
+	return o.Sub("todo", "lists").Item("todoTaskList-id", id)
+}
+
+// TodoTasks are the tasks of a list.
+func (o Owner) TodoTasks(list string) Path { return o.TodoList(list).Sub("tasks") }
+
+// TodoTask is one task.
+func (o Owner) TodoTask(list, id string) Path { return o.TodoTasks(list).Item("todoTask-id", id) }

@@ -81,8 +81,9 @@ func ListPage[T any](ctx context.Context, c *Client, p Path, from PageToken, opt
 	return pg.Value, next, err
 }
 
-// The two ways in which Graph's services write where a next page begins (concepts/paging.md).
-var tokenNames = []parameterName{"$skiptoken", "$skip"}
+// The ways in which Graph's services write where a next page begins, and where a later delta round does (concepts/paging.md,
+// concepts/delta-query-overview.md).
+var tokenNames = []parameterName{"$skiptoken", "$skip", "$deltatoken"}
 
 func tokenOf(link string) (PageToken, error) {
 	_, query, _ := strings.Cut(link, "?")
@@ -101,11 +102,10 @@ func tokenOf(link string) (PageToken, error) {
 // option writes the token as a parameter, and nothing else that somebody may have put into it.
 func (t PageToken) option() Option {
 	written, value, _ := strings.Cut(string(t), "=")
-	name := tokenNames[0]
-	if parameterName(written) == tokenNames[1] {
-		name = tokenNames[1]
+	if i := slices.Index(tokenNames, parameterName(written)); i >= 0 {
+		return Query(tokenNames[i], value)
 	}
-	return Query(name, value)
+	return Query(tokenNames[0], value)
 }
 
 // fetch reads one page into pg.

@@ -13,6 +13,8 @@ const (
 	Directory Capability = "directory" // actions: look up people and the organisation
 	Mail      Capability = "mail"      // actions: read and write mail
 	Calendar  Capability = "calendar"  // actions: read and write calendars
+	Contacts  Capability = "contacts"  // actions: read and write contacts
+	Todo      Capability = "todo"      // actions: read and write tasks of Microsoft To Do
 	Timeline  Capability = "timeline"  // reads mail metadata and meetings with customers
 	Tap       Capability = "tap"       // reads mail for judgement, moves flagged mail to Junk
 	Send      Capability = "send"      // delivers outgoing mail with proof
@@ -84,6 +86,14 @@ var capabilities = []CapabilityInfo{
 		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Scope: "Calendars.ReadWrite", Why: "read, create, change and cancel events"},
 	}, Wants: []Need{
 		{Operation: "POST /me/findMeetingTimes", Scope: "Calendars.Read.Shared", Why: "have Microsoft itself suggest times to meet; without it the hub searches people's free and busy times"},
+	}},
+	{Name: Contacts, Title: "Read and write contacts", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/contacts", Role: "Contacts.ReadWrite", Scope: "Contacts.ReadWrite", Why: "read, create, change and delete contacts, their folders and photos"},
+	}},
+	{Name: Todo, Title: "Read and write tasks", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/todo/lists/{todoTaskList-id}/tasks", Role: "Tasks.ReadWrite.All", Scope: "Tasks.ReadWrite", Why: "read, create, change and delete task lists, tasks, their steps and links"},
 	}},
 	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: []Mode{Application}, Needs: []Need{
 		lookUp,

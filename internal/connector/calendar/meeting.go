@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -58,10 +59,6 @@ func meetingActions() []action.Action {
 	}
 }
 
-// settled is how long after its last sign a request may still be under way. The pipeline gives one attempt 100 s and a person's request
-// at most four, each waiting at most 30 s before it: what has not happened nine minutes after the checkpoint is not coming any more.
-const settled = 15 * time.Minute
-
 // before is what the ledger keeps of an event that is about to change.
 type before struct {
 	ETag string    `json:"etag"`
@@ -107,7 +104,7 @@ func whatBecame(ctx context.Context, c action.Call, in EventIn, sign func(graph.
 		return e, gone, err
 	}
 	answer := sign(e, b)
-	if answer == action.NotStarted && p.At.Sub(b.At) < settled {
+	if answer == action.NotStarted && p.At.Sub(b.At) < once.Settled {
 		answer = action.StillOpen
 	}
 	return e, answer, nil

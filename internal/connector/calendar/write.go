@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -187,10 +188,6 @@ func writeActions() []action.Action {
 	}
 }
 
-// markerID is the property that carries the transaction id where we can search for it: a name in a namespace of our own
-// (graph/FACTS §7, marker). It must never change.
-const markerID = "String {5b0d6c7e-1f43-4f0a-9a62-3c1d2e8f7a90} Name SeneschalKey"
-
 // transaction is what Microsoft knows a new event by: POST with the same one makes no second event (graph/FACTS §8). It follows from the
 // idempotency key, so it is the same after a restart, and it looks like the GUID that clients usually send.
 func transaction(c action.Call) string {
@@ -205,7 +202,7 @@ func create(ctx context.Context, c action.Call, in CreateIn) (Event, error) {
 	}
 	id := transaction(c)
 	e := in.change()
-	e.Subject, e.TransactionID, e.ExtendedProperties = &in.Subject, &id, []graph.ExtendedProperty{{ID: markerID, Value: id}}
+	e.Subject, e.TransactionID, e.ExtendedProperties = &in.Subject, &id, once.Marking(id)
 	in.times(&e, in.Start, in.End)
 	path := box.Events()
 	if in.Calendar != "" {
@@ -222,8 +219,7 @@ func create(ctx context.Context, c action.Call, in CreateIn) (Event, error) {
 
 // marked finds the event with a transaction id; without one, otherwise tells why.
 func marked(ctx context.Context, g *graph.Client, events graph.Path, id string, otherwise error) (graph.Event, error) {
-	filter := graph.Filter("singleValueExtendedProperties/any(ep: ep/id eq " + graph.Quote(markerID) + " and ep/value eq " + graph.Quote(id) + ")")
-	found, err := graph.Get[struct{ Value []graph.Event }](ctx, g, events, filter, graph.Select(eventFields...))
+	found, err := graph.Get[struct{ Value []graph.Event }](ctx, g, events, once.Marked(id), graph.Select(eventFields...))
 	if err != nil || len(found.Value) == 0 {
 		return graph.Event{}, otherwise
 	}

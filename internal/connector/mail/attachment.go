@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -180,7 +181,7 @@ func fileAdded(ctx context.Context, c action.Call, in AddIn) (Attachment, action
 		return Attachment{}, 0, err
 	case added.ID != "":
 		return added, action.Happened, nil
-	case proof.At.Sub(a.At) < settled:
+	case proof.At.Sub(a.At) < once.Settled:
 		return Attachment{}, action.StillOpen, nil
 	}
 	return Attachment{}, action.NotStarted, nil

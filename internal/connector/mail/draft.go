@@ -2,12 +2,11 @@ package mail
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"strings"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -69,7 +68,7 @@ func refuse(wrong []fault.Field) error {
 
 func (l Letter) change(mark string) graph.MessageChange {
 	m := graph.MessageChange{Subject: &l.Subject, Body: bodyOf(l.Body, l.BodyType), ToRecipients: recipients(l.To), CcRecipients: recipients(l.Cc), BccRecipients: recipients(l.Bcc),
-		ReplyTo: recipients(l.ReplyTo), ExtendedProperties: []graph.ExtendedProperty{{ID: markerID, Value: mark}}}
+		ReplyTo: recipients(l.ReplyTo), ExtendedProperties: once.Marking(mark)}
 	if l.Importance != "" {
 		m.Importance = &l.Importance
 	}
@@ -89,21 +88,10 @@ func bodyOf(content, kind string) *graph.ItemBody {
 	return &graph.ItemBody{ContentType: kind, Content: content}
 }
 
-// markerID is the property that carries our marker on messages that we write: a name in a namespace of our own, which no other program
-// uses (graph/FACTS §7, marker). It must never change: older mail would not be found any more.
-const markerID = "String {5b0d6c7e-1f43-4f0a-9a62-3c1d2e8f7a90} Name SeneschalKey"
-
-// marker is the value: one for each idempotency key of a connection. It does not tell the key to who reads the mailbox.
-func marker(c action.Call) string {
-	sum := sha256.Sum256([]byte(c.Connection.ID + "\n" + c.Key))
-	return hex.EncodeToString(sum[:16])
-}
-
 // marked finds the messages with the call's marker in the whole mailbox: a rule or a hand may have moved them.
 func marked(ctx context.Context, box place, c action.Call) ([]graph.Message, error) {
-	filter := graph.Filter("singleValueExtendedProperties/any(ep: ep/id eq " + graph.Quote(markerID) + " and ep/value eq " + graph.Quote(marker(c)) + ")")
 	var out []graph.Message
-	for m, err := range graph.List[graph.Message](ctx, box.g, box.Messages(), filter, graph.Select(sentFields...)) {
+	for m, err := range graph.List[graph.Message](ctx, box.g, box.Messages(), once.Marked(once.Mark(c)), graph.Select(sentFields...)) {
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +148,7 @@ func createDraft(ctx context.Context, c action.Call, in DraftIn) (Summary, error
 		m, err := graph.Get[graph.Message](ctx, box.g, box.Message(there[0].ID), graph.Select(summaryFields...))
 		return summaryOf(m), err
 	}
-	m, err := graph.Post[graph.Message](ctx, box.g, box.Messages(), in.change(marker(c)))
+	m, err := graph.Post[graph.Message](ctx, box.g, box.Messages(), in.change(once.Mark(c)))
 	return summaryOf(m), err
 }
 

@@ -5,13 +5,10 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 )
-
-// settled is how long after its last sign a send may still be under way. The pipeline gives one attempt 100 s and a person's request
-// at most four, each waiting at most 30 s before it: what has not happened nine minutes after the checkpoint is not coming any more.
-const settled = 15 * time.Minute
 
 // outgoing is what the ledger keeps of a mail on its way. It is written twice: when the draft exists, and when the send is about to leave.
 type outgoing struct {
@@ -126,7 +123,7 @@ func (s sending) reconcile(ctx context.Context) (Sent, action.Answer, error) {
 		return Sent{}, 0, err
 	case !m.IsDraft:
 		return sentOf(m, "sent"), action.Happened, nil
-	case tried && proof.At.Sub(o.Sending) < settled:
+	case tried && proof.At.Sub(o.Sending) < once.Settled:
 		return Sent{}, action.StillOpen, nil
 	}
 	return Sent{}, action.NotStarted, discard(ctx, s.g, s.Message(o.Draft))

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -97,7 +98,7 @@ func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
 		return Sent{}, err
 	}
 	var p graph.Proof
-	draft, err := graph.Post[graph.Message](ctx, box.g, box.Messages(), in.change(marker(c)), graph.Prove(&p))
+	draft, err := graph.Post[graph.Message](ctx, box.g, box.Messages(), in.change(once.Mark(c)), graph.Prove(&p))
 	if err != nil {
 		return Sent{}, err
 	}
@@ -115,7 +116,7 @@ type answer struct {
 // answers by name, so no promise rests on it: a draft without marker would stay behind unsent (docs/fidelity.md).
 func (in AnswerIn) answer(mark string) answer {
 	a := answer{Comment: in.Comment, Message: graph.MessageChange{CcRecipients: recipients(in.Cc), BccRecipients: recipients(in.Bcc),
-		ExtendedProperties: []graph.ExtendedProperty{{ID: markerID, Value: mark}}}}
+		ExtendedProperties: once.Marking(mark)}}
 	if in.Body != "" {
 		a.Message.Body = bodyOf(in.Body, in.BodyType)
 	}
@@ -127,7 +128,7 @@ func replyTo(ctx context.Context, c action.Call, in ReplyIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	path, create := path.Sub("createReply"), in.answer(marker(c))
+	path, create := path.Sub("createReply"), in.answer(once.Mark(c))
 	if in.All {
 		path = box.Message(in.Message).Sub("createReplyAll")
 	}
@@ -139,7 +140,7 @@ func forwardTo(ctx context.Context, c action.Call, in ForwardIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	create := in.answer(marker(c))
+	create := in.answer(once.Mark(c))
 	create.Message.ToRecipients = recipients(in.To)
 	return answerWith(ctx, c, box, path.Sub("createForward"), create)
 }

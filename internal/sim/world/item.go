@@ -8,12 +8,16 @@ import (
 
 // Collections of a mailbox.
 const (
-	MailFolders = "mailFolders"
-	Messages    = "messages"
-	Attachments = "attachments"
-	Calendars   = "calendars"
-	Events      = "events"
-	Settings    = "mailboxSettings"
+	MailFolders    = "mailFolders"
+	Messages       = "messages"
+	Attachments    = "attachments"
+	Calendars      = "calendars"
+	Events         = "events"
+	ContactFolders = "contactFolders"
+	Contacts       = "contacts"
+	TodoLists      = "todoLists"
+	TodoTasks      = "todoTasks"
+	Settings       = "mailboxSettings"
 )
 
 // Mailbox is the scope of a user's mailbox.
@@ -36,6 +40,38 @@ func (w *World) FolderKey(userID, wellKnown string) string {
 
 // CalendarKey is the store id of a mailbox's default calendar.
 func (w *World) CalendarKey(userID string) string { return w.ItemKey("calendar", userID) }
+
+// ContactsKey is the store id of a mailbox's default contact folder.
+func (w *World) ContactsKey(userID string) string { return w.ItemKey("contacts", userID) }
+
+// Contact makes a contact of a folder with all properties Outlook fills, and nothing said.
+func Contact(folder string, at time.Time) Object {
+	o := Object{"createdDateTime": Stamp(at), "lastModifiedDateTime": Stamp(at), Partition: folder, "~version": 1}
+	for _, name := range []string{"assistantName", "birthday", "businessHomePage", "companyName", "department", "displayName", "fileAs", "generation", "givenName", "initials", "jobTitle",
+		"manager", "middleName", "mobilePhone", "nickName", "officeLocation", "personalNotes", "profession", "spouseName", "surname", "title", "yomiCompanyName", "yomiGivenName", "yomiSurname"} {
+		o[name] = nil
+	}
+	for _, name := range []string{"businessPhones", "categories", "children", "emailAddresses", "homePhones", "imAddresses"} {
+		o[name] = []any{}
+	}
+	for _, name := range []string{"businessAddress", "homeAddress", "otherAddress"} {
+		o[name] = Object{}
+	}
+	return o
+}
+
+// TodoList makes a list of tasks; kind says which of the built-in ones it is, none for others.
+func TodoList(name, kind string) Object {
+	return Object{"displayName": name, "isOwner": true, "isShared": false, "wellknownListName": kind, "~version": 1}
+}
+
+// TodoTask makes a task of a list with all properties To Do fills, and nothing said.
+func TodoTask(list string, at time.Time) Object {
+	return Object{
+		"title": "", "status": "notStarted", "importance": "normal", "isReminderOn": false, "hasAttachments": false, "categories": []any{}, "body": Object{"content": "", "contentType": "text"},
+		"createdDateTime": Stamp(at), "lastModifiedDateTime": Stamp(at), "bodyLastModifiedDateTime": Stamp(at), Partition: list, "~version": 1, "~steps": []any{}, "~links": []any{},
+	}
+}
 
 // Recipient makes a recipient as Outlook shows it.
 func Recipient(name, address string) Object {

@@ -35,6 +35,7 @@ func (w *World) seed() error {
 	for _, t := range w.spec.Tenants {
 		w.seedConversations(t)
 		w.seedMeetings(t)
+		w.seedContacts(t)
 	}
 	return nil
 }
@@ -175,6 +176,9 @@ func (w *World) mailboxSeeds(userID, name, upn, purpose, zone string) []seedItem
 			"isTallyingResponses": true, "allowedOnlineMeetingProviders": []any{"teamsForBusiness"}, "defaultOnlineMeetingProvider": "teamsForBusiness",
 			"owner": Object{"name": name, "address": upn}, "~version": 1,
 		}},
+		seedItem{ContactFolders, w.ContactsKey(userID), Object{"displayName": "Contacts", Partition: root}},
+		seedItem{TodoLists, w.ItemKey("todo", userID, "defaultList"), TodoList("Tasks", "defaultList")},
+		seedItem{TodoLists, w.ItemKey("todo", userID, "flaggedEmails"), TodoList("Flagged Emails", "flaggedEmails")},
 		seedItem{Settings, "settings", Object{
 			"archiveFolder": nil, "timeZone": zone, "dateFormat": "yyyy-MM-dd", "timeFormat": "HH:mm", "delegateMeetingMessageDeliveryOptions": "sendToDelegateOnly", "userPurpose": purpose,
 			"language":                Object{"locale": "en-US", "displayName": "English (United States)"},

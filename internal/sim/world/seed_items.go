@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -119,4 +120,25 @@ func (w *World) seedSeries(t TenantSpec, u UserSpec, day time.Time) {
 	exception := Event(m)
 	exception["type"], exception["seriesMasterId"], exception["~original"] = "exception", master, Stamp(moved)
 	w.Put(Key{scope, Events, w.ItemKey("exception", u.UPN)}, exception)
+}
+
+// seedContacts puts the customers' people into the contacts of everybody with meetings.
+func (w *World) seedContacts(t TenantSpec) {
+	for _, u := range t.Users {
+		if u.Meetings == 0 {
+			continue
+		}
+		userID := w.GUID("user", t.ID, u.UPN)
+		w.Update(func(tx *Tx) {
+			for _, customer := range w.spec.Customers {
+				for _, person := range customer.Contacts {
+					given, family, _ := strings.Cut(person.Name, " ")
+					o := Contact(w.ContactsKey(userID), w.head.Start.AddDate(0, -1, 0))
+					o["displayName"], o["givenName"], o["surname"], o["fileAs"], o["companyName"] = person.Name, given, family, family+", "+given, customer.Name
+					o["emailAddresses"] = []any{Object{"name": person.Name, "address": person.Address}}
+					tx.Put(Key{Mailbox(userID), Contacts, w.ItemKey("contact", u.UPN, person.Address)}, o)
+				}
+			}
+		})
+	}
 }

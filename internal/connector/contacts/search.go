@@ -1,0 +1,82 @@
+package contacts
+
+import (
+	"context"
+	"strings"
+
+	"seneschal/internal/action"
+	"seneschal/internal/graph"
+)
+
+// searchPage is the largest page there is: a search looks at every contact.
+const searchPage = 1000
+
+// search looks at the contacts itself: Microsoft's filter on contacts is documented for whole addresses alone (user-list-contacts.md).
+func search(ctx context.Context, c action.Call, in SearchIn) (Found, error) {
+	out := Found{Contacts: []Summary{}}
+	box, err := in.in(c)
+	if err != nil {
+		return out, err
+	}
+	folders := []string{in.Folder}
+	if in.Folder == "" {
+		below, err := box.tree(ctx, box.ContactFolders())
+		if err != nil {
+			return out, err
+		}
+		folders = append(folders, below...)
+	}
+	words, limit := strings.Fields(strings.ToLower(in.Text)), orDefault(in.Limit, 50)
+	for _, folder := range folders {
+		for k, err := range graph.List[graph.Contact](ctx, box.g, box.ContactsIn(folder), graph.Select(summaryFields...), graph.Top(searchPage)) {
+			if err != nil {
+				return out, err
+			}
+			out.Looked++
+			s := summaryOf(k)
+			if !s.says(words) {
+				continue
+			}
+			if len(out.Contacts) == limit {
+				out.Truncated = true
+				return out, nil
+			}
+			out.Contacts = append(out.Contacts, s)
+		}
+	}
+	return out, nil
+}
+
+// tree lists the ids of all folders at and below a list of folders.
+func (p place) tree(ctx context.Context, at graph.Path) ([]string, error) {
+	var out []string
+	for f, err := range graph.List[graph.ContactFolder](ctx, p.g, at, graph.Select("id"), graph.Top(100)) {
+		if err != nil {
+			return nil, err
+		}
+		below, err := p.tree(ctx, p.below(f.ID))
+		if err != nil {
+			return nil, err
+		}
+		out = append(append(out, f.ID), below...)
+	}
+	return out, nil
+}
+
+// says reports whether every word stands somewhere in the contact.
+func (s Summary) says(words []string) bool {
+	parts := []string{s.DisplayName, s.GivenName, s.Surname, s.Company, s.JobTitle, s.MobilePhone}
+	for _, e := range s.Emails {
+		parts = append(parts, e.Address, e.Name)
+	}
+	for _, more := range [][]string{s.BusinessPhones, s.HomePhones, s.Categories} {
+		parts = append(parts, more...)
+	}
+	text := strings.ToLower(strings.Join(parts, "\n"))
+	for _, w := range words {
+		if !strings.Contains(text, w) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,147 @@
+package todo
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/fault"
+	"seneschal/internal/graph"
+)
+
+// Details are what a new task may have and a change may touch. In a change null takes away what is there.
+type Details struct {
+	Status     *string                    `json:"status,omitempty" enum:"notStarted,inProgress,completed,waitingOnOthers,deferred" doc:"State; notStarted without"`
+	Importance *string                    `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
+	Start      action.Nullable[string]    `json:"start,omitzero" doc:"Date to begin it, like 2026-12-31"`
+	Due        action.Nullable[string]    `json:"due,omitzero" doc:"Date to have it done, like 2026-12-31; To Do knows no time of day for it"`
+	Reminder   action.Nullable[time.Time] `json:"reminder,omitzero" doc:"When to remind; null for no reminder"`
+	Body       action.Nullable[string]    `json:"body,omitzero" maxLength:"100000" doc:"Notes; null empties them"`
+	BodyType   string                     `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
+	Categories action.Nullable[[]string]  `json:"categories,omitzero" maxItems:"25" doc:"Categories, the whole list; an empty list or null clears it"`
+}
+
+// TaskCreateIn is a new task.
+type TaskCreateIn struct {
+	ListIn
+	Title string `json:"title" minLength:"1" maxLength:"255" doc:"Title"`
+	Details
+	Link *NewLink `json:"link,omitempty" doc:"What the task is about in another program"`
+}
+
+// TaskUpdateIn changes a task. What is left out stays.
+type TaskUpdateIn struct {
+	TaskIn
+	Title *string `json:"title,omitempty" minLength:"1" maxLength:"255" doc:"Title"`
+	Details
+}
+
+// Check names every field that cannot be.
+func (in TaskCreateIn) Check() error {
+	wrong := in.wrong()
+	if in.Link != nil {
+		wrong = append(wrong, in.Link.wrong("link.")...)
+	}
+	return refuse(wrong)
+}
+
+// Check wants something to change, and names every field that cannot be.
+func (in TaskUpdateIn) Check() error {
+	wrong := in.wrong()
+	if in.Title == nil && in.Details == (Details{}) {
+		wrong = append(wrong, fault.Field{Name: "title", Message: "nothing is to be changed: give at least one field beside list and task"})
+	}
+	return refuse(wrong)
+}
+
+func (d Details) wrong() []fault.Field {
+	return append(wrongDate("start", d.Start.Value()), wrongDate("due", d.Due.Value())...)
+}
+
+func (d Details) change() graph.TodoTaskChange {
+	t := graph.TodoTaskChange{Status: d.Status, Importance: d.Importance, StartDateTime: day(d.Start), DueDateTime: day(d.Due)}
+	if !d.Reminder.IsZero() {
+		on := d.Reminder.Value() != nil
+		t.IsReminderOn, t.ReminderDateTime = &on, graph.Set[graph.DateTimeTimeZone](nil)
+		if on {
+			at := graph.UTC(*d.Reminder.Value())
+			t.ReminderDateTime = graph.Set(&at)
+		}
+	}
+	if !d.Body.IsZero() {
+		kind := d.BodyType
+		if kind == "" {
+			kind = "text"
+		}
+		t.Body = &graph.ItemBody{ContentType: kind, Content: d.Body.Or("")}
+	}
+	if !d.Categories.IsZero() {
+		t.Categories = append([]string{}, d.Categories.Or(nil)...)
+	}
+	return t
+}
+
+// day writes a date. It names no other zone than UTC: only the date matters (graph/FACTS §9), and in UTC it is read as it was written.
+func day(n action.Nullable[string]) graph.Settable[graph.DateTimeTimeZone] {
+	if n.IsZero() {
+		return graph.Settable[graph.DateTimeTimeZone]{}
+	}
+	at, err := time.Parse(time.DateOnly, n.Or(""))
+	if err != nil {
+		return graph.Set[graph.DateTimeTimeZone](nil) // Check refused whatever is not null
+	}
+	d := graph.UTC(at)
+	return graph.Set(&d)
+}
+
+// source is the program that people see beside a task of ours.
+const source = "Seneschal"
+
+// creation is the way of a task that is made once. To find one a whole list is read: that its links can be filtered by is on no page. So it
+// is looked for when an answer was lost, and not before each new task.
+func (in TaskCreateIn) creation(c action.Call) (once.Creation[Task], error) {
+	box, err := in.in(c)
+	path, mark := box.TodoTasks(in.List), once.Mark(c)
+	return once.Creation[Task]{
+		Touch: func(ctx context.Context, proof graph.Option) error {
+			_, err := graph.Get[graph.TodoList](ctx, box.g, box.TodoList(in.List), proof)
+			return err
+		},
+		Find: func(ctx context.Context, proof graph.Option) (Task, bool, error) {
+			for t, err := range graph.List[graph.TodoTask](ctx, box.g, path, graph.Top(100), withParts, proof) {
+				if err != nil {
+					return Task{}, false, err
+				}
+				if slices.ContainsFunc(t.LinkedResources, func(l graph.LinkedResource) bool { return l.ExternalID == mark }) {
+					return taskOf(t), true, nil
+				}
+			}
+			return Task{}, false, nil
+		},
+		Make: func(ctx context.Context) (Task, error) {
+			change := in.change()
+			change.Title, change.LinkedResources = &in.Title, []graph.LinkedResource{{ApplicationName: source, DisplayName: in.Title, ExternalID: mark}}
+			if in.Link != nil {
+				change.LinkedResources = append([]graph.LinkedResource{in.Link.resource(in.Link.ExternalID)}, change.LinkedResources...)
+			}
+			t, err := graph.Post[graph.TodoTask](ctx, box.g, path, change)
+			return taskOf(t), err
+		},
+	}, err
+}
+
+// updateTask says how it shall be, so it may be sent twice. The answer to a change has neither steps nor links.
+func updateTask(ctx context.Context, c action.Call, in TaskUpdateIn) (Task, error) {
+	box, path, err := in.at(c)
+	if err != nil {
+		return Task{}, err
+	}
+	change := in.change()
+	change.Title = in.Title
+	if _, err := graph.Patch[graph.TodoTask](ctx, box.g, path, change, graph.Idempotent()); err != nil {
+		return Task{}, err
+	}
+	return getTask(ctx, c, in.TaskIn)
+}
