@@ -55,13 +55,14 @@ type client[TTx any] struct {
 	tx func(*store.Tx) TTx
 }
 
-// Insert queues the pointers in the caller's transaction.
+// Insert queues the pointers in the caller's transaction. Not by COPY, as River's fast way does: when a context ends in the middle of one, pgx
+// tears the connection down beside the copying and panics (jackc/pgx issues 2332 and 2622).
 func (c client[TTx]) Insert(ctx context.Context, tx *store.Tx, all []pointer) error {
 	params := make([]river.InsertManyParams, 0, len(all))
 	for _, p := range all {
 		params = append(params, river.InsertManyParams{Args: p})
 	}
-	_, err := c.InsertManyFastTx(ctx, c.tx(tx), params)
+	_, err := c.InsertManyTx(ctx, c.tx(tx), params)
 	return err
 }
 
