@@ -275,7 +275,7 @@ func TestTheTimelineFollows(t *testing.T) {
 
 func waitUntil(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 600 {
+	for range 3000 {
 		if ok() {
 			return
 		}
