@@ -84,11 +84,14 @@ func (e *Engine) usable(ctx context.Context, by access.Caller, copies []copyRow)
 			usable = append(usable, c)
 			continue
 		}
+		name := through.Account // an operator on the host owns connections, too, and is no person of the hub
 		owner, err := e.Access.LookupPerson(ctx, through.Owner)
-		if err != nil {
+		if err == nil {
+			name = owner.Name
+		} else if fault.KindOf(err) != fault.NotFound {
 			return nil, nil, err
 		}
-		owners = append(owners, owner.Name)
+		owners = append(owners, name)
 	}
 	slices.Sort(owners)
 	return usable, slices.Compact(owners), nil
