@@ -104,11 +104,11 @@ func TestAPreviewBeforeTheFirstImport(t *testing.T) {
 	if c := h.Connect(h.Form("c", "Seneschal", m365.Mail)); c.State != connection.Healthy {
 		t.Fatalf("%s %+v", c.State, c.Reason)
 	}
-	p, err := h.Timeline.Preview(t.Context(), timeline.PreviewQuery{Connection: "c"})
+	p, err := h.Timeline.Preview(t.Context(), access.Local("test"), timeline.PreviewQuery{Connection: "c"})
 	if err != nil || p.Keep == 0 || p.Keep >= p.Read || p.ByName["Northwind"] != p.Keep || !p.Whole || len(p.Boxes) < 2 {
 		t.Errorf("%+v %v", p, err)
 	}
-	if p, err = h.Timeline.Preview(t.Context(), timeline.PreviewQuery{Connection: "c", Mailbox: "chloe@contoso.example"}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "mailbox: chloe@contoso.example is not listed on this connection") {
+	if p, err = h.Timeline.Preview(t.Context(), access.Local("test"), timeline.PreviewQuery{Connection: "c", Mailbox: "chloe@contoso.example"}); fault.KindOf(err) != fault.Invalid || !strings.Contains(err.Error(), "mailbox: chloe@contoso.example is not listed on this connection") {
 		t.Errorf("a mailbox that is not listed: %+v %v", p, err)
 	}
 	if all := lines(t, h, access.Local("test")); len(all) != 0 {
