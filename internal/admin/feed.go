@@ -20,6 +20,7 @@ type feedsIn struct {
 
 type feedsOut struct {
 	Feeds   []feed.Feed  `json:"feeds"`
+	More    bool         `json:"more,omitempty" doc:"There are more than the limit lets through; narrow the question, or raise it"`
 	Summary feed.Summary `json:"summary"`
 }
 
@@ -52,7 +53,8 @@ func (h *Hub) feedActions() []action.Action {
 		action.Define(action.Spec{Name: "feed.list", Summary: "List what is followed, with its freshness.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead, Route: "GET /feeds"},
 			func(ctx context.Context, call action.Call, in feedsIn) (feedsOut, error) {
 				out := feedsOut{Feeds: []feed.Feed{}}
-				q := feed.Query{Mailbox: in.Mailbox, Behind: in.Behind, Limit: cmp.Or(in.Limit, feedsShown)}
+				limit := cmp.Or(in.Limit, feedsShown)
+				q := feed.Query{Mailbox: in.Mailbox, Behind: in.Behind, Limit: limit + 1}
 				if in.Connection != "" {
 					c, err := h.Connections.Lookup(ctx, in.Connection)
 					if err != nil {
@@ -63,6 +65,9 @@ func (h *Hub) feedActions() []action.Action {
 				all, err := h.Feeds.Find(ctx, q)
 				if err != nil {
 					return out, err
+				}
+				if out.More = len(all) > limit; out.More {
+					all = all[:limit]
 				}
 				if err := h.hideTitles(ctx, call.Caller, all); err != nil {
 					return out, err

@@ -81,6 +81,7 @@ type Feed struct {
 	windowFrom time.Time
 	wantedAt   time.Time // since when everything is to be read
 	readAt     time.Time // when everything was last read to its end
+	toldUntil  time.Time // when its subscription runs out; zero: it has none
 	comparedAt time.Time // when its count last differed from Microsoft's
 	failures   int
 }

@@ -34,11 +34,11 @@ func (s *Service) Lag(ctx context.Context, _ string, _ int) (time.Time, error) {
 			works[c.ID] = true
 		}
 	}
-	all, err := s.List(ctx, "")
+	late, err := s.late(ctx, now)
 	if err != nil {
 		return time.Time{}, err
 	}
-	for _, f := range all {
+	for _, f := range late {
 		behind := works[f.Connection] && f.State != Paused && now.After(f.freshUntil(s.pause(f)))
 		if behind == f.Lagging {
 			continue
@@ -48,6 +48,12 @@ func (s *Service) Lag(ctx context.Context, _ string, _ int) (time.Time, error) {
 		}
 	}
 	return now.Add(lagEvery), nil
+}
+
+// late gives the feeds that may have missed their objective, and those of which that was told: freshUntil decides.
+func (s *Service) late(ctx context.Context, now time.Time) ([]Feed, error) {
+	return store.Select(ctx, s.Store.Reader(), scan, "select "+columns+" from feed_entry where lagging = 1 or proven_at < $1 and (told_until <= $2 or proven_at < $3)",
+		store.Millis(now.Add(-grace)), store.Millis(now), store.Millis(now.Add(-grace-trustSilence)))
 }
 
 // freshUntil is when a feed will have missed its objective. A long import is no delay as long as it gets on.

@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -60,65 +61,74 @@ func (s *Service) Find(ctx context.Context, q Query) ([]Feed, error) {
 	return all, s.complete(ctx, all)
 }
 
-// complete adds what lies in the other tables: subscriptions and the number of parked items.
+// complete adds what lies in the other tables: subscriptions, and what was refused or set aside.
 func (s *Service) complete(ctx context.Context, all []Feed) error {
-	only := "" // one feed's, or everybody's
-	if len(all) == 1 {
-		only = all[0].ID
-	}
-	push := map[string]*Subscription{}
-	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (n Subscription, err error) {
-		n, err = scanSubscription(r)
-		push[n.feed] = &n
-		return n, err
-	}, "select "+subscriptionColumns+" from feed_subscription where feed <> '' and "+oneOrAll(only), only); err != nil {
-		return err
-	}
-	refused, err := s.refusedOf(ctx, only)
-	if err != nil {
-		return err
-	}
-	parked := map[string]int{}
-	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (id string, err error) {
-		var n int
-		err = r.Scan(&id, &n)
-		parked[id] = n
-		return id, err
-	}, "select feed, count(*) from feed_parked where parked = 1 and "+oneOrAll(only)+" group by feed", only); err != nil {
-		return err
-	}
-	for i := range all {
-		if p := push[all[i].ID]; p != nil && p.ExpiresAt.After(s.Clock.Now()) {
-			all[i].Push, p.Refused = p, refused[all[i].ID]
+	for some := range slices.Chunk(all, batch) {
+		if err := s.completeSome(ctx, some); err != nil {
+			return err
 		}
-		all[i].Parked = parked[all[i].ID]
 	}
 	return nil
 }
 
-// oneOrAll is a condition that an index serves in both cases.
-func oneOrAll(feed string) string {
-	if feed == "" {
-		return "$1 = ''"
+func (s *Service) completeSome(ctx context.Context, some []Feed) error {
+	byID, in, args := map[string]*Feed{}, "feed in ("+placeholders(1, len(some))+")", make([]any, len(some))
+	for i := range some {
+		byID[some[i].ID], args[i] = &some[i], some[i].ID
 	}
-	return "feed = $1"
+	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (n Subscription, err error) {
+		n, err = scanSubscription(r)
+		if err == nil && n.ExpiresAt.After(s.Clock.Now()) {
+			byID[n.feed].Push = &n
+		}
+		return n, err
+	}, "select "+subscriptionColumns+" from feed_subscription where "+in, args...); err != nil {
+		return err
+	}
+	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (id string, err error) {
+		var n int
+		err = r.Scan(&id, &n)
+		byID[id].Parked = n
+		return id, err
+	}, "select feed, count(*) from feed_parked where parked = 1 and "+in+" group by feed", args...); err != nil {
+		return err
+	}
+	_, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (one Refused, err error) {
+		var id string
+		if id, one, err = scanRefused(r); err == nil && byID[id].Push != nil {
+			byID[id].Push.Refused = append(byID[id].Push.Refused, one)
+		}
+		return one, err
+	}, "select "+refusedColumns+" from feed_refused where "+in+" order by feed, reason", args...)
+	return err
 }
 
 // Summary adds up the feeds of mail and meetings, of one connection or of all ("").
 func (s *Service) Summary(ctx context.Context, connectionID string) (Summary, error) {
 	var out Summary
 	var asOf int64
-	now := s.Clock.Now()
-	err := s.Store.Reader().QueryRowContext(ctx, `select count(*), coalesce(sum(case when state <> $1 then 1 else 0 end), 0), coalesce(sum(case when n.feed is not null then 1 else 0 end), 0),
-		coalesce(min(case when state = $2 and n.feed is null then proven_at end), 0)
-		from feed_entry left join (select distinct feed from feed_subscription where feed <> '' and expires_at > $3) n on n.feed = id
-		where kind in ($4, $5) and ($6 = '' or connection = $7)`,
-		string(Live), string(Live), store.Millis(now), string(Mail), string(Calendar), connectionID, connectionID).Scan(&out.Feeds, &out.Behind, &out.Told, &asOf)
+	now := store.Millis(s.Clock.Now())
+	err := s.Store.Reader().QueryRowContext(ctx, `select count(*), coalesce(sum(case when state <> $1 then 1 else 0 end), 0), coalesce(sum(case when told_until > $2 then 1 else 0 end), 0),
+		coalesce(min(case when state = $3 and told_until <= $4 then proven_at end), 0)
+		from feed_entry where kind in ($5, $6) and ($7 = '' or connection = $8)`,
+		string(Live), now, string(Live), now, string(Mail), string(Calendar), connectionID, connectionID).Scan(&out.Feeds, &out.Behind, &out.Told, &asOf)
 	if err != nil {
 		return out, err
 	}
 	out.AsOf = store.Time(asOf)
 	out.Import, err = s.importing(ctx, connectionID)
+	return out, err
+}
+
+// Mailboxes gives whose each feed is, by the feed's id.
+func (s *Service) Mailboxes(ctx context.Context) (map[string]string, error) {
+	out := map[string]string{}
+	_, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (id string, err error) {
+		var mailbox string
+		err = r.Scan(&id, &mailbox)
+		out[id] = mailbox
+		return id, err
+	}, "select id, mailbox from feed_entry")
 	return out, err
 }
 

@@ -153,8 +153,7 @@ func (s *Service) wakeFeeds(ctx context.Context, tx *store.Tx, notes []Note) ([]
 // doubt has a subscription renewed or made anew by the next tending.
 func (s *Service) doubt(ctx context.Context, tx *store.Tx, have expected, event string) error {
 	if event == "subscriptionRemoved" {
-		_, err := tx.ExecContext(ctx, "delete from feed_subscription where id = $1", have.ID)
-		return err
+		return forgetSubscription(ctx, tx, have.ID)
 	}
 	_, err := tx.ExecContext(ctx, "update feed_subscription set renewed_at = 0 where id = $1", have.ID)
 	return err

@@ -15,6 +15,7 @@ import (
 const (
 	reachTimeout = 10 * time.Second // Microsoft's own for the handshake (graph/FACTS §6.1)
 	reachFresh   = time.Hour
+	reachAgain   = time.Minute     // after it failed: whoever mends the address should not wait for the hub
 	slowAnswer   = 3 * time.Second // an address slower than that is held back by Microsoft (graph/FACTS §6.3)
 )
 
@@ -23,6 +24,15 @@ type reach struct {
 	mu   sync.Mutex
 	at   time.Time
 	note string
+}
+
+// fresh says whether the last self-test still counts.
+func (r *reach) fresh(now time.Time) bool {
+	keeps := reachFresh
+	if r.note != "" {
+		keeps = reachAgain
+	}
+	return !r.at.IsZero() && now.Sub(r.at) < keeps
 }
 
 // reachable says why Microsoft could not notify us, or "" when it can: the hub calls its own public address as Microsoft will.
@@ -34,7 +44,7 @@ func (s *Service) reachable(ctx context.Context) string {
 	s.reach.mu.Lock()
 	defer s.reach.mu.Unlock()
 	now := s.Clock.Now()
-	if !s.reach.at.IsZero() && now.Sub(s.reach.at) < reachFresh {
+	if s.reach.fresh(now) {
 		return s.reach.note
 	}
 	s.reach.at, s.reach.note = now, s.selfTest(ctx, target)

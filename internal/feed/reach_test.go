@@ -45,3 +45,33 @@ func TestThePublicAddressIsTestedFirst(t *testing.T) {
 		})
 	}
 }
+
+// What the address was found to be counts for an hour; a failure counts for a minute, as somebody may be mending it.
+func TestAFailedAddressIsTestedAgainSoon(t *testing.T) {
+	now, works, asked := clock.NewAdjustable(), false, 0
+	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if asked++; works {
+			_, _ = w.Write([]byte(r.FormValue("validationToken")))
+		}
+	}))
+	defer srv.Close()
+	s := &Service{Clock: now, HTTP: srv.Client(), NotifyURL: func() string { return srv.URL }}
+	for _, step := range []struct {
+		pass   time.Duration
+		works  bool
+		counts bool // the address is good
+		asked  int  // so far
+	}{
+		{0, false, false, 1},
+		{30 * time.Second, true, false, 1},
+		{31 * time.Second, true, true, 2},
+		{59 * time.Minute, false, true, 2},
+		{time.Minute, false, false, 3},
+	} {
+		now.Advance(step.pass)
+		works = step.works
+		if got := s.reachable(t.Context()); (got == "") != step.counts || asked != step.asked {
+			t.Fatalf("after another %v: %q, asked %d times; want %+v", step.pass, got, asked, step)
+		}
+	}
+}

@@ -244,18 +244,13 @@ func (s *Service) countRefused(ctx context.Context, feed, reason string) error {
 	})
 }
 
-// refusedOf gives what was refused, by feed.
-func (s *Service) refusedOf(ctx context.Context, only string) (map[string][]Refused, error) {
-	out := map[string][]Refused{}
-	_, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (one Refused, err error) {
-		var feed string
-		var at int64
-		err = r.Scan(&feed, &one.Reason, &one.Count, &at)
-		one.At = store.Time(at)
-		out[feed] = append(out[feed], one)
-		return one, err
-	}, "select feed, reason, count, at from feed_refused where "+oneOrAll(only)+" order by feed, reason", only)
-	return out, err
+const refusedColumns = "feed, reason, count, at"
+
+func scanRefused(r store.Scanner) (feed string, one Refused, err error) {
+	var at int64
+	err = r.Scan(&feed, &one.Reason, &one.Count, &at)
+	one.At = store.Time(at)
+	return feed, one, err
 }
 
 // tidy forgets contents that no token can vouch for any more, and certificates that nothing names.

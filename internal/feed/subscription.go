@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"strings"
 	"time"
 
@@ -89,11 +90,18 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 	if err := s.endOrphans(ctx, bound); err != nil {
 		return time.Time{}, err
 	}
+	if unreachable := s.reachable(ctx); unreachable != "" {
+		next := now.Add(tendEvery)
+		if s.NotifyURL() != "" {
+			next = now.Add(reachAgain)
+		}
+		return next, errors.Join(s.excuse(ctx, connectionID, unreachable), s.tidy(ctx))
+	}
 	all, err := s.List(ctx, connectionID)
 	if err != nil {
 		return time.Time{}, err
 	}
-	reach, next := s.reachable(ctx), now.Add(tendEvery)
+	next := now.Add(tendEvery)
 	for _, f := range all {
 		if f.State == New {
 			next = now.Add(tendAgain)
@@ -101,25 +109,29 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 		if lifetimes[f.Kind] == 0 || (f.State != Live && f.State != Backfill) {
 			continue
 		}
-		if err := s.tend(ctx, bound, f, reach); err != nil {
+		if err := s.tend(ctx, bound, f); err != nil {
 			return time.Time{}, err
 		}
 	}
-	if reach == "" {
-		if err := s.endUnknown(ctx, bound, false); err != nil {
-			s.Log.WarnContext(ctx, "unknown subscriptions were not looked for", "connection", connectionID, "error", err)
-		}
+	if err := s.endUnknown(ctx, bound, false); err != nil {
+		s.Log.WarnContext(ctx, "unknown subscriptions were not looked for", "connection", connectionID, "error", err)
 	}
 	return next, s.tidy(ctx)
 }
 
+// excuse keeps why Microsoft cannot tell of changes with the feeds of a connection, for people to read.
+func (s *Service) excuse(ctx context.Context, connectionID, unreachable string) error {
+	return s.Store.InTx(ctx, "feed.excused", func(tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where connection = $2 and kind <> $3 and push_note <> $4 and state in ($5, $6) and told_until <= $7", unreachable, connectionID,
+			string(Folders), unreachable, string(Live), string(Backfill), store.Millis(s.Clock.Now()))
+		return err
+	})
+}
+
 // tend gives one feed its subscription. Why there is none is kept with the feed, for people to read.
-func (s *Service) tend(ctx context.Context, b connection.Bound, f Feed, unreachable string) error {
+func (s *Service) tend(ctx context.Context, b connection.Bound, f Feed) error {
 	now := s.Clock.Now()
-	switch {
-	case unreachable != "":
-		return s.set(ctx, "push_note = $1", f.ID, unreachable)
-	case f.Push != nil && f.Push.ExpiresAt.After(now) && (f.Push.Rich || f.PushNote != "" || !s.carries(b.Connection, f.Kind)):
+	if f.Push != nil && f.Push.ExpiresAt.After(now) && (f.Push.Rich || f.PushNote != "" || !s.carries(b.Connection, f.Kind)) {
 		if now.Sub(f.Push.renewedAt) < lifetime(f.Kind, f.Push.Rich)/2 {
 			return nil
 		}
@@ -219,7 +231,7 @@ func (s *Service) subscribed(ctx context.Context, b connection.Bound, f Feed, ma
 			made.ID, f.ID, f.Connection, stateHash(asked.ClientState), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now), string(b.Connection.Home()), asked.EncryptionCertificateID); err != nil {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where id = $2", note, f.ID); err != nil {
+		if _, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1, told_until = $2 where id = $3", note, store.Millis(made.ExpirationDateTime), f.ID); err != nil {
 			return err
 		}
 		return s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, now)
@@ -240,8 +252,12 @@ func stateHash(secret string) string {
 
 func (s *Service) renewed(ctx context.Context, b connection.Bound, f Feed, r graph.Subscription, certificate string) error {
 	return s.Store.InTx(ctx, "feed.renewed", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2, tenant = $3, certificate = $4 where id = $5", store.Millis(r.ExpirationDateTime), store.Millis(s.Clock.Now()),
-			string(b.Connection.Home()), certificate, f.Push.ID)
+		until := store.Millis(r.ExpirationDateTime)
+		if _, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2, tenant = $3, certificate = $4 where id = $5", until, store.Millis(s.Clock.Now()),
+			string(b.Connection.Home()), certificate, f.Push.ID); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "update feed_entry set told_until = $1 where id = $2", until, f.ID)
 		if err != nil || !f.Push.renewedAt.IsZero() {
 			return err
 		}
@@ -267,10 +283,17 @@ func (s *Service) unsubscribe(ctx context.Context, b connection.Bound, id string
 	if err := s.Remote.Unsubscribe(ctx, b, id); err != nil && fault.KindOf(err) != fault.NotFound {
 		return err
 	}
-	return s.Store.InTx(ctx, "feed.unsubscribed", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "delete from feed_subscription where id = $1", id)
-		return err
-	})
+	return s.Store.InTx(ctx, "feed.unsubscribed", func(tx *store.Tx) error { return forgetSubscription(ctx, tx, id) })
+}
+
+// forgetSubscription drops the row of a subscription that is no more: its feed is told of nothing from now on.
+func forgetSubscription(ctx context.Context, tx *store.Tx, id string) error {
+	for _, query := range []string{"update feed_entry set told_until = 0 where id = (select feed from feed_subscription where id = $1)", "delete from feed_subscription where id = $1"} {
+		if _, err := tx.ExecContext(ctx, query, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endUnknown deletes, once a week or when asked to, subscriptions that lead here and that nobody here knows: answers that were lost, databases restored.

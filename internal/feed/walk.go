@@ -292,7 +292,7 @@ func (s *Service) consequence(f Feed, cause *fault.Error) (State, time.Duration)
 
 // pause is how long the feed rests when nobody wakes it: with a living subscription the next walk is a mere precaution.
 func (s *Service) pause(f Feed) time.Duration {
-	if f.Push != nil {
+	if f.toldUntil.After(s.Clock.Now()) {
 		return trustSilence
 	}
 	return f.Poll

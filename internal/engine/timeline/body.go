@@ -43,7 +43,7 @@ func (e *Engine) Open(ctx context.Context, by access.Caller, q BodyQuery) (Body,
 	for _, c := range usable {
 		bound, err := e.Connections.Bind(ctx, c.connection, connection.ForTimeline)
 		if err != nil {
-			last = err
+			last = moreTelling(last, err)
 			continue
 		}
 		if err := e.recordLook(ctx, by, q, c); err != nil {
@@ -54,19 +54,28 @@ func (e *Engine) Open(ctx context.Context, by access.Caller, q BodyQuery) (Body,
 			html, links := sanitise(content)
 			return Body{ID: q.ID, HTML: html, Links: links, Proof: connection.Proof(proof)}, nil
 		}
-		last = err
-		if fault.KindOf(err) != fault.NotFound {
-			continue // another mailbox may still give it
-		}
+		last = moreTelling(last, err) // another mailbox may still give it
 	}
-	gone := last == nil || (fault.KindOf(last) == fault.NotFound && !graph.NoMailbox(last))
 	switch {
-	case gone && len(owners) > 0:
+	case gone(last) && len(owners) > 0:
 		return Body{}, onlyTheOwner(owners)
-	case gone:
+	case gone(last):
 		return Body{}, missingCopy()
 	}
 	return Body{}, last
+}
+
+// moreTelling keeps what says why a copy that may still be there was not given.
+func moreTelling(before, err error) error {
+	if gone(before) {
+		return err
+	}
+	return before
+}
+
+// gone says that a copy is not where it was: nil, too, as there was none to ask for.
+func gone(err error) bool {
+	return err == nil || (fault.KindOf(err) == fault.NotFound && !graph.NoMailbox(err))
 }
 
 // usable leaves the copies that may be fetched for the caller: through a person's own connection for that person alone, whoever else may see

@@ -109,13 +109,9 @@ type Drop struct {
 // Dropped adds up what was not kept, by mailbox and reason.
 func (e *Engine) Dropped(ctx context.Context) (Drops, error) {
 	out := Drops{Mailboxes: []Drop{}}
-	feeds, err := e.Feeds.List(ctx, "")
+	mailbox, err := e.Feeds.Mailboxes(ctx)
 	if err != nil {
 		return out, err
-	}
-	mailbox := map[string]string{}
-	for _, f := range feeds {
-		mailbox[f.ID] = f.Mailbox
 	}
 	sums := map[Drop]int64{}
 	if _, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (n int64, err error) {

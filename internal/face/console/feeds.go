@@ -40,15 +40,14 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 	d := feedsData{Search: r.FormValue("q"), Behind: r.FormValue("behind") != ""}
 	out, err := ask[struct {
 		Feeds   []feed.Feed
+		More    bool
 		Summary feed.Summary
-	}](f, r, who, "feed.list", map[string]any{"mailbox": d.Search, "behind": d.Behind, "limit": feedsShown + 1})
+	}](f, r, who, "feed.list", map[string]any{"mailbox": d.Search, "behind": d.Behind, "limit": feedsShown})
 	if err != nil {
 		f.fail(w, r, err)
 		return
 	}
-	if d.Summary, d.More = out.Summary, len(out.Feeds) > feedsShown; d.More {
-		out.Feeds = out.Feeds[:feedsShown]
-	}
+	d.Summary, d.More = out.Summary, out.More
 	for _, one := range out.Feeds {
 		name := one.Mailbox
 		if name == "" {
