@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -74,9 +73,10 @@ func (l *stormLog) rarest(r *rand.Rand) string {
 	defer l.mu.Unlock()
 	all := slices.Sorted(maps.Keys(l.points))
 	r.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-	rare := slices.MinFunc(all, func(a, b string) int {
-		return cmp.Or(min(l.deaths[a], enough)/enough-min(l.deaths[b], enough)/enough, l.plans[a]-l.plans[b])
-	})
+	if wanting := slices.DeleteFunc(slices.Clone(all), func(p string) bool { return l.deaths[p] >= enough }); len(wanting) > 0 {
+		all = wanting
+	}
+	rare := slices.MinFunc(all, func(a, b string) int { return l.plans[a] - l.plans[b] })
 	l.plans[rare]++
 	return rare
 }
