@@ -148,18 +148,7 @@ func TestFaultsOfMailboxes(t *testing.T) {
 				t.Fatal("the test does not know how to make this happen")
 			}
 			h := neighbours(t)
-			for _, m := range []string{ada, ben} {
-				deliver(t, h, m, "For both", nora, ada+", "+ben)
-			}
-			deliver(t, h, ada, "Before", nora, ada)
-			waitUntil(t, "what came before is shown", shown(t, h, `"Before"`))
-			waitUntil(t, "both copies are known", func() bool {
-				h.Time.Advance(time.Second)
-				return slices.ContainsFunc(mails(t, h), func(l string) bool {
-					return strings.Contains(l, "For both") && strings.Contains(l, `"Copies":["`+ada+`","`+ben+`"]`)
-				})
-			})
-			before := mails(t, h)
+			before := mailsBefore(t, h)
 			u.begin(t, h)
 			awaitTrouble(t, h, row)
 			others := []string{paula}
@@ -204,8 +193,32 @@ func TestFaultsOfMailboxes(t *testing.T) {
 	}
 }
 
+// mailsBefore has mail arrive for Ada alone, and for Ada and Ben, and gives all that is shown then.
+func mailsBefore(t *testing.T, h *app.Hub) []string {
+	t.Helper()
+	for _, m := range []string{ada, ben} {
+		deliver(t, h, m, "For both", nora, ada+", "+ben)
+	}
+	deliver(t, h, ada, "Before", nora, ada)
+	waitUntil(t, "what came before is shown", shown(t, h, `"Before"`))
+	waitUntil(t, "both copies are known", func() bool {
+		h.Time.Advance(time.Second)
+		return slices.ContainsFunc(mails(t, h), func(l string) bool {
+			return strings.Contains(l, "For both") && strings.Contains(l, `"Copies":["`+ada+`","`+ben+`"]`)
+		})
+	})
+	return mails(t, h)
+}
+
 // awaitTrouble waits until the feeds of Ada's mailbox and the connection say what the row says.
 func awaitTrouble(t *testing.T, h *app.Hub, row []string) {
+	t.Helper()
+	feedsSay(t, h, row)
+	waitUntil(t, "the connection is "+row[3], connectionIs(t, h, row[3]))
+}
+
+// feedsSay waits until the feeds of Ada's mailbox say what the row says: state, code, remedy, and who.
+func feedsSay(t *testing.T, h *app.Hub, row []string) {
 	t.Helper()
 	waitUntil(t, "the feeds are "+row[1], func() bool {
 		h.Time.Advance(5 * time.Second)
@@ -220,7 +233,6 @@ func awaitTrouble(t *testing.T, h *app.Hub, row []string) {
 			t.Errorf("%s %s: fix %q, who %q", f.Kind, f.Title, f.Reason.Fix, f.Reason.Who)
 		}
 	}
-	waitUntil(t, "the connection is "+row[3], connectionIs(t, h, row[3]))
 }
 
 func connectionIs(t *testing.T, h *app.Hub, state string) func() bool {
