@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -54,5 +56,23 @@ func TestAStopLetsWorkUnderWayEnd(t *testing.T) {
 	h.Time.Advance(time.Hour) // mail takes its time
 	if n := arrivals(t, h, "Plans"); n != 1 {
 		t.Errorf("the mail arrived %d times", n)
+	}
+}
+
+// A connection on which nothing was asked, as browsers open them ahead of need, does not hold up a stop until its time is over.
+func TestAStopWaitsForNobodyWhoAsksNothing(t *testing.T) {
+	h := app.StartForTest(t, app.TestOptions{})
+	idle, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(h.Server.URL(), "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = idle.Close() }()
+	resp, err := http.Get(h.Server.URL() + "/healthz") // the one before was accepted by then
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = resp.Body.Close()
+	if err := h.Server.Stop(t.Context()); err != nil {
+		t.Errorf("stopping: %v", err)
 	}
 }

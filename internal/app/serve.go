@@ -35,6 +35,7 @@ type Server struct {
 	http       *http.Server
 	local      *http.Server // the host's own user, over a socket beside the database
 	listener   net.Listener
+	newcomers  newcomers
 	console    *console.Face
 	ready      atomic.Bool
 	failed     chan error
@@ -57,7 +58,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 		return nil, &fault.Error{Kind: fault.Misconfigured, Code: "listen", Message: "The hub cannot listen on " + a.Config.Listen, Cause: err.Error(),
 			Fix: "Choose another address: SENESCHAL_LISTEN", Who: "the operator of this hub"}
 	}
-	s := &Server{app: a, listener: listener, failed: make(chan error, 2), closing: make(chan struct{})}
+	s := &Server{app: a, listener: listener, failed: make(chan error, 2), closing: make(chan struct{}), newcomers: newcomers{here: map[net.Conn]bool{}}}
 	s.endStreams = sync.OnceFunc(func() { close(s.closing) })
 	here := &url.URL{Scheme: scheme(a.Config), Host: listener.Addr().String()}
 	a.public = func() *url.URL { return here }
@@ -72,7 +73,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
+	s.http = &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ConnState: s.newcomers.watch, BaseContext: func(net.Listener) context.Context { return context.WithoutCancel(ctx) }}
 	if a.Config.TLSCertFile != "" {
 		s.http.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: reloading(a.Config.TLSCertFile, a.Config.TLSKeyFile)}
 	}
@@ -171,6 +172,7 @@ func (s *Server) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.app.Config.ShutdownTimeout)
 	defer cancel()
 	s.endStreams()
+	s.newcomers.dismiss()
 	err := s.http.Shutdown(ctx)
 	if s.local != nil {
 		err = errors.Join(err, s.local.Shutdown(ctx))
