@@ -103,19 +103,36 @@ func (s *Service) completeSome(ctx context.Context, some []Feed) error {
 	return err
 }
 
-// Summary adds up the feeds of mail and meetings, of one connection or of all ("").
+// Summary adds up the feeds of mail and meetings, of one connection or of all (""). It stands on every customer's page: each part is written
+// so that feed_entry_fresh alone answers it.
 func (s *Service) Summary(ctx context.Context, connectionID string) (Summary, error) {
+	only := ""
+	args := []any{store.Millis(s.Clock.Now())}
+	if connectionID != "" {
+		only, args = " and connection = $2", append(args, connectionID)
+	}
+	var parts []string
+	for _, p := range []string{
+		"count(*) from feed_entry where kind in ('mail', 'calendar')",
+		"count(*) from feed_entry where kind in ('mail', 'calendar') and state in ('new', 'backfill', 'waiting', 'failing', 'paused')",
+		"count(*) from feed_entry where kind in ('mail', 'calendar') and state in ('live', 'new', 'backfill', 'waiting', 'failing', 'paused') and told_until > $1",
+		"min(proven_at) from feed_entry where kind = 'mail' and state = 'live' and told_until = 0",
+		"min(proven_at) from feed_entry where kind = 'calendar' and state = 'live' and told_until = 0",
+		"min(proven_at) from feed_entry where kind in ('mail', 'calendar') and state = 'live' and told_until > 0 and told_until <= $1",
+	} {
+		parts = append(parts, "(select "+p+only+")")
+	}
 	var out Summary
-	var asOf int64
-	now := store.Millis(s.Clock.Now())
-	err := s.Store.Reader().QueryRowContext(ctx, `select count(*), coalesce(sum(case when state <> $1 then 1 else 0 end), 0), coalesce(sum(case when told_until > $2 then 1 else 0 end), 0),
-		coalesce(min(case when state = $3 and told_until <= $4 then proven_at end), 0)
-		from feed_entry where kind in ($5, $6) and ($7 = '' or connection = $8)`,
-		string(Live), now, string(Live), now, string(Mail), string(Calendar), connectionID, connectionID).Scan(&out.Feeds, &out.Behind, &out.Told, &asOf)
+	var oldest [3]*int64
+	err := s.Store.Reader().QueryRowContext(ctx, "select "+strings.Join(parts, ", "), args...).Scan(&out.Feeds, &out.Behind, &out.Told, &oldest[0], &oldest[1], &oldest[2])
 	if err != nil {
 		return out, err
 	}
-	out.AsOf = store.Time(asOf)
+	for _, o := range oldest {
+		if o != nil && (out.AsOf.IsZero() || store.Time(*o).Before(out.AsOf)) {
+			out.AsOf = store.Time(*o)
+		}
+	}
 	out.Import, err = s.importing(ctx, connectionID)
 	return out, err
 }

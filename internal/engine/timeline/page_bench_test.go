@@ -34,6 +34,7 @@ func BenchmarkCustomerPage(b *testing.B) {
 		b.Run(string(engine), func(b *testing.B) {
 			h := app.StartForTest(b, app.TestOptions{Engine: engine})
 			ids := filled(b, h, n)
+			followed(b, h, n*8/100) // ten thousand mailboxes of eight folders among a million communications
 			for _, role := range []access.Role{access.Admin, access.Member} {
 				client := entered(b, h, role)
 				b.Run(string(role), func(b *testing.B) {
@@ -88,10 +89,32 @@ func filled(b *testing.B, h *app.Hub, n int) (ids []string) {
 			b.Fatal(err)
 		}
 	}
+	return ids
+}
+
+// followed has as many feeds as said, all up to date, every other one told of changes: their sum stands on each page.
+func followed(b *testing.B, h *app.Hub, feeds int) {
+	b.Helper()
+	const at = 500
+	now, until := store.Millis(h.Time.Now()), store.Millis(h.Time.Now().Add(72*time.Hour))
+	for from := 0; from < feeds; from += at {
+		var rows []string
+		for i := from; i < min(feeds, from+at); i++ {
+			rows = append(rows, fmt.Sprintf("('f%d', %d, 'c', 'mail', 'tech%d@msp.example', 'r%d', 'Folder', 'timeline', 'live', '', %d, 'https://graph.microsoft.com/v1.0/delta/%d', 1, 0, 0, 12, 12, 0, %d, %d, 'p', %d, 30000, '', 0, 0, %d, %d)",
+				i, i+1, i/8, i, now, i, now, now, now, now, until*int64(i%2)))
+		}
+		err := h.Store.InTx(b.Context(), "bench", func(tx *store.Tx) error {
+			_, err := tx.ExecContext(b.Context(), `insert into feed_entry (id, number, connection, kind, mailbox, resource, title, purpose, state, reason, since, link, round, round_open, window_from, items, expected,
+				failures, walked_at, proven_at, proof, changed_at, poll_ms, push_note, lagging, compared_at, created_at, told_until) values `+strings.Join(rows, ", "))
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
 	if _, err := h.Store.Writer().ExecContext(b.Context(), "analyze"); err != nil { // as PostgreSQL does by itself within a minute
 		b.Fatal(err)
 	}
-	return ids
 }
 
 // entered is a browser of a person of the role; a member's address is that of a technician.

@@ -3,4 +3,4 @@
 alter table feed_entry add column told_until bigint not null default 0;
 update feed_entry set told_until = coalesce((select max(expires_at) from feed_subscription where feed = feed_entry.id), 0);
 drop index feed_entry_fresh;
-create index feed_entry_fresh on feed_entry (kind, state, connection, told_until, proven_at);
+create index feed_entry_fresh on feed_entry (kind, state, told_until, proven_at, connection);
