@@ -85,16 +85,13 @@ func walked(t *testing.T, h *app.Hub) {
 				t.Fatal(err)
 			}
 		}
-		for range 600 {
+		waitUntil(t, "every feed is walked", func() bool {
+			h.Time.Advance(100 * time.Millisecond) // a pause between two attempts passes
 			if all, err = h.Feeds.List(t.Context(), ""); err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(all, func(f feed.Feed) bool { return f.WalkedAt.Before(begin) }) {
-				break
-			}
-			h.Time.Advance(100 * time.Millisecond) // a pause between two attempts passes
-			time.Sleep(10 * time.Millisecond)
-		}
+			return !slices.ContainsFunc(all, func(f feed.Feed) bool { return f.WalkedAt.Before(begin) })
+		})
 	}
 }
 
