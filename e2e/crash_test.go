@@ -31,13 +31,15 @@ import (
 	"seneschal/internal/vault"
 )
 
+// programDir is where the built program lies; "" before it is.
+var programDir string
+
 // program builds seneschal once.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "seneschal-e2e-")
-	if err != nil {
+var program = sync.OnceValues(func() (bin string, err error) {
+	if programDir, err = os.MkdirTemp("", "seneschal-e2e-"); err != nil {
 		return "", err
 	}
-	bin := filepath.Join(dir, "seneschal")
+	bin = filepath.Join(programDir, "seneschal")
 	out, err := exec.Command("go", "build", "-o", bin, "seneschal/cmd/seneschal").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)

@@ -27,7 +27,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"seneschal": func() {
+	testscript.Main(tidy{m}, map[string]func(){"seneschal": func() {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 		if os.Getenv(steeredBy) != "" {
 			if err := steer(ctx); err != nil {
@@ -45,6 +45,18 @@ func TestMain(m *testing.M) {
 		stop()
 		os.Exit(code)
 	}})
+}
+
+// tidy are all tests; they take the program away that they built.
+type tidy struct{ all *testing.M }
+
+// Run gives the exit code.
+func (m tidy) Run() int {
+	code := m.all.Run()
+	if err := os.RemoveAll(programDir); err != nil {
+		fmt.Fprintln(os.Stderr, "the built program is left behind:", err)
+	}
+	return code
 }
 
 func TestScripts(t *testing.T) {
