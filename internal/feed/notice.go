@@ -67,7 +67,7 @@ func (s *Service) clear(ctx context.Context) {
 			notes = append(notes, d.notes...)
 		}
 		var letters []letter
-		err := s.Store.InTx(ctx, "feed.notice", func(tx *store.Tx) (err error) {
+		err := s.Store.InTxAhead(ctx, "feed.notice", func(tx *store.Tx) (err error) {
 			letters, err = s.wakeFeeds(ctx, tx, notes)
 			return err
 		})
