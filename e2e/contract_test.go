@@ -100,6 +100,7 @@ func exercise(t *testing.T, h *app.Hub) {
 	do := doer(t, h, access.Local("test"), "contoso", "ada@contoso.example")
 	exerciseContacts(t, do)
 	exerciseTasks(t, do)
+	exerciseFiles(t, do)
 	const ada, ben = "ada@contoso.example", "ben@contoso.example"
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	from, to := start.Format(time.RFC3339), start.Add(time.Hour).Format(time.RFC3339)
@@ -139,7 +140,7 @@ func exercise(t *testing.T, h *app.Hub) {
 func signedIn(t *testing.T, h *app.Hub) (access.Caller, connection.Connection) {
 	t.Helper()
 	ada := access.Caller{Kind: "person", ID: "ada", Name: "Ada", Role: access.Member}
-	f := h.Form("mine", "Seneschal sign-in", m365.Calendar, m365.Contacts, m365.Todo)
+	f := h.Form("mine", "Seneschal sign-in", m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive)
 	f.Owner = ada.ID
 	h.Connect(f)
 	link, err := h.Connections.NewLink(t.Context(), ada, "mine")
@@ -164,6 +165,7 @@ func asAPerson(t *testing.T, h *app.Hub) {
 	do := doer(t, h, ada, "mine", "")
 	exerciseContacts(t, do)
 	exerciseTasks(t, do)
+	exerciseFiles(t, do)
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	input, err := json.Marshal(map[string]any{"people": []string{"ada@contoso.example", "ben@contoso.example"}, "optional_people": []string{"chloe@contoso.example"}, "start": start, "end": start.Add(72 * time.Hour), "duration_minutes": 30})
 	if err != nil {

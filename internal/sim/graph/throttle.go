@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,13 +18,15 @@ type Limits struct {
 	MailboxConcurrency int    `json:"mailbox_concurrency,omitempty"` // at the same time, per app and mailbox
 	DirectoryUnits     int    `json:"directory_units,omitempty"`     // resource units per app and tenant in a window
 	DirectoryWindow    string `json:"directory_window,omitempty"`
-	PageSize           int    `json:"page_size,omitempty"` // no page is longer than this
-	Latency            string `json:"latency,omitempty"`   // of every request
+	DriveUnits         int    `json:"drive_units,omitempty"` // resource units of SharePoint and OneDrive per app and tenant in a minute
+	DriveBytes         int    `json:"drive_bytes,omitempty"` // what fits into a drive
+	PageSize           int    `json:"page_size,omitempty"`   // no page is longer than this
+	Latency            string `json:"latency,omitempty"`     // of every request
 }
 
 // DefaultLimits are Microsoft's.
 func DefaultLimits() Limits {
-	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", PageSize: 1000, Latency: "0s"}
+	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", DriveUnits: 1250, DriveBytes: 1 << 40, PageSize: 1000, Latency: "0s"}
 }
 
 // throttle counts requests in fixed windows that begin with the first request, as far as anyone outside can tell.
@@ -57,7 +61,7 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 	for _, f := range []struct {
 		to   *int
 		from int
-	}{{&now.MailboxRequests, l.MailboxRequests}, {&now.MailboxConcurrency, l.MailboxConcurrency}, {&now.DirectoryUnits, l.DirectoryUnits}, {&now.PageSize, l.PageSize}} {
+	}{{&now.MailboxRequests, l.MailboxRequests}, {&now.MailboxConcurrency, l.MailboxConcurrency}, {&now.DirectoryUnits, l.DirectoryUnits}, {&now.PageSize, l.PageSize}, {&now.DriveUnits, l.DriveUnits}, {&now.DriveBytes, l.DriveBytes}} {
 		if f.from > 0 {
 			*f.to = f.from
 		}
@@ -101,7 +105,37 @@ func (t *throttle) enter(c *call) (release func(), p *problem) {
 	if c.op.segments[0] == "$batch" || c.subscriptionPath() || c.version == "oidc" {
 		return func() {}, nil
 	}
+	if c.onDrive() {
+		return func() {}, t.enterDrive(c)
+	}
 	return func() {}, t.enterDirectory(c)
+}
+
+// enterDrive counts resource units of SharePoint and OneDrive: graph/FACTS §3.1.
+func (t *throttle) enterDrive(c *call) *problem {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.window("drive "+c.token.AppID+" "+c.token.Tenant, c.s.world.Now(), time.Minute)
+	last := c.op.segments[len(c.op.segments)-1]
+	cost := 2
+	switch {
+	case slices.Contains(c.op.segments, "permissions") || last == "invite" || last == "createlink":
+		cost = 5
+	case c.r.Method == http.MethodGet && (strings.HasPrefix(last, "{") || last == "delta" || last == "content" || last == "root"):
+		cost = 1
+	}
+	w.used += cost
+	if w.used <= t.limits.DriveUnits {
+		return nil
+	}
+	return tooMany("activityLimitReached", "The app or user has been throttled.", w.start.Add(time.Minute).Sub(c.s.world.Now()))
+}
+
+// room is what fits into a drive.
+func (t *throttle) room() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return int64(t.limits.DriveBytes)
 }
 
 func (t *throttle) enterMailbox(c *call) (func(), *problem) {

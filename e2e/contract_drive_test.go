@@ -1,0 +1,21 @@
+package e2e
+
+import "testing"
+
+// exerciseFiles runs every action on files.
+func exerciseFiles(t *testing.T, do perform) {
+	t.Helper()
+	do("drive.list", map[string]any{})
+	do("drive.get", map[string]any{})
+	folder := do("drive.folder.create", map[string]any{"name": "Contracts"})["id"]
+	inner := do("drive.folder.create", map[string]any{"folder": folder, "name": "2031 #1", "conflict": "rename"})["id"]
+	do("drive.item.get", map[string]any{"path": "Contracts/2031 #1"})
+	do("drive.item.list", map[string]any{})
+	do("drive.item.list", map[string]any{"folder": folder, "limit": 1})
+	do("drive.item.search", map[string]any{"text": "it's in the contract"})
+	do("drive.item.search", map[string]any{"folder": folder, "text": "2031"})
+	renamed := do("drive.item.rename", map[string]any{"item": inner, "name": "2032"})
+	do("drive.item.move", map[string]any{"item": inner, "if_version": renamed["version"]})
+	do("drive.item.delete", map[string]any{"item": inner})
+	do("drive.item.delete", map[string]any{"item": folder})
+}

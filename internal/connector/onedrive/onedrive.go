@@ -1,0 +1,43 @@
+package onedrive
+
+import (
+	"context"
+	"slices"
+
+	"seneschal/internal/action"
+	"seneschal/internal/graph"
+	"seneschal/internal/m365"
+)
+
+// The operations of Microsoft Graph that the actions call.
+const (
+	listDrives     m365.OperationKey = "GET /users/{user-id}/drives"
+	readDrive      m365.OperationKey = "GET /users/{user-id}/drive"
+	readRoot       m365.OperationKey = "GET /users/{user-id}/drive/root"
+	readItem       m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}"
+	readAt         m365.OperationKey = "GET /users/{user-id}/drive/root:/{item-path}"
+	changeItem     m365.OperationKey = "PATCH /users/{user-id}/drive/items/{driveItem-id}"
+	deleteItem     m365.OperationKey = "DELETE /users/{user-id}/drive/items/{driveItem-id}"
+	listRoot       m365.OperationKey = "GET /users/{user-id}/drive/root/children"
+	listFolder     m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/children"
+	createInRoot   m365.OperationKey = "POST /users/{user-id}/drive/root/children"
+	createInFolder m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/children"
+	searchRoot     m365.OperationKey = "GET /users/{user-id}/drive/root/search(q='{q}')"
+	searchFolder   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/search(q='{q}')"
+)
+
+// Actions are what the hub can do with files.
+func Actions() []action.Action {
+	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions())
+}
+
+// Probe reads the id of the topmost folder. It proves the capability onedrive.
+func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
+	var p graph.Proof
+	owner, err := g.Owner(mailbox)
+	if err != nil {
+		return p, err
+	}
+	_, err = graph.Get[struct{}](ctx, g, owner.DriveRoot(), graph.Select("id"), graph.Prove(&p))
+	return p, err
+}

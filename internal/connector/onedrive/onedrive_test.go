@@ -1,0 +1,302 @@
+package onedrive_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"seneschal/internal/action"
+	"seneschal/internal/connection"
+	"seneschal/internal/connector/internal/bench"
+	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/onedrive"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/sim"
+)
+
+const ada = "ada@contoso.example"
+
+func start(t *testing.T) *bench.Bench {
+	t.Helper()
+	return bench.Start(t, m365.OneDrive, onedrive.Actions(), onedrive.Probe)
+}
+
+func faultAt(kind, method, path string) sim.Fault {
+	f := sim.Fault{Kind: kind, Times: 1}
+	f.Match.Method, f.Match.Path = method, path
+	return f
+}
+
+// named is the input for Ada's drive, as an app or as herself.
+func named(through string, in bench.In) bench.In {
+	out := bench.In{}
+	if through == bench.App {
+		out["user"] = ada
+	}
+	for k, v := range in {
+		out[k] = v
+	}
+	return out
+}
+
+// names are those of a folder's entries, sorted by when they came.
+func names(b *bench.Bench, folder string) []string {
+	b.Helper()
+	out := []string{}
+	for _, i := range bench.Do[onedrive.List](b, "drive.item.list", bench.In{"user": ada, "folder_path": folder}).Items {
+		out = append(out, i.Name)
+	}
+	return out
+}
+
+func TestGolden(t *testing.T) { bench.Golden(t, onedrive.Actions()) }
+
+func TestProbeGivesEvidence(t *testing.T) {
+	b := start(t)
+	p, err := onedrive.Probe(t.Context(), b.Client(t.Context(), bench.App), ada)
+	if err != nil || p.At.IsZero() || p.RequestID == "" {
+		t.Errorf("got %+v, %v; want the time and request id of an answer", p, err)
+	}
+}
+
+func TestADriveTellsHowFullItIs(t *testing.T) {
+	b := start(t)
+	for _, through := range []string{bench.App, bench.Person} {
+		got := bench.Do[onedrive.Drive](b, "drive.get", named(through, nil), bench.Through(through))
+		if got.ID == "" || got.Owner == "" || got.Total != 1<<40 || got.Used == 0 || got.Remaining != got.Total-got.Used || got.State != "normal" {
+			t.Errorf("%s: got %+v", through, got)
+		}
+		list := bench.Do[onedrive.DriveList](b, "drive.list", named(through, nil), bench.Through(through))
+		if len(list.Drives) != 1 || list.Drives[0] != got {
+			t.Errorf("%s: got %+v", through, list)
+		}
+	}
+}
+
+// What is made, moved and renamed is read back by id, by path, in its folder and by search, in both modes.
+func TestAFolderIsReadBackInBothModes(t *testing.T) {
+	b := start(t)
+	for _, through := range []string{bench.App, bench.Person} {
+		t.Run(through, func(t *testing.T) {
+			do := func(name string, in bench.In) onedrive.Item {
+				t.Helper()
+				return bench.Do[onedrive.Item](b, name, named(through, in), bench.Through(through))
+			}
+			top := do("drive.folder.create", bench.In{"name": "Projects"})
+			inner := do("drive.folder.create", bench.In{"folder_path": "/Projects/", "name": "2031"})
+			if top.Kind != "folder" || inner.FolderID != top.ID {
+				t.Fatalf("made %+v, %+v", top, inner)
+			}
+			for _, in := range []bench.In{{"item": inner.ID}, {"path": "projects/2031"}} {
+				if diff := cmp.Diff(inner, do("drive.item.get", in)); diff != "" {
+					t.Errorf("%v: made and read differ:\n%s", in, diff)
+				}
+			}
+			moved := do("drive.item.move", bench.In{"path": "Projects/2031", "folder_path": "Documents", "name": "Plans"})
+			if moved.ID != inner.ID || moved.Name != "Plans" || moved.Version == inner.Version {
+				t.Errorf("moved: got %+v, was %+v", moved, inner)
+			}
+			renamed := do("drive.item.rename", bench.In{"item": inner.ID, "name": "Plans of 2031", "if_version": moved.Version})
+			found := bench.Do[onedrive.List](b, "drive.item.search", named(through, bench.In{"text": "plans OF", "folder_path": "Documents"}), bench.Through(through))
+			if diff := cmp.Diff([]onedrive.Item{renamed}, found.Items); diff != "" {
+				t.Errorf("found:\n%s", diff)
+			}
+			back := do("drive.item.move", bench.In{"item": inner.ID})
+			if at := do("drive.item.get", bench.In{"path": "Plans of 2031"}); at.ID != back.ID {
+				t.Errorf("at the top: got %+v", at)
+			}
+			for _, id := range []string{inner.ID, top.ID} {
+				bench.Do[onedrive.Deleted](b, "drive.item.delete", named(through, bench.In{"item": id}), bench.Through(through))
+				if f := b.Refused("drive.item.get", named(through, bench.In{"item": id}), bench.Through(through)); f.Kind != fault.NotFound {
+					t.Errorf("after deleting: got %v", f)
+				}
+			}
+		})
+	}
+}
+
+// Names with the characters that addresses have a use for come back as they were.
+func TestNames(t *testing.T) {
+	b := start(t)
+	for _, name := range []string{"100 % # of 'it'", "a+b & c=d; e,f!", "Ünïcode Straße", "U\u0308 in two parts", "文档 📄", "{braces} [and] ~$^`", "%41 is no A", "dots...in.it", strings.Repeat("n", 255)} {
+		made := bench.Do[onedrive.Item](b, "drive.folder.create", bench.In{"user": ada, "folder_path": "Documents", "name": name})
+		got := bench.Do[onedrive.Item](b, "drive.item.get", bench.In{"user": ada, "path": "Documents/" + name})
+		if got.ID != made.ID || got.Name != name {
+			t.Errorf("%q: got %+v", name, got)
+		}
+		if f := bench.Do[onedrive.List](b, "drive.item.search", bench.In{"user": ada, "text": name}); len(f.Items) != 1 || f.Items[0].ID != made.ID {
+			t.Errorf("%q: found %+v", name, f.Items)
+		}
+	}
+}
+
+func TestWrongInputNamesTheField(t *testing.T) {
+	b := start(t)
+	long := strings.Repeat("folder/", 60) + "x"
+	for _, tt := range []struct {
+		name, action string
+		in           bench.In
+		field        string
+	}{
+		{"no item", "drive.item.get", bench.In{}, "item"},
+		{"two names", "drive.item.get", bench.In{"item": "a", "path": "b"}, "path"},
+		{"a path over 400 characters", "drive.item.get", bench.In{"path": long}, "path"},
+		{"a name with a colon", "drive.item.get", bench.In{"path": "a:b"}, "path"},
+		{"a step up", "drive.item.get", bench.In{"path": "a/../b"}, "path"},
+		{"a folder named twice", "drive.item.list", bench.In{"folder": "a", "folder_path": "b"}, "folder_path"},
+		{"a foreign cursor", "drive.item.list", bench.In{"cursor": "x"}, "cursor"},
+		{"no name", "drive.folder.create", bench.In{"name": ""}, "name"},
+		{"a name with a slash", "drive.folder.create", bench.In{"name": "a/b"}, "name"},
+		{"a name with a line break", "drive.folder.create", bench.In{"name": "a\nb"}, "name"},
+		{"a name with a blank behind", "drive.folder.create", bench.In{"name": "a "}, "name"},
+		{"a name over 255 characters", "drive.folder.create", bench.In{"name": strings.Repeat("n", 256)}, "name"},
+		{"folder and name over 400 characters", "drive.folder.create", bench.In{"folder_path": long[:390], "name": "twenty characters..."}, "name"},
+		{"a way that is none", "drive.folder.create", bench.In{"name": "a", "conflict": "replace"}, "conflict"},
+		{"a new name that is none", "drive.item.rename", bench.In{"item": "a", "name": "b|c"}, "name"},
+		{"a move to nowhere", "drive.item.move", bench.In{"item": "a", "folder_path": "b//c"}, "folder_path"},
+		{"a field that is none", "drive.item.get", bench.In{"item": "a", "drive": "b"}, "drive"},
+		{"no user through an app", "drive.item.get", bench.In{"user": "", "item": "a"}, "user"},
+	} {
+		in := named(bench.App, tt.in)
+		before := len(b.Sim.Requests())
+		f := b.Refused(tt.action, in)
+		if f.Kind != fault.Invalid || len(f.Fields) == 0 || f.Fields[0].Name != tt.field {
+			t.Errorf("%s: got %v %+v, want the field %s", tt.name, f, f.Fields, tt.field)
+		}
+		if n := len(b.Sim.Requests()); n != before {
+			t.Errorf("%s: %d requests left", tt.name, n-before)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	b := start(t)
+	welcome := bench.Do[onedrive.Item](b, "drive.item.get", bench.In{"user": ada, "path": "Documents/Welcome.txt"})
+	locked := faultAt("status", "PATCH", "/items/")
+	locked.Status, locked.Code = 423, "resourceLocked"
+	for _, tt := range []struct {
+		name, through, action string
+		in                    bench.In
+		fault                 *sim.Fault
+		kind                  fault.Kind
+		code                  string
+	}{
+		{"nothing at the path", bench.App, "drive.item.get", bench.In{"user": ada, "path": "Documents/None"}, nil, fault.NotFound, "itemNotFound"},
+		{"an id of another kind", bench.App, "drive.item.get", bench.In{"user": ada, "item": "none"}, nil, fault.NotFound, "itemNotFound"},
+		{"a name that is taken", bench.App, "drive.folder.create", bench.In{"user": ada, "name": "documents"}, nil, fault.Conflict, "nameAlreadyExists"},
+		{"a folder into itself", bench.App, "drive.item.move", bench.In{"user": ada, "path": "Documents", "folder_path": "Documents"}, nil, fault.Invalid, "invalidRequest"},
+		{"an older version", bench.App, "drive.item.rename", bench.In{"user": ada, "item": welcome.ID, "name": "x.txt", "if_version": `"{other},1"`}, nil, fault.Conflict, "changed_meanwhile"},
+		{"an older version deleted", bench.App, "drive.item.delete", bench.In{"user": ada, "item": welcome.ID, "if_version": `"{other},1"`}, nil, fault.Conflict, "changed_meanwhile"},
+		{"somebody has it open", bench.App, "drive.item.rename", bench.In{"user": ada, "item": welcome.ID, "name": "x.txt"}, &locked, fault.Conflict, "locked"},
+		{"a mailbox that is not listed", bench.App, "drive.item.get", bench.In{"user": "chloe@contoso.example", "path": "Documents"}, nil, fault.Forbidden, "mailbox_not_listed"},
+		{"no OneDrive", bench.App, "drive.get", bench.In{"user": "support@contoso.example"}, nil, fault.NotSupported, "licence_missing"},
+		{"no OneDrive to list", bench.App, "drive.item.list", bench.In{"user": "support@contoso.example"}, nil, fault.NotSupported, "licence_missing"},
+		{"somebody else's as a person", bench.Person, "drive.item.get", bench.In{"user": "ben@contoso.example", "path": "Documents"}, nil, fault.Forbidden, "mailbox_not_listed"},
+		{"read only", bench.Frozen, "drive.folder.create", bench.In{"user": ada, "name": "x"}, nil, fault.Forbidden, "read_only"},
+	} {
+		if tt.fault != nil {
+			b.Fault(*tt.fault)
+		}
+		if f := b.Refused(tt.action, tt.in, bench.Through(tt.through)); f.Kind != tt.kind || f.Code != tt.code || f.Fix == "" || f.Who == "" {
+			t.Errorf("%s: got %s %s %+v, want %s %s", tt.name, f.Kind, f.Code, f, tt.kind, tt.code)
+		}
+	}
+}
+
+func TestANameThatIsTakenGetsANumber(t *testing.T) {
+	b := start(t)
+	for _, want := range []string{"New", "New 1", "New 2"} {
+		if got := bench.Do[onedrive.Item](b, "drive.folder.create", bench.In{"user": ada, "name": "New", "conflict": "rename"}); got.Name != want {
+			t.Errorf("got %q, want %q", got.Name, want)
+		}
+	}
+}
+
+func TestPages(t *testing.T) {
+	b := start(t)
+	want := []string{"Welcome.txt"}
+	for _, n := range []string{"a", "b", "c", "d"} {
+		want = append(want, n)
+		bench.Do[onedrive.Item](b, "drive.folder.create", bench.In{"user": ada, "folder_path": "Documents", "name": n})
+	}
+	in, got := bench.In{"user": ada, "folder_path": "Documents", "limit": 2}, []string{}
+	for pages := 0; pages < 5; pages++ {
+		page := bench.Do[onedrive.List](b, "drive.item.list", in)
+		for _, i := range page.Items {
+			got = append(got, i.Name)
+		}
+		if in["cursor"] = page.NextCursor; page.NextCursor == "" {
+			break
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	in["folder_path"] = "Other"
+	in["cursor"] = bench.Do[onedrive.List](b, "drive.item.list", bench.In{"user": ada, "folder_path": "Documents", "limit": 2}).NextCursor
+	if f := b.Refused("drive.item.list", in); f.Fields[0].Name != "cursor" {
+		t.Errorf("a cursor of another folder: got %v", f)
+	}
+}
+
+// A folder is made once, an item is moved and renamed once, whatever is lost.
+func TestOnce(t *testing.T) {
+	for _, tt := range []struct {
+		name, action string
+		in           bench.In
+		fault        sim.Fault
+		tooSoon      action.State
+		state        action.State
+		want         []string // in Documents
+	}{
+		{"a folder whose answer is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Once"}, faultAt("timeout_after_accept", "POST", "/children"), action.Done, action.Done, []string{"Welcome.txt", "Once"}},
+		{"a folder whose request is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Once"}, faultAt("reset", "POST", "/children"), action.Unclear, action.Refused, []string{"Welcome.txt"}},
+		{"a numbered folder whose answer is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Welcome.txt", "conflict": "rename"}, faultAt("timeout_after_accept", "POST", "/children"), action.Done, action.Done, []string{"Welcome.txt", "Welcome 1.txt"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			b := start(t)
+			b.Fault(tt.fault)
+			run := b.Unclear(tt.action, named(bench.App, tt.in))
+			if s := b.Look(run); s != tt.tooSoon {
+				t.Errorf("at once: got %s, want %s", s, tt.tooSoon)
+			}
+			b.Pass(once.Settled)
+			if s := b.Look(run); s != tt.state {
+				t.Errorf("later: got %s, want %s", s, tt.state)
+			}
+			if diff := cmp.Diff(tt.want, names(b, "Documents")); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// A change that is repeated because its answer was lost reaches the item it meant, not what has come to its path since.
+func TestALostChangeIsAskedFor(t *testing.T) {
+	b := start(t)
+	welcome := bench.Do[onedrive.Item](b, "drive.item.get", bench.In{"user": ada, "path": "Documents/Welcome.txt"})
+	for range 4 {
+		b.Fault(faultAt("timeout_after_accept", "PATCH", "/items/"))
+	}
+	run := b.Unclear("drive.item.rename", bench.In{"user": ada, "path": "Documents/Welcome.txt", "name": "Hello.txt", "if_version": welcome.Version})
+	if s := b.Look(run); s != action.Done {
+		t.Errorf("got %s", s)
+	}
+	if diff := cmp.Diff([]string{"Hello.txt"}, names(b, "Documents")); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheListOfMailboxesFencesDrives(t *testing.T) {
+	b := start(t)
+	b.Relist(connection.ParseMailboxes("ben@contoso.example"))
+	before := b.Sent("GET", "/drive")
+	if f := b.Refused("drive.item.list", bench.In{"user": ada}); f.Code != "mailbox_not_listed" {
+		t.Errorf("got %v", f)
+	}
+	if n := b.Sent("GET", "/drive"); n != before {
+		t.Errorf("%d requests left", n-before)
+	}
+}
