@@ -1,6 +1,9 @@
 package e2e
 
-import "testing"
+import (
+	"bytes"
+	"testing"
+)
 
 // exerciseFiles runs every action on files.
 func exerciseFiles(t *testing.T, do perform) {
@@ -16,6 +19,13 @@ func exerciseFiles(t *testing.T, do perform) {
 	do("drive.item.search", map[string]any{"folder": folder, "text": "2031"})
 	renamed := do("drive.item.rename", map[string]any{"item": inner, "name": "2032"})
 	do("drive.item.move", map[string]any{"item": inner, "if_version": renamed["version"]})
+	small := map[string][]byte{"file": []byte("A small file.")}
+	do("drive.item.upload", map[string]any{"name": "At the top.txt", "conflict": "replace"}, small)
+	do("drive.item.upload", map[string]any{"folder": folder, "name": "Small.txt", "conflict": "rename"}, small)
+	do("drive.item.download", map[string]any{"path": "Contracts/Small.txt", "offset": 2, "length": 5})
+	large := map[string][]byte{"file": bytes.Repeat([]byte("0123456789"), 500_000)}
+	do("drive.item.upload", map[string]any{"name": "Large at the top.bin", "conflict": "replace"}, large)
+	do("drive.item.upload", map[string]any{"folder": folder, "name": "Large.bin"}, large)
 	do("drive.item.delete", map[string]any{"item": inner})
 	do("drive.item.delete", map[string]any{"item": folder})
 }

@@ -86,6 +86,16 @@ type ItemChange struct {
 	ParentReference *ItemReference `json:"parentReference,omitempty"`
 }
 
+// UploadStart asks for an upload session.
+type UploadStart struct {
+	Item UploadProperties `json:"item"`
+}
+
+// UploadProperties say what shall become of a name that is taken.
+type UploadProperties struct {
+	ConflictBehavior string `json:"@microsoft.graph.conflictBehavior"` // fail, rename or replace
+}
+
 // Drive is the user's own OneDrive.
 func (o Owner) Drive() Path { return o.Sub("drive") }
 
@@ -109,6 +119,18 @@ func (o Owner) DriveItemAt(path string) Path {
 		return o.DriveRoot()
 	}
 	return o.DriveRoot().Named(path)
+}
+
+// FileIn is where a file of a folder is sent to, by its name; the topmost folder without an id.
+func (o Owner) FileIn(folder, name string) Path {
+	if folder == "" {
+		return o.DriveRoot().Named(name)
+	}
+	p := o.DriveItem(folder)
+	p.template += ":/{filename}"
+	p.url += ":/" + escape(name)
+	p.named = true
+	return p
 }
 
 // SearchedFor is the search below a folder; a quote in the text is written twice.

@@ -24,11 +24,16 @@ const (
 	createInFolder m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/children"
 	searchRoot     m365.OperationKey = "GET /users/{user-id}/drive/root/search(q='{q}')"
 	searchFolder   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/search(q='{q}')"
+	readContent    m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/content"
+	putAt          m365.OperationKey = "PUT /users/{user-id}/drive/root:/{item-path}:/content"
+	putInFolder    m365.OperationKey = "PUT /users/{user-id}/drive/items/{driveItem-id}:/{filename}:/content"
+	uploadAt       m365.OperationKey = "POST /users/{user-id}/drive/root:/{item-path}:/createUploadSession"
+	uploadInFolder m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}:/{filename}:/createUploadSession"
 )
 
 // Actions are what the hub can do with files.
 func Actions() []action.Action {
-	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions())
+	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions())
 }
 
 // Probe reads the id of the topmost folder. It proves the capability onedrive.

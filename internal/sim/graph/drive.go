@@ -19,6 +19,8 @@ func driveHandlers() map[string]handler {
 			out["GET "+at], out["PATCH "+at], out["DELETE "+at] = getDriveItem, patchDriveItem, deleteDriveItem
 			out["GET "+at+"/children"], out["POST "+at+"/children"] = listChildren, createDriveFolder
 			out["GET "+at+"/search(q='{q}')"] = searchDrive
+			out["GET "+at+"/content"], out["PUT "+at+"/content"], out["POST "+at+"/createUploadSession"] = getContent, putContent, createDriveUpload
+			out["POST "+at+"/checkout"], out["POST "+at+"/checkin"] = checkOut, checkIn
 		}
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"log/slog"
 	"net/http"
@@ -217,6 +218,11 @@ func (b *Bench) File(field, name string, content []byte) Option {
 	b.must(err)
 	b.Cleanup(func() { _ = c.Close() })
 	return func(q *action.Request) { q.Files = map[string]*action.Content{field: c} }
+}
+
+// Out takes the bytes of an action that streams them.
+func Out(w io.Writer) Option {
+	return func(q *action.Request) { q.Out = func(string) io.Writer { return w } }
 }
 
 // Do runs an action that must work, and reads its output.
