@@ -23,6 +23,8 @@ func exerciseFiles(t *testing.T, do perform) {
 	do("drive.item.upload", map[string]any{"name": "At the top.txt", "conflict": "replace"}, small)
 	do("drive.item.upload", map[string]any{"folder": folder, "name": "Small.txt", "conflict": "rename"}, small)
 	do("drive.item.download", map[string]any{"path": "Contracts/Small.txt", "offset": 2, "length": 5})
+	versions := do("drive.version.list", map[string]any{"path": "Contracts/Small.txt"})["versions"].([]any)
+	do("drive.version.restore", map[string]any{"path": "Contracts/Small.txt", "version": versions[0].(map[string]any)["id"]})
 	large := map[string][]byte{"file": bytes.Repeat([]byte("0123456789"), 500_000)}
 	do("drive.item.upload", map[string]any{"name": "Large at the top.bin", "conflict": "replace"}, large)
 	do("drive.item.upload", map[string]any{"folder": folder, "name": "Large.bin"}, large)

@@ -86,6 +86,14 @@ type ItemChange struct {
 	ParentReference *ItemReference `json:"parentReference,omitempty"`
 }
 
+// DriveItemVersion is what a file was at a time.
+type DriveItemVersion struct {
+	ID                   string      `json:"id"`
+	Size                 int64       `json:"size"`
+	LastModifiedDateTime time.Time   `json:"lastModifiedDateTime"`
+	LastModifiedBy       IdentitySet `json:"lastModifiedBy"`
+}
+
 // UploadStart asks for an upload session.
 type UploadStart struct {
 	Item UploadProperties `json:"item"`

@@ -25,6 +25,8 @@ const (
 	searchRoot     m365.OperationKey = "GET /users/{user-id}/drive/root/search(q='{q}')"
 	searchFolder   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/search(q='{q}')"
 	readContent    m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/content"
+	listVersions   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/versions"
+	restoreVersion m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/versions/{driveItemVersion-id}/restoreVersion"
 	putAt          m365.OperationKey = "PUT /users/{user-id}/drive/root:/{item-path}:/content"
 	putInFolder    m365.OperationKey = "PUT /users/{user-id}/drive/items/{driveItem-id}:/{filename}:/content"
 	uploadAt       m365.OperationKey = "POST /users/{user-id}/drive/root:/{item-path}:/createUploadSession"
@@ -33,7 +35,7 @@ const (
 
 // Actions are what the hub can do with files.
 func Actions() []action.Action {
-	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions())
+	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions())
 }
 
 // Probe reads the id of the topmost folder. It proves the capability onedrive.

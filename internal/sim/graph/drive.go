@@ -20,6 +20,7 @@ func driveHandlers() map[string]handler {
 			out["GET "+at+"/children"], out["POST "+at+"/children"] = listChildren, createDriveFolder
 			out["GET "+at+"/search(q='{q}')"] = searchDrive
 			out["GET "+at+"/content"], out["PUT "+at+"/content"], out["POST "+at+"/createUploadSession"] = getContent, putContent, createDriveUpload
+			out["GET "+at+"/versions"], out["POST "+at+"/versions/{driveItemVersion-id}/restoreVersion"] = listVersions, restoreVersion
 			out["POST "+at+"/checkout"], out["POST "+at+"/checkin"] = checkOut, checkIn
 		}
 	}
