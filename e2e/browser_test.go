@@ -254,7 +254,7 @@ func syncsEverywhere(t *testing.T, h *app.Hub, p page, customerID string) {
 		{"/connections/" + connected.ID, `form[action="/feeds/sync"] button`, "Mail three", "being walked"},
 	} {
 		deliver(t, h, ada, at.subject, "Nora <nora@northwind.example>", ada)
-		p.do(chromedp.Navigate(h.Server.URL()+at.page), see(at.button), click(at.button), see("[role=status]"))
+		p.do(chromedp.Navigate(h.Server.URL()+at.page), see(at.button), click(at.button), see(".flash"))
 		has(t, at.page, p.text("body"), at.says)
 		waitUntil(t, at.subject+" is shown", shown(t, h, at.subject))
 	}

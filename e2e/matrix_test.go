@@ -24,6 +24,7 @@ var passes = map[access.Scope]map[string]bool{
 	access.HubWrite:       {"admin": true, "key hub:write": true},
 	access.Communications: {"viewer": true, "member": true, "admin": true, "key communications:read": true},
 	access.AdminOnly:      {"admin": true},
+	access.OwnConnection:  {"viewer": true, "member": true, "admin": true, "key hub:write": true}, // whose it is, is asked of the connection: see below
 	access.Self:           {"viewer": true, "member": true, "admin": true},
 }
 
@@ -65,6 +66,14 @@ func TestEveryActionAgainstEveryCaller(t *testing.T) {
 	asked := 0
 	for _, a := range h.Registry.All() {
 		for name, c := range who {
+			if a.Scope == access.OwnConnection && name != "member" && name != "admin" && name != "key hub:write" {
+				// A person's own connection is that person's to set up.
+				_, err := h.Runner.Do(t.Context(), action.Request{Action: a.Name, Caller: c, Input: json.RawMessage(naming(a, owned.Name))})
+				if !refused(err) {
+					t.Errorf("%s of the member's own connection by %s: %v", a.Name, name, err)
+				}
+				asked++
+			}
 			if a.Target == action.OnHub {
 				want, ok := passes[a.Scope]
 				if !ok {
@@ -95,6 +104,15 @@ func TestEveryActionAgainstEveryCaller(t *testing.T) {
 	if n := len(h.Cloud.Requests()) - before; n != 0 {
 		t.Errorf("%d requests left the hub", n)
 	}
+}
+
+// naming is the input of an action that names a connection and nothing else.
+func naming(a action.Action, name string) string {
+	field := "connection"
+	if slices.Contains(a.Args, "id") {
+		field = "id"
+	}
+	return `{"` + field + `": "` + name + `"}`
 }
 
 // delegatedOf is a connection that belongs to a person.

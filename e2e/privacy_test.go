@@ -93,7 +93,7 @@ func TestAnErasedContactDoesNotComeBack(t *testing.T) {
 		if err != nil || !slices.ContainsFunc(d.Mailboxes, func(d timeline.Drop) bool { return d.Reason == timeline.Erased && d.Mailbox == ada }) {
 			t.Errorf("it is not counted: %+v %v", d, err)
 		}
-		why, err := h.Timeline.Explain(t.Context(), timeline.Question{Message: "<VPN-is-down@northwind.example>"})
+		why, err := h.Timeline.Explain(t.Context(), access.Local("test"), timeline.Question{Message: "<VPN-is-down@northwind.example>"})
 		if err != nil || !strings.Contains(fmt.Sprint(why.Reasons), "somebody takes part who was erased") {
 			t.Errorf("%+v %v", why, err)
 		}
@@ -283,7 +283,7 @@ func TestWhatIsTooOldDoesNotComeBack(t *testing.T) {
 	if got := lines(t, h, access.Local("test")); with(got, "Yesterday") != 0 {
 		t.Errorf("it was kept: %v", got)
 	}
-	why, err := h.Timeline.Explain(t.Context(), timeline.Question{Message: "<Yesterday@northwind.example>"})
+	why, err := h.Timeline.Explain(t.Context(), access.Local("test"), timeline.Question{Message: "<Yesterday@northwind.example>"})
 	if err != nil || !strings.Contains(fmt.Sprint(why.Reasons), "RETENTION_COMMUNICATIONS") {
 		t.Errorf("%+v %v", why, err)
 	}

@@ -275,7 +275,7 @@ func TestTheTimelineFollows(t *testing.T) {
 
 func waitUntil(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for range 600 {
+	for range 3000 {
 		if ok() {
 			return
 		}
@@ -429,7 +429,7 @@ func TestWhyAMessageIsThereOrNot(t *testing.T) {
 		{"nowhere", "<who-knows@where.example>", "", "None of the 2 listed mailboxes has it", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := h.Timeline.Explain(t.Context(), timeline.Question{Message: tt.message, Person: tt.person})
+			got, err := h.Timeline.Explain(t.Context(), access.Local("test"), timeline.Question{Message: tt.message, Person: tt.person})
 			if err != nil || !strings.Contains(strings.Join(got.Reasons, " "), tt.reason) {
 				t.Errorf("%+v %v, want %q", got, err, tt.reason)
 			}
@@ -438,7 +438,7 @@ func TestWhyAMessageIsThereOrNot(t *testing.T) {
 			}
 		})
 	}
-	p, err := h.Timeline.Preview(t.Context(), timeline.PreviewQuery{Connection: "c", Mailbox: ada})
+	p, err := h.Timeline.Preview(t.Context(), access.Local("test"), timeline.PreviewQuery{Connection: "c", Mailbox: ada})
 	if err != nil || p.Keep == 0 || p.Keep >= p.Read || p.Summary != fmt.Sprintf("Would keep %d of %d messages", p.Keep, p.Read) || !p.Whole || p.Dropped[timeline.NoCustomer] == 0 {
 		t.Errorf("preview: %+v %v", p, err)
 	}

@@ -79,6 +79,7 @@ func TestThePageWebhooks(t *testing.T) {
 	}
 
 	status.Store(http.StatusInternalServerError)
+	p.do(chromedp.Navigate(get(p, chromedp.Location())), see("header button.primary")) // without the word of the first test
 	p.do(click("header button.primary"), see(".flash"))
 	has(t, "a test that fails", p.text("main"), "The test did not arrive: the receiver answered 500", "given up")
 	if err := h.Store.InTx(t.Context(), "test", func(tx *store.Tx) error {

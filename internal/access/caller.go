@@ -33,6 +33,8 @@ const (
 
 	Communications Scope = "communications:read" // see communications with customers: a key all of them, people by their role
 
+	OwnConnection Scope = "own_connection" // set up one's own delegated connection; with hub:write anybody's
+
 	AdminOnly Scope = "admin" // what only an admin does, and no key
 
 	Self Scope = "self" // see and end one's own sessions; no key has it, as it is no person
@@ -74,6 +76,7 @@ type Want struct {
 //	                         viewer  member        admin  API key
 //	see the hub              yes     yes           yes    hub:read
 //	configure                no      no            yes    hub:write
+//	set up own delegated     yes     yes           yes    never
 //	act, own delegated       reads   yes           yes    never: a key is no person
 //	act, another's delegated no      no            no     no
 //	act, app-only            no      no            yes    actions:read / actions:write (of that connection)
@@ -98,6 +101,7 @@ func Allow(c Caller, w Want) error {
 		return refused("An API key may not do this, whatever its scopes", "Sign in to the console as an admin, or use the command line on the hub's host", "an admin of this hub", nil)
 	}
 	if c.Kind == "apikey" {
+		w.Scope = KeyScope(w.Scope)
 		if hasScope(c.Scopes, w) {
 			return nil
 		}
@@ -111,12 +115,28 @@ func Allow(c Caller, w Want) error {
 		[]string{"granting more permissions in Microsoft Entra: this is the hub's own rule"})
 }
 
+// KeyScope is the scope by which a key may do what people do by another: a key is no person, and has no connection of its own.
+func KeyScope(s Scope) Scope {
+	if s == OwnConnection {
+		return HubWrite
+	}
+	return s
+}
+
+// Configures says whether a caller may set up a connection: whoever configures the hub may, and the person whose own it is.
+func Configures(c Caller, owner string) error {
+	if c.Kind == "person" && owner != "" && owner == c.ID {
+		return nil
+	}
+	return Allow(c, Want{Scope: HubWrite})
+}
+
 func allowed(r Role, w Want) bool {
 	if r == Admin {
 		return true
 	}
 	switch w.Scope {
-	case HubRead, Communications, Self:
+	case HubRead, Communications, Self, OwnConnection:
 		return r == Viewer || r == Member
 	case ActionRead:
 		return w.Owner != "" && (r == Viewer || r == Member)

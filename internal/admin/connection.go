@@ -52,6 +52,11 @@ type pauseIn struct {
 	Resume bool   `json:"resume,omitempty" doc:"Let it go on instead"`
 }
 
+type followOwnIn struct {
+	ID   string `json:"id" doc:"Id or name of a person's own connection"`
+	Stop bool   `json:"stop,omitempty" doc:"No longer: what was learned from the mailbox is forgotten"`
+}
+
 type credentialIn struct {
 	ID         string                    `json:"id" doc:"Id or name of the connection"`
 	Credential connection.CredentialForm `json:"credential" doc:"The new credential; the old one serves until this one is proven"`
@@ -114,18 +119,29 @@ func (h *Hub) connectionActions() []action.Action {
 			lines, err := h.Connections.LastLines(ctx, c.ID)
 			return doctorOut{lines}, err
 		}),
-		action.Define(action.Spec{Name: "connection.link", Summary: "Make the link that a person opens to sign in, or an administrator to consent.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "connection.link", Summary: "Make the link that a person opens to sign in, or an administrator to consent.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/link", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in byID) (connection.Link, error) {
+			if err := h.mayConfigure(ctx, c.Caller, in.ID); err != nil {
+				return connection.Link{}, err
+			}
 			return h.Connections.NewLink(ctx, c.Caller, in.ID)
 		}),
-		action.Define(action.Spec{Name: "connection.device", Summary: "Begin a sign-in by a code that the person types in on another device.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "connection.device", Summary: "Begin a sign-in by a code that the person types in on another device.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/device", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in byID) (connection.DeviceSignIn, error) {
+			if err := h.mayConfigure(ctx, c.Caller, in.ID); err != nil {
+				return connection.DeviceSignIn{}, err
+			}
 			return h.Connections.StartDevice(ctx, c.Caller, in.ID)
 		}),
 		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "PATCH /connections/{id}", Args: []string{"id"}}, h.changeConnection),
-		action.Define(action.Spec{Name: "connection.pause", Summary: "Stop all work on a connection, or let it go on.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "connection.follow", Summary: "Have one's own mailbox followed for the customer timeline, or no longer.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
+			Route: "POST /connections/{id}/follow", Args: []string{"id"}}, h.followOwn),
+		action.Define(action.Spec{Name: "connection.pause", Summary: "Stop all work on a connection, or let it go on.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/pause", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in pauseIn) (ConnectionView, error) {
+			if err := h.mayConfigure(ctx, c.Caller, in.ID); err != nil {
+				return ConnectionView{}, err
+			}
 			if err := h.Connections.Pause(ctx, c.Caller, in.ID, !in.Resume); err != nil {
 				return ConnectionView{}, err
 			}
@@ -155,8 +171,11 @@ func (h *Hub) connectionActions() []action.Action {
 			rows, err := h.Connections.ServingTable(ctx)
 			return servingOut{rows}, err
 		}),
-		action.Define(action.Spec{Name: "connection.remove", Summary: "Disconnect: erase a connection with its credential and tokens.", Effect: action.Deletes, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "connection.remove", Summary: "Disconnect: erase a connection with its credential and tokens.", Effect: action.Deletes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "DELETE /connections/{id}", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in byID) (connection.Disconnected, error) {
+			if err := h.mayConfigure(ctx, c.Caller, in.ID); err != nil {
+				return connection.Disconnected{}, err
+			}
 			return h.Connections.Remove(ctx, c.Caller, in.ID)
 		}),
 		action.Define(action.Spec{Name: "mailbox.list", Summary: "List a connection's mailboxes with what Microsoft says of them.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
@@ -223,6 +242,27 @@ func (h *Hub) changeConnection(ctx context.Context, c action.Call, in changeIn) 
 		e.Capabilities = &in.Capabilities
 	}
 	after, test, err := h.Connections.Change(ctx, c.Caller, in.ID, e)
+	if err != nil {
+		return tested{}, err
+	}
+	view := h.view(after)
+	return tested{&view, test}, nil
+}
+
+// mayConfigure lets people set up what is their own, and whoever configures the hub all of it.
+func (h *Hub) mayConfigure(ctx context.Context, by access.Caller, idOrName string) error {
+	c, _, err := h.Connections.Through(ctx, by, idOrName)
+	if err != nil {
+		return err
+	}
+	return access.Configures(by, c.Owner)
+}
+
+func (h *Hub) followOwn(ctx context.Context, c action.Call, in followOwnIn) (tested, error) {
+	if err := h.mayConfigure(ctx, c.Caller, in.ID); err != nil {
+		return tested{}, err
+	}
+	after, test, err := h.Connections.Follow(ctx, c.Caller, in.ID, !in.Stop)
 	if err != nil {
 		return tested{}, err
 	}

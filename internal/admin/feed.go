@@ -8,6 +8,7 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
+	"seneschal/internal/m365"
 )
 
 type feedsIn struct {
@@ -63,10 +64,8 @@ func (h *Hub) feedActions() []action.Action {
 				if err != nil {
 					return out, err
 				}
-				if onlyOwn(call.Caller) != "" { // how somebody names their folders is not for everybody
-					for i := range all {
-						all[i].Title = ""
-					}
+				if err := h.hideTitles(ctx, call.Caller, all); err != nil {
+					return out, err
 				}
 				out.Feeds = append(out.Feeds, all...)
 				out.Summary, err = h.Feeds.Summary(ctx, q.Connection)
@@ -79,7 +78,7 @@ func (h *Hub) feedActions() []action.Action {
 				}
 				return h.Feeds.Lookup(ctx, in.ID)
 			}),
-		action.Define(action.Spec{Name: "feed.sync", Summary: "Have all feeds of a connection or a mailbox walked now.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite, Route: "POST /feeds/sync"}, h.syncFeeds),
+		action.Define(action.Spec{Name: "feed.sync", Summary: "Have all feeds of a connection or a mailbox walked now.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection, Route: "POST /feeds/sync"}, h.syncFeeds),
 		action.Define(action.Spec{Name: "feed.replace_certificate", Summary: "Have what notifications carry encrypted for a new key; the old one opens until nothing names it.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "POST /feeds/certificate"}, func(ctx context.Context, c action.Call, _ none) (none, error) {
 			return none{}, h.Feeds.ReplaceCertificate(ctx, c.Caller.String())
@@ -92,17 +91,41 @@ func (h *Hub) feedActions() []action.Action {
 	}
 }
 
-func (h *Hub) syncFeeds(ctx context.Context, _ action.Call, in feedSync) (out feedSynced, err error) {
+// hideTitles takes the names of folders away from whom they do not concern: how somebody names theirs is for admins, where the hub reads
+// the mailbox as itself, and for the person alone where it reads it as them.
+func (h *Hub) hideTitles(ctx context.Context, by access.Caller, all []feed.Feed) error {
+	usable := map[string]bool{}
+	for i, f := range all {
+		shown, known := usable[f.Connection]
+		if !known {
+			c, may, err := h.Connections.Through(ctx, by, f.Connection)
+			if err != nil && fault.KindOf(err) != fault.NotFound { // disconnected a moment ago
+				return err
+			}
+			shown = may && (c.Kind == m365.Delegated || onlyOwn(by) == "")
+			usable[f.Connection] = shown
+		}
+		if !shown {
+			all[i].Title = ""
+		}
+	}
+	return nil
+}
+
+func (h *Hub) syncFeeds(ctx context.Context, call action.Call, in feedSync) (out feedSynced, err error) {
 	if in.Connection == "" && in.Mailbox == "" {
 		return out, fault.BadField("connection", "name a connection, a mailbox, or both")
 	}
-	id := ""
+	id, owner := "", ""
 	if in.Connection != "" {
-		c, err := h.Connections.Lookup(ctx, in.Connection)
+		c, _, err := h.Connections.Through(ctx, call.Caller, in.Connection)
 		if err != nil {
 			return out, err
 		}
-		id = c.ID
+		id, owner = c.ID, c.Owner
+	}
+	if err := access.Configures(call.Caller, owner); err != nil {
+		return out, err
 	}
 	if out.Feeds, err = h.Feeds.WakeAll(ctx, id, in.Mailbox); err == nil && out.Feeds == 0 && in.Mailbox != "" {
 		err = fault.BadField("mailbox", "%s is not followed", in.Mailbox)

@@ -38,13 +38,13 @@ func columns() []column {
 		{"viewer", person(access.Viewer)}, {"member", person(access.Member)}, {"admin", person(access.Admin)},
 		{"operator on the host", func(access.Scope) access.Caller { return access.Local("operator") }},
 		{"API key with the scope", func(s access.Scope) access.Caller {
-			return access.Caller{Kind: "apikey", ID: "key", Scopes: []access.Scope{s}} // a key is no person and owns nothing
+			return access.Caller{Kind: "apikey", ID: "key", Scopes: []access.Scope{access.KeyScope(s)}} // a key is no person and owns nothing
 		}},
 	}
 }
 
 // narrowed says in a word what a person below admin gets of what a scope lets through.
-var narrowed = map[access.Scope]string{access.Communications: "own", access.Self: "own"}
+var narrowed = map[access.Scope]string{access.Communications: "own", access.Self: "own", access.OwnConnection: "own"}
 
 func cell(c column, w access.Want) string {
 	who := c.as(w.Scope)
@@ -59,7 +59,7 @@ func cell(c column, w access.Want) string {
 
 func accessPage(r *action.Registry) string {
 	var b strings.Builder
-	b.WriteString("# Who may do what\n\nMade from the registry and access.Allow (go test ./internal/app -run Golden -update). \"own\" is what an own address takes part in, or one's own account.\n\n")
+	b.WriteString("# Who may do what\n\nMade from the registry and access.Allow (go test ./internal/app -run Golden -update). \"own\" is what an own address takes part in, one's own account, or one's own connection.\n\n")
 	head := func(first string) {
 		fmt.Fprintf(&b, "| %s |", first)
 		for _, c := range columns() {
@@ -72,7 +72,7 @@ func accessPage(r *action.Registry) string {
 		for _, c := range columns() {
 			fmt.Fprintf(&b, " %s |", cells(c))
 		}
-		fmt.Fprintf(&b, " `%s` |\n", scope)
+		fmt.Fprintf(&b, " `%s` |\n", access.KeyScope(scope))
 	}
 	head("what")
 	for _, w := range []struct {
@@ -83,6 +83,7 @@ func accessPage(r *action.Registry) string {
 		{"configure", access.Want{Scope: access.HubWrite}},
 		{"see communications", access.Want{Scope: access.Communications}},
 		{"hand out and erase what is kept about people", access.Want{Scope: access.AdminOnly}},
+		{"set up a delegated connection: sign in, have its mailbox followed, pause, disconnect", access.Want{Scope: access.OwnConnection}},
 		{"see and end sessions", access.Want{Scope: access.Self}},
 		{"read through the own delegated connection", access.Want{Scope: access.ActionRead, Connection: "c", Owner: me}},
 		{"write through the own delegated connection", access.Want{Scope: access.ActionWrite, Connection: "c", Owner: me}},

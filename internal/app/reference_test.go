@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/admin"
 	"seneschal/internal/config"
@@ -57,7 +58,7 @@ func actionsPage(r *action.Registry) string {
 	b.WriteString("\n## Administration of the hub\n\n| action | what it does | route | scope |\n|---|---|---|---|\n")
 	for _, a := range r.All() {
 		if a.Target == action.OnHub {
-			fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", a.Name, a.Summary, a.Route, a.Scope)
+			fmt.Fprintf(&b, "| `%s` | %s | `%s` | `%s` |\n", a.Name, a.Summary, a.Route, access.KeyScope(a.Scope))
 		}
 	}
 	return b.String()

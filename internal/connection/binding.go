@@ -30,7 +30,7 @@ func (s *Service) Bind(ctx context.Context, idOrName string, p Purpose) (Bound, 
 	}
 	if c.paused {
 		return Bound{}, &fault.Error{Kind: fault.Conflict, Code: "connection_paused", Message: "The connection " + c.Name + " is paused",
-			Fix: "Resume it: seneschal connection pause " + c.Name + " --resume", Who: "an admin of this hub"}
+			Fix: "Resume it: seneschal connection pause " + c.Name + " --resume", Who: c.configurers()}
 	}
 	key := bindingKey{c.ID, p}
 	s.mu.Lock()

@@ -248,6 +248,9 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 	if err := invalid(f.check()); err != nil {
 		return c, TestResult{}, err
 	}
+	if err := widens(by, c, f.Capabilities); err != nil {
+		return c, TestResult{}, err
+	}
 	c.Name, c.Capabilities, c.ReadOnly, c.Allowed = f.Name, f.Capabilities, f.ReadOnly, f.Allowed
 	mailboxes := mergeMailboxes(c.Mailboxes, f.Mailboxes)
 	err = s.Store.InTx(ctx, "connection.change", func(tx *store.Tx) error {

@@ -178,14 +178,3 @@ func (c Connection) LookupMailbox(name string) (Mailbox, bool) {
 func (m Mailbox) names() []string {
 	return slices.DeleteFunc([]string{m.Address, m.UPN, m.ObjectID}, func(n string) bool { return n == "" })
 }
-
-// For lists the mailboxes with a purpose.
-func (c Connection) For(p Purpose) []Mailbox {
-	var out []Mailbox
-	for _, m := range c.Mailboxes {
-		if m.Has(p) {
-			out = append(out, m)
-		}
-	}
-	return out
-}

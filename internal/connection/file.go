@@ -105,7 +105,8 @@ func (s *Service) applyOne(ctx context.Context, by access.Caller, f Form) error 
 			return err
 		}
 	}
-	if _, _, err := s.Change(ctx, by, have.ID, Edit{Capabilities: &f.Capabilities, Mailboxes: &f.Mailboxes, ReadOnly: &f.ReadOnly, Allowed: &f.Allowed}); err != nil {
+	capabilities := ownersChoice(have, f.Capabilities)
+	if _, _, err := s.Change(ctx, by, have.ID, Edit{Capabilities: &capabilities, Mailboxes: &f.Mailboxes, ReadOnly: &f.ReadOnly, Allowed: &f.Allowed}); err != nil {
 		return err
 	}
 	return s.Store.InTx(ctx, "connection.managed", func(tx *store.Tx) error {

@@ -105,20 +105,9 @@ func (f *Form) normalise(defaultCloud m365.Cloud) {
 	for i := range f.Mailboxes {
 		f.Mailboxes[i].Address = strings.ToLower(strings.TrimSpace(f.Mailboxes[i].Address))
 		if len(f.Mailboxes[i].Purposes) == 0 {
-			f.Mailboxes[i].Purposes = f.purposes()
+			f.Mailboxes[i].Purposes = purposesOf(f.Capabilities) // a mailbox entered without any is meant for all that was chosen, and for nothing else
 		}
 	}
-}
-
-// purposes are those that the chosen capabilities need: a mailbox entered without any is meant for all that was chosen, and for nothing else.
-func (f *Form) purposes() []Purpose {
-	out := []Purpose{}
-	for _, c := range f.Capabilities {
-		if info, ok := m365.LookupCapability(c); ok && info.Purpose != "" && !slices.Contains(out, Purpose(info.Purpose)) {
-			out = append(out, Purpose(info.Purpose))
-		}
-	}
-	return out
 }
 
 // check finds everything that is wrong with the form by itself.
@@ -209,12 +198,13 @@ func (f *Form) checkCapabilities(bad func(string, string, ...any)) {
 
 func (f *Form) checkMailboxes(bad func(string, string, ...any)) {
 	if f.Kind == m365.Delegated {
-		if len(f.Mailboxes) > 0 {
-			bad("mailboxes", "must be empty: a delegated connection reaches its owner's mailbox alone")
+		if len(f.Mailboxes) > 0 { // outlook-change-notifications-overview.md: delegated permissions subscribe to the signed-in user's mailbox only
+			bad("mailboxes", "must be empty: a person's connection reaches their own mailbox alone. Of changes in shared and other people's mailboxes Microsoft tells the app itself, "+
+				"and nobody who was merely let in: list them on an app-only connection")
 		}
 		return
 	}
-	for _, p := range f.purposes() {
+	for _, p := range purposesOf(f.Capabilities) {
 		if !slices.ContainsFunc(f.Mailboxes, func(m MailboxEntry) bool { return slices.Contains(m.Purposes, p) }) {
 			bad("mailboxes", "Enter at least one technician mailbox for the purpose %s", p)
 		}

@@ -241,6 +241,9 @@ func (s *Service) keepAccount(ctx context.Context, c Connection, account entra.A
 		if err := update(ctx, tx, c); err != nil {
 			return err
 		}
+		if err := s.changed(ctx, tx, c.ID); err != nil { // what waited for the person may go on
+			return err
+		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: "person:" + c.Owner, Action: "connection.sign_in", Target: c.ID, Outcome: "done", Detail: map[string]any{"tenant": account.Tenant}})
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"seneschal/internal/audit"
@@ -215,7 +216,7 @@ func (s *Service) subscribed(ctx context.Context, b connection.Bound, f Feed, ma
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "insert into feed_subscription (id, feed, connection, state_hash, expires_at, made_at, renewed_at, heard_at, tenant, certificate) values ($1, $2, $3, $4, $5, $6, $7, 0, $8, $9)",
-			made.ID, f.ID, f.Connection, stateHash(asked.ClientState), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now), string(b.Connection.TenantID), asked.EncryptionCertificateID); err != nil {
+			made.ID, f.ID, f.Connection, stateHash(asked.ClientState), store.Millis(made.ExpirationDateTime), store.Millis(now), store.Millis(now), string(b.Connection.Home()), asked.EncryptionCertificateID); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where id = $2", note, f.ID); err != nil {
@@ -240,8 +241,11 @@ func stateHash(secret string) string {
 func (s *Service) renewed(ctx context.Context, b connection.Bound, f Feed, r graph.Subscription, certificate string) error {
 	return s.Store.InTx(ctx, "feed.renewed", func(tx *store.Tx) error {
 		_, err := tx.ExecContext(ctx, "update feed_subscription set expires_at = $1, renewed_at = $2, tenant = $3, certificate = $4 where id = $5", store.Millis(r.ExpirationDateTime), store.Millis(s.Clock.Now()),
-			string(b.Connection.TenantID), certificate, f.Push.ID)
-		return err
+			string(b.Connection.Home()), certificate, f.Push.ID)
+		if err != nil || !f.Push.renewedAt.IsZero() {
+			return err
+		}
+		return s.Jobs.Schedule(ctx, tx, WalkJob, f.ID, s.Clock.Now()) // it was doubted: what happened meanwhile nobody told (graph/FACTS §6.4)
 	})
 }
 
@@ -284,7 +288,8 @@ func (s *Service) endUnknown(ctx context.Context, b connection.Bound, now bool) 
 	if err != nil {
 		return err
 	}
-	known, err := store.Select(ctx, s.Store.Reader(), scanSubscription, "select "+subscriptionColumns+" from feed_subscription where connection = $1", b.Connection.ID)
+	// The list is the application's, and several connections may share one: those of all of them are known (subscription-list.md).
+	known, err := store.Select(ctx, s.Store.Reader(), scanSubscription, "select "+subscriptionColumns+" from feed_subscription")
 	if err != nil {
 		return err
 	}
@@ -293,7 +298,9 @@ func (s *Service) endUnknown(ctx context.Context, b connection.Bound, now bool) 
 		ours[k.ID] = true
 	}
 	for _, t := range there {
-		if ours[t.ID] || t.NotificationURL != s.NotifyURL() {
+		// A person's are asked for as "me", the app's own never: neither kind ends what the other is just making.
+		mine := strings.HasPrefix(t.Resource, "me/") == (b.Connection.Kind == m365.Delegated)
+		if ours[t.ID] || !mine || t.NotificationURL != s.NotifyURL() {
 			continue
 		}
 		if err := s.unsubscribe(ctx, b, t.ID); err != nil {

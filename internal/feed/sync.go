@@ -117,7 +117,7 @@ func wants(c connection.Connection) map[Feed]string {
 			out[Feed{Connection: c.ID, Kind: kind, Mailbox: m.Address, Purpose: connection.ForTimeline}] = m.ObjectID
 		}
 	}
-	if len(out) > 0 {
+	if len(out) > 0 && c.Kind == m365.Application { // a person reads the directory as themselves, and it tells nothing of their mailbox
 		out[Feed{Connection: c.ID, Kind: Users, Purpose: connection.ForTimeline}] = ""
 	}
 	return out

@@ -247,7 +247,7 @@ func (s *Service) permissions(ctx context.Context, f Feed) []string {
 // walked at once: a subscription that has ended tells nothing.
 func (s *Service) suspect(ctx context.Context, f Feed, cause *fault.Error) error {
 	switch {
-	case cause.Kind == fault.NeedsAdmin:
+	case cause.Kind == fault.NeedsAdmin, cause.Kind == fault.NeedsReauth:
 		return s.Store.InTx(ctx, "feed.suspect", func(tx *store.Tx) error { return s.Connections.Suspect(ctx, tx, f.Connection) })
 	case !graph.NoMailbox(cause):
 		return nil
@@ -279,9 +279,11 @@ func (s *Service) consequence(f Feed, cause *fault.Error) (State, time.Duration)
 	switch {
 	case cause.Code == "connection_paused":
 		return Paused, 24 * time.Hour // resuming the connection wakes it
+	case cause.Kind == fault.NeedsReauth:
+		return Waiting, 24 * time.Hour // and so does a sign-in: a grant that was revoked is not asked for again and again (graph/FACTS §1.6)
 	case cause.Kind == fault.Throttled:
 		return f.State, max(cause.RetryAfter, time.Second)
-	case cause.Kind == fault.NeedsAdmin, cause.Kind == fault.NeedsReauth, cause.Kind == fault.NotFound, cause.Kind == fault.Forbidden, cause.Kind == fault.NotSupported:
+	case cause.Kind == fault.NeedsAdmin, cause.Kind == fault.NotFound, cause.Kind == fault.Forbidden, cause.Kind == fault.NotSupported:
 		return Waiting, waitForPeople
 	default:
 		return Failing, backoff

@@ -36,7 +36,7 @@ type CapabilityInfo struct {
 	Name    Capability
 	Title   string
 	Purpose string // the mailbox purpose without which the capability has nothing to work on; "" where it needs none
-	Modes   []Mode // DESIGN §5: engines need an app-only connection
+	Modes   []Mode // engines work while nobody is signed in, so they need an app-only connection; a person may have their own mailbox followed
 	Needs   []Need
 	Wants   []Need // better with, complete without: never missing, and never asked of a person who signs in
 }
@@ -103,11 +103,11 @@ var capabilities = []CapabilityInfo{
 		{Operation: "POST /users/{user-id}/drive/items/{driveItem-id}/createUploadSession", Role: "Sites.ReadWrite.All", Scope: "Files.ReadWrite",
 			Why: "upload files of more than 4 MB: Microsoft's permission data name no other application permission for upload sessions"},
 	}},
-	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: []Mode{Application}, Needs: []Need{
+	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: both, Needs: []Need{
 		lookUp,
-		{Operation: "GET /users/{user-id}/mailFolders/{mailFolder-id}/messages/delta()", Role: "Mail.Read", NotEnough: []string{"Mail.ReadBasic", "Mail.ReadBasic.All"},
+		{Operation: "GET /users/{user-id}/mailFolders/{mailFolder-id}/messages/delta()", Role: "Mail.Read", Scope: "Mail.Read", NotEnough: []string{"Mail.ReadBasic", "Mail.ReadBasic.All"},
 			Why: "read sender, recipients, subject and a short preview; the preview is not part of Mail.ReadBasic"},
-		{Operation: "GET /users/{user-id}/calendarView/delta()", Role: "Calendars.Read", NotEnough: []string{"Calendars.ReadBasic", "Calendars.ReadBasic.All"},
+		{Operation: "GET /users/{user-id}/calendarView/delta()", Role: "Calendars.Read", Scope: "Calendars.Read", NotEnough: []string{"Calendars.ReadBasic", "Calendars.ReadBasic.All"},
 			Why: "show meetings that a customer's contact attends"},
 	}},
 	{Name: Tap, Title: "Judge mail and move phishing to Junk", Purpose: "tap", Modes: []Mode{Application}, Needs: []Need{

@@ -40,10 +40,10 @@ var throwaway = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	server := exec.Command(filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-p", strconv.Itoa(port),
+	server := exec.Command("sh", "-c", bound, dir, filepath.Join(bin, "postgres"), "-D", filepath.Join(dir, "data"), "-k", dir, "-p", strconv.Itoa(port),
 		"-c", "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=300")
 	server.Env, server.SysProcAttr, server.Dir = []string{"LC_ALL=C.UTF-8"}, who, dir
-	if err := startBound(server, dir); err != nil {
+	if err := startBound(server); err != nil {
 		return "", err
 	}
 	address := fmt.Sprintf("postgres://postgres@127.0.0.1:%d", port)
@@ -79,14 +79,16 @@ func postgresAccount(dir string) (*syscall.SysProcAttr, error) {
 	return attr, os.Chown(dir, uid, gid)
 }
 
+// bound runs the server, and takes its folder ($0) away whenever it ends: with this process, by the death signal, as well as by itself.
+const bound = `trap 'kill -QUIT $server' QUIT; "$@" & server=$!; wait $server; wait $server; rm -rf "$0"`
+
 // startBound starts the server on a thread that lives as long as the server: the death signal follows the thread, not the process.
-func startBound(server *exec.Cmd, dir string) error {
+func startBound(server *exec.Cmd) error {
 	started := make(chan error)
 	go func() {
 		runtime.LockOSThread()
 		started <- server.Start()
 		_ = server.Wait()
-		_ = os.RemoveAll(dir)
 	}()
 	return <-started
 }

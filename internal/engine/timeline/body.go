@@ -35,8 +35,12 @@ func (e *Engine) Open(ctx context.Context, by access.Caller, q BodyQuery) (Body,
 	if err != nil {
 		return Body{}, err
 	}
+	usable, owners, err := e.usable(ctx, by, copies)
+	if err != nil {
+		return Body{}, err
+	}
 	var last error
-	for _, c := range copies {
+	for _, c := range usable {
 		bound, err := e.Connections.Bind(ctx, c.connection, connection.ForTimeline)
 		if err != nil {
 			last = err
@@ -55,10 +59,49 @@ func (e *Engine) Open(ctx context.Context, by access.Caller, q BodyQuery) (Body,
 			continue // another mailbox may still give it
 		}
 	}
-	if last == nil || (fault.KindOf(last) == fault.NotFound && !graph.NoMailbox(last)) {
+	gone := last == nil || (fault.KindOf(last) == fault.NotFound && !graph.NoMailbox(last))
+	switch {
+	case gone && len(owners) > 0:
+		return Body{}, onlyTheOwner(owners)
+	case gone:
 		return Body{}, missingCopy()
 	}
 	return Body{}, last
+}
+
+// usable leaves the copies that may be fetched for the caller: through a person's own connection for that person alone, whoever else may see
+// the communication. It gives the names of those who could open the others.
+func (e *Engine) usable(ctx context.Context, by access.Caller, copies []copyRow) (usable []copyRow, owners []string, err error) {
+	for _, c := range copies {
+		through, may, err := e.Connections.Through(ctx, by, c.connection)
+		if fault.KindOf(err) == fault.NotFound {
+			continue // disconnected; its feeds end in a moment
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if may {
+			usable = append(usable, c)
+			continue
+		}
+		name := through.Account // an operator on the host owns connections, too, and is no person of the hub
+		owner, err := e.Access.LookupPerson(ctx, through.Owner)
+		if err == nil {
+			name = owner.Name
+		} else if fault.KindOf(err) != fault.NotFound {
+			return nil, nil, err
+		}
+		owners = append(owners, name)
+	}
+	slices.Sort(owners)
+	return usable, slices.Compact(owners), nil
+}
+
+func onlyTheOwner(owners []string) error {
+	who := strings.Join(owners, " or ")
+	return &fault.Error{Kind: fault.Forbidden, Code: "only_the_owner", Message: "Only " + who + " can open this here",
+		Cause: "Every copy that is left lies in a mailbox that its owner had followed through a connection of their own; Microsoft was not asked for it",
+		Fix:   "Ask " + who + " to open it, or list one of the mailboxes on an app-only connection", Who: who}
 }
 
 // visible gives the copies of a communication that the caller may see. What may not be seen does not exist for them: a guessed id tells nothing.

@@ -43,7 +43,7 @@ type Sight struct {
 const mostMailboxes = 50
 
 // Explain tells why. It is for admins: it says of any message whether it exists.
-func (e *Engine) Explain(ctx context.Context, q Question) (Explanation, error) {
+func (e *Engine) Explain(ctx context.Context, by access.Caller, q Question) (Explanation, error) {
 	out := Explanation{Reasons: []string{}}
 	id, err := e.known(ctx, q.Message)
 	if err != nil {
@@ -52,7 +52,7 @@ func (e *Engine) Explain(ctx context.Context, q Question) (Explanation, error) {
 	if id != "" {
 		err = e.explainKept(ctx, id, &out)
 	} else {
-		err = e.explainMissing(ctx, q.Message, &out)
+		err = e.explainMissing(ctx, by, q.Message, &out)
 	}
 	if err != nil || q.Person == "" {
 		return out, err
@@ -100,7 +100,7 @@ func (e *Engine) customerNames(ctx context.Context) (map[string]string, error) {
 }
 
 // explainMissing looks for the message where it could be, and judges it anew.
-func (e *Engine) explainMissing(ctx context.Context, message string, out *Explanation) error {
+func (e *Engine) explainMissing(ctx context.Context, by access.Caller, message string, out *Explanation) error {
 	ctx = wire.WithPriority(ctx, wire.Interactive)
 	all, err := e.Connections.List(ctx)
 	if err != nil {
@@ -109,6 +109,10 @@ func (e *Engine) explainMissing(ctx context.Context, message string, out *Explan
 	asked, found := 0, false
 	for _, c := range all {
 		if !c.Serves(m365.Timeline) {
+			continue
+		}
+		if !c.UsableBy(by) {
+			out.Reasons = append(out.Reasons, fmt.Sprintf("%s was not asked: it is a person's own connection, and used for its owner alone.", c.Name))
 			continue
 		}
 		bound, err := e.Connections.Bind(ctx, c.ID, connection.ForTimeline)
@@ -156,7 +160,7 @@ func (e *Engine) explainIn(ctx context.Context, b connection.Bound, mailbox, mes
 	if err != nil {
 		return true, err
 	}
-	k, why := judgeMail(m, b.Connection.TenantID, book)
+	k, why := judgeMail(m, b.Connection.Home(), book)
 	if why == "" {
 		unwanted, err := e.Unwanted(ctx, e.Store.Reader())
 		if err != nil {

@@ -54,7 +54,7 @@ func (w Follower) CanWait(ctx context.Context, b connection.Bound, f feed.Feed, 
 	if err != nil {
 		return false, err
 	}
-	_, why := judgeMail(m, b.Connection.TenantID, book)
+	_, why := judgeMail(m, b.Connection.Home(), book)
 	return why != "", nil
 }
 
@@ -79,9 +79,9 @@ func (t *taking) judge(i feed.Item, book customer.Book) error {
 	var err error
 	switch v := i.Value.(type) {
 	case graph.Message:
-		k, why = judgeMail(v, t.bound.Connection.TenantID, book)
+		k, why = judgeMail(v, t.bound.Connection.Home(), book)
 	case graph.Event:
-		k, why, err = judgeMeeting(v, t.feed.From(), t.feed.To(), t.bound.Connection.TenantID, book)
+		k, why, err = judgeMeeting(v, t.feed.From(), t.feed.To(), t.bound.Connection.Home(), book)
 	default:
 		err = fmt.Errorf("an item of type %T", v)
 	}

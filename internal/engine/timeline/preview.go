@@ -3,11 +3,15 @@ package timeline
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
+	"seneschal/internal/access"
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
+	"seneschal/internal/m365"
 	"seneschal/internal/wire"
 )
 
@@ -39,10 +43,13 @@ type MailboxPreview struct {
 const previewMost = 5000
 
 // Preview reads the mailboxes as a first import would, and keeps nothing.
-func (e *Engine) Preview(ctx context.Context, q PreviewQuery) (Preview, error) {
+func (e *Engine) Preview(ctx context.Context, by access.Caller, q PreviewQuery) (Preview, error) {
 	out := Preview{Dropped: map[Reason]int{}, ByName: map[string]int{}, Whole: true, Boxes: []MailboxPreview{}}
 	if q.Most == 0 {
 		q.Most = previewMost
+	}
+	if err := e.mayPreview(ctx, by, q.Connection); err != nil {
+		return out, err
 	}
 	bound, boxes, err := e.candidates(ctx, q)
 	if err != nil {
@@ -60,6 +67,18 @@ func (e *Engine) Preview(ctx context.Context, q PreviewQuery) (Preview, error) {
 	return out, nil
 }
 
+// mayPreview lets whoever configures look through app-only connections, and a person through their own.
+func (e *Engine) mayPreview(ctx context.Context, by access.Caller, idOrName string) error {
+	c, _, err := e.Connections.Through(ctx, by, idOrName)
+	if err != nil {
+		return err
+	}
+	if c.Kind == m365.Delegated {
+		return access.Allow(by, access.Want{Scope: access.ActionRead, Connection: c.ID, Owner: c.Owner})
+	}
+	return access.Allow(by, access.Want{Scope: access.HubWrite})
+}
+
 // candidates are the mailboxes a preview is about. One that is listed for actions alone may be looked at before it is followed.
 func (e *Engine) candidates(ctx context.Context, q PreviewQuery) (connection.Bound, []connection.Mailbox, error) {
 	for _, purpose := range []connection.Purpose{connection.ForTimeline, connection.ForActions} {
@@ -70,10 +89,9 @@ func (e *Engine) candidates(ctx context.Context, q PreviewQuery) (connection.Bou
 		all := bound.Connection.For(purpose)
 		if q.Mailbox != "" {
 			m, ok := bound.Connection.LookupMailbox(q.Mailbox)
-			all = nil
-			if ok && m.Has(purpose) {
-				all = []connection.Mailbox{m}
-			}
+			all = slices.DeleteFunc(all, func(one connection.Mailbox) bool {
+				return (!ok || one.Address != m.Address) && !strings.EqualFold(one.Address, q.Mailbox)
+			})
 		}
 		if len(all) > 0 {
 			return bound, all, nil
@@ -82,7 +100,7 @@ func (e *Engine) candidates(ctx context.Context, q PreviewQuery) (connection.Bou
 	if q.Mailbox != "" {
 		return connection.Bound{}, nil, fault.BadField("mailbox", "%s is not listed on this connection for timeline or actions", q.Mailbox)
 	}
-	return connection.Bound{}, nil, fault.BadField("connection", "it lists no mailbox for timeline or actions; add mailboxes first")
+	return connection.Bound{}, nil, fault.BadField("connection", "it lists no mailbox for timeline or actions; add mailboxes first, or have its owner sign in")
 }
 
 func (e *Engine) previewOf(ctx context.Context, b connection.Bound, address string, most int, out *Preview) (MailboxPreview, error) {
@@ -116,7 +134,7 @@ func (e *Engine) previewOf(ctx context.Context, b connection.Bound, address stri
 				}
 				box.Read++
 				out.Read++
-				k, why := judgeMail(m, b.Connection.TenantID, book)
+				k, why := judgeMail(m, b.Connection.Home(), book)
 				if why == "" {
 					why = e.unkept(k, unwanted)
 				}

@@ -175,6 +175,11 @@ func (f *Face) connectionDo(w http.ResponseWriter, r *http.Request, who access.C
 		in := map[string]any{"id": id, "credential": connectionCredential(r)}
 		_, err = ask[any](f, r, who, "connection.rotate", in)
 		f.flash(r, "The new credential is in use; remove the old one in the app registration.")
+	case "follow", "unfollow":
+		var after struct{ Test connection.TestResult }
+		if after, err = ask[struct{ Test connection.TestResult }](f, r, who, "connection.follow", map[string]any{"id": id, "stop": do == "unfollow"}); err == nil {
+			f.flash(r, after.Test.Message)
+		}
 	case "link":
 		f.showLink(w, r, who, id)
 		return

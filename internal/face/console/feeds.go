@@ -29,10 +29,11 @@ const (
 	budgetsShown = 20
 )
 
-// followed is one mailbox with its feeds.
+// followed is one mailbox with its feeds, as one connection reaches it.
 type followed struct {
-	Name  string
-	Feeds []feed.Feed
+	Name       string
+	Connection string
+	Feeds      []feed.Feed
 }
 
 func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Caller) {
@@ -53,8 +54,8 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 		if name == "" {
 			name = "The directory"
 		}
-		if n := len(d.Mailboxes); n == 0 || d.Mailboxes[n-1].Name != name {
-			d.Mailboxes = append(d.Mailboxes, followed{Name: name})
+		if n := len(d.Mailboxes); n == 0 || d.Mailboxes[n-1].Name != name || d.Mailboxes[n-1].Connection != one.Connection {
+			d.Mailboxes = append(d.Mailboxes, followed{Name: name, Connection: one.Connection})
 		}
 		d.Mailboxes[len(d.Mailboxes)-1].Feeds = append(d.Mailboxes[len(d.Mailboxes)-1].Feeds, one)
 	}

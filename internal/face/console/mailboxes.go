@@ -7,6 +7,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
+	"seneschal/internal/m365"
 )
 
 // mailboxesData is whose addresses are whose, and which mailboxes are listed where.
@@ -74,6 +75,9 @@ func (f *Face) readMailboxes(r *http.Request, who access.Caller, d *mailboxesDat
 	}
 	part := strings.ToLower(strings.TrimSpace(d.Search))
 	for _, c := range all.Connections {
+		if c.Kind == m365.Delegated && c.Account != "" && c.Serves(m365.Timeline) {
+			c.Mailboxes = append(c.Mailboxes, connection.Mailbox{Address: c.Account, Purposes: []connection.Purpose{connection.ForTimeline}, Status: connection.Resolved, Note: "their own connection"})
+		}
 		for _, m := range c.Mailboxes {
 			one := listedMailbox{m, c.Name, c.ID, whose[strings.ToLower(m.Address)]}
 			if d.All++; !strings.Contains(strings.ToLower(m.Address+" "+m.DisplayName+" "+one.Technician+" "+c.Name), part) {

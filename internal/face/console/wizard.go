@@ -30,6 +30,9 @@ type wizardData struct {
 	Test         *connection.TestResult
 }
 
+// Chose says whether a service is among those that were picked.
+func (d wizardData) Chose(k m365.Capability) bool { return slices.Contains(d.Capabilities, k) }
+
 func (f *Face) wizard(w http.ResponseWriter, r *http.Request, _ access.Caller) {
 	f.render(w, r, http.StatusOK, "wizard", view{Title: "Add connection", Section: "connections", Data: f.wizardState(r)})
 }

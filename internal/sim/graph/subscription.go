@@ -249,7 +249,8 @@ func (c *call) mine() (world.Object, *problem) {
 func listSubscriptions(c *call) (reply, *problem) {
 	items := func(yield func(world.Object) bool) {
 		for o := range c.s.world.All(c.token.Tenant, world.Subscriptions) {
-			if o["applicationId"] == c.token.AppID && !yield(o) {
+			mine := o["applicationId"] == c.token.AppID && (c.token.AppOnly || o["creatorId"] == c.token.ObjectID) // a user's token shows that user's: subscription-list.md
+			if mine && !yield(o) {
 				return
 			}
 		}
