@@ -78,12 +78,11 @@ func Delta[T any](ctx context.Context, c *Client, p Path, from m365.DeltaLink, o
 // DeltaPage reads one page of changes, from the beginning or from a token that a caller kept; Link is not for callers and stays empty. After
 // the last page the token is where the next round begins. A forgotten token starts over, as with Delta. Options count at the beginning
 // alone: tokens carry them (contact-delta.md, "you only need to specify any desired query parameters once upfront").
-func DeltaPage[T any](ctx context.Context, c *Client, p Path, from PageToken, size int, opts ...Option) (Page[T], PageToken, error) {
-	first := append(slices.Clip(opts), PageSize(size))
+func DeltaPage[T any](ctx context.Context, c *Client, p Path, from PageToken, always []Option, first ...Option) (Page[T], PageToken, error) {
+	first = append(slices.Clip(first), always...)
+	opts := first
 	if from != "" {
-		opts = []Option{PageSize(size), from.option()}
-	} else {
-		opts = first
+		opts = append(slices.Clip(always), from.option())
 	}
 	raw, err := deltaOnce(ctx, c, p, opts)
 	reset := from != "" && forgotten(err)

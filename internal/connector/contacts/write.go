@@ -7,6 +7,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -48,7 +49,7 @@ type Details struct {
 
 // CreateIn is a new contact.
 type CreateIn struct {
-	Mailbox
+	place.Mailbox
 	Folder string `json:"folder,omitempty" doc:"Folder by id; the default one without"`
 	Details
 }
@@ -66,7 +67,7 @@ func (in CreateIn) Check() error {
 	if named == "" && len(in.Emails.Or(nil)) == 0 {
 		wrong = append(wrong, fault.Field{Name: "display_name", Message: "is missing: give display_name, given_name, surname, company or emails"})
 	}
-	return refuse(wrong)
+	return fault.OfFields(wrong)
 }
 
 // Check wants something to change, and names every field that cannot be.
@@ -75,14 +76,7 @@ func (in UpdateIn) Check() error {
 	if in.Details == (Details{}) {
 		wrong = append(wrong, fault.Field{Name: "display_name", Message: "nothing is to be changed: give at least one field beside contact"})
 	}
-	return refuse(wrong)
-}
-
-func refuse(wrong []fault.Field) error {
-	if len(wrong) == 0 {
-		return nil
-	}
-	return fault.BadFields(wrong...)
+	return fault.OfFields(wrong)
 }
 
 func (d Details) wrong() []fault.Field {
@@ -155,22 +149,8 @@ func postal(n action.Nullable[Address]) graph.Settable[graph.PhysicalAddress] {
 
 func writeActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "contact.create", Summary: "Put one contact into a folder.", Effect: action.Writes,
-			Operations: []m365.OperationKey{listContacts, createContact, listInFolder, createInFolder}, Capability: m365.Contacts},
-			func(ctx context.Context, c action.Call, in CreateIn) (Contact, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Contact{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in CreateIn) (Contact, action.Answer, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Contact{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
+		once.Define(action.Spec{Name: "contact.create", Summary: "Put one contact into a folder.", Effect: action.Writes,
+			Operations: []m365.OperationKey{listContacts, createContact, listInFolder, createInFolder}, Capability: m365.Contacts}, CreateIn.creation),
 		action.Define(action.Spec{Name: "contact.update", Summary: "Change a contact.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{changeContact}, Capability: m365.Contacts, Args: []string{"contact"}}, update),
 		action.Define(action.Spec{Name: "contact.delete", Summary: "Delete a contact.", Effect: action.Deletes, Repeatable: true,
@@ -179,18 +159,18 @@ func writeActions() []action.Action {
 }
 
 // creation is the way of a contact that is made once.
-func (in CreateIn) creation(c action.Call) (once.Creation[Contact], error) {
-	box, err := in.in(c)
+func (in CreateIn) creation(_ context.Context, c action.Call) (once.Creation[Contact], error) {
+	box, err := in.In(c)
 	path, mark := box.ContactsIn(in.Folder), once.Mark(c)
 	return once.Creation[Contact]{
 		Find: func(ctx context.Context, proof graph.Option) (Contact, bool, error) {
-			k, found, err := once.First[graph.Contact](ctx, box.g, path, once.Marked(mark), graph.Select(contactFields...), proof)
+			k, found, err := once.First[graph.Contact](ctx, box.Graph, path, once.Marked(mark), graph.Select(contactFields...), proof)
 			return contactOf(k), found, err
 		},
 		Make: func(ctx context.Context) (Contact, error) {
 			change := in.change()
 			change.ExtendedProperties = once.Marking(mark)
-			k, err := graph.Post[graph.Contact](ctx, box.g, path, change)
+			k, err := graph.Post[graph.Contact](ctx, box.Graph, path, change)
 			return contactOf(k), err
 		},
 	}, err
@@ -202,7 +182,7 @@ func update(ctx context.Context, c action.Call, in UpdateIn) (Contact, error) {
 	if err != nil {
 		return Contact{}, err
 	}
-	k, err := graph.Patch[graph.Contact](ctx, box.g, path, in.change(), graph.Idempotent())
+	k, err := graph.Patch[graph.Contact](ctx, box.Graph, path, in.change(), graph.Idempotent())
 	return contactOf(k), err
 }
 
@@ -211,5 +191,5 @@ func remove(ctx context.Context, c action.Call, in ContactIn) (Deleted, error) {
 	if err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{in.Contact}, graph.Delete(ctx, box.g, path)
+	return Deleted{in.Contact}, graph.Delete(ctx, box.Graph, path)
 }

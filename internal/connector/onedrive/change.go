@@ -24,9 +24,9 @@ func (in MoveIn) target() FolderIn { return FolderIn{in.Of, in.Folder, in.Folder
 func (in MoveIn) Check() error {
 	wrong := in.wrong()
 	if in.Name == "" {
-		return refuse(append(wrong, in.target().wrong()...))
+		return fault.OfFields(append(wrong, in.target().wrong()...))
 	}
-	return refuse(append(wrong, in.target().wrongPlace(in.Name)...))
+	return fault.OfFields(append(wrong, in.target().wrongPlace(in.Name)...))
 }
 
 // RenameIn is another name for an item.
@@ -37,7 +37,9 @@ type RenameIn struct {
 }
 
 // Check finds a wrong item and a wrong name.
-func (in RenameIn) Check() error { return refuse(append(in.wrong(), wrongName("name", in.Name)...)) }
+func (in RenameIn) Check() error {
+	return fault.OfFields(append(in.wrong(), wrongName("name", in.Name)...))
+}
 
 // DeleteIn names what shall go.
 type DeleteIn struct {
@@ -133,7 +135,7 @@ func (of Of) change(ctx context.Context, c action.Call, p pin, version string) (
 	if p.Folder != "" {
 		change.ParentReference = &graph.ItemReference{ID: p.Folder}
 	}
-	d, err := graph.Patch[graph.DriveItem](ctx, box.g, box.DriveItem(p.Item), change, append(ifVersion(version), graph.Idempotent())...)
+	d, err := graph.Patch[graph.DriveItem](ctx, box.Graph, box.DriveItem(p.Item), change, append(ifVersion(version), graph.Idempotent())...)
 	return itemOf(d), err
 }
 
@@ -150,7 +152,7 @@ func became[In interface{ owner() Of }](run func(context.Context, action.Call, I
 		if err != nil {
 			return Item{}, action.StillOpen, err
 		}
-		d, err := graph.Get[graph.DriveItem](ctx, box.g, box.DriveItem(p.Item), itemFields)
+		d, err := graph.Get[graph.DriveItem](ctx, box.Graph, box.DriveItem(p.Item), itemFields)
 		if err == nil && p.metBy(d) {
 			return itemOf(d), action.Happened, nil
 		}
@@ -184,7 +186,7 @@ func remove(ctx context.Context, c action.Call, in DeleteIn) (Deleted, error) {
 	if err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{p.Item}, graph.Delete(ctx, box.g, box.DriveItem(p.Item), ifVersion(in.IfVersion)...)
+	return Deleted{p.Item}, graph.Delete(ctx, box.Graph, box.DriveItem(p.Item), ifVersion(in.IfVersion)...)
 }
 
 func ifVersion(version string) []graph.Option {

@@ -39,7 +39,7 @@ func download(ctx context.Context, c action.Call, in DownloadIn) (Downloaded, er
 	if err != nil {
 		return Downloaded{}, err
 	}
-	d, err := graph.Get[graph.DriveItem](ctx, box.g, in.path(box), itemFields)
+	d, err := graph.Get[graph.DriveItem](ctx, box.Graph, in.path(box), itemFields)
 	if err != nil {
 		return Downloaded{}, err
 	}
@@ -53,13 +53,13 @@ func download(ctx context.Context, c action.Call, in DownloadIn) (Downloaded, er
 	if in.Length > 0 {
 		end = min(end, in.Offset+in.Length)
 	}
-	r := reading{place: box, item: d, at: in.Offset, end: end, to: c.Out}
+	r := reading{drive: box, item: d, at: in.Offset, end: end, to: c.Out}
 	return Downloaded{itemOf(d), end - in.Offset}, r.run(ctx)
 }
 
 // reading is a file on its way out. Nothing of it is kept in memory but one buffer.
 type reading struct {
-	place
+	drive
 	item    graph.DriveItem
 	at, end int64
 	to      func(media string) io.Writer
@@ -96,7 +96,7 @@ func (r *reading) run(ctx context.Context) error {
 
 // stretch reads from where we are until the end or a break.
 func (r *reading) stretch(ctx context.Context) error {
-	s, err := r.g.Content(ctx, r.DriveItem(r.item.ID).Sub("content"), graph.Range(r.at, r.end-1))
+	s, err := r.Graph.Content(ctx, r.DriveItem(r.item.ID).Sub("content"), graph.Range(r.at, r.end-1))
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (r *reading) stretch(ctx context.Context) error {
 
 // unchanged says whether what follows still belongs to what was handed out.
 func (r *reading) unchanged(ctx context.Context) error {
-	d, err := graph.Get[graph.DriveItem](ctx, r.g, r.DriveItem(r.item.ID), graph.Select("id", "cTag"))
+	d, err := graph.Get[graph.DriveItem](ctx, r.Graph, r.DriveItem(r.item.ID), graph.Select("id", "cTag"))
 	if err == nil && d.CTag != r.item.CTag {
 		err = &fault.Error{Kind: fault.Conflict, Code: "changed_meanwhile", Message: "The file was changed while it was read", Fix: "Read it again from its start", Who: "you"}
 	}

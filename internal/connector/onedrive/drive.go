@@ -42,7 +42,7 @@ func driveActions() []action.Action {
 				if err != nil {
 					return out, err
 				}
-				for d, err := range graph.List[graph.Drive](ctx, box.g, box.Drives(), driveFields) {
+				for d, err := range graph.List[graph.Drive](ctx, box.Graph, box.Drives(), driveFields) {
 					if err != nil {
 						return out, err
 					}
@@ -57,7 +57,7 @@ func driveActions() []action.Action {
 				if err != nil {
 					return Drive{}, err
 				}
-				d, err := graph.Get[graph.Drive](ctx, box.g, box.Drive(), driveFields)
+				d, err := graph.Get[graph.Drive](ctx, box.Graph, box.Drive(), driveFields)
 				return driveOf(d), err
 			}),
 	}

@@ -7,6 +7,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -19,26 +20,12 @@ type FolderCreateIn struct {
 }
 
 // Check finds a wrong place.
-func (in FolderCreateIn) Check() error { return refuse(in.wrongPlace(in.Name)) }
+func (in FolderCreateIn) Check() error { return fault.OfFields(in.wrongPlace(in.Name)) }
 
 func folderActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "drive.folder.create", Summary: "Make a folder.", Effect: action.Writes,
-			Operations: []m365.OperationKey{readAt, listRoot, listFolder, createInRoot, createInFolder}, Capability: m365.OneDrive},
-			func(ctx context.Context, c action.Call, in FolderCreateIn) (Item, error) {
-				k, err := in.addition(ctx, c)
-				if err != nil {
-					return Item{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in FolderCreateIn) (Item, action.Answer, error) {
-				k, err := in.addition(ctx, c)
-				if err != nil {
-					return Item{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
+		once.Define(action.Spec{Name: "drive.folder.create", Summary: "Make a folder.", Effect: action.Writes,
+			Operations: []m365.OperationKey{readAt, listRoot, listFolder, createInRoot, createInFolder}, Capability: m365.OneDrive}, FolderCreateIn.addition),
 	}
 }
 
@@ -52,7 +39,7 @@ func (in FolderCreateIn) addition(ctx context.Context, c action.Call) (once.Addi
 		ID: func(i Item) string { return i.ID },
 		Is: func(i Item) bool { return i.Kind == "folder" },
 		Make: func(ctx context.Context) (Item, error) {
-			d, err := graph.Post[graph.DriveItem](ctx, box.g, box.DriveItem(folder).Sub("children"), graph.FolderCreation{Name: in.Name, ConflictBehavior: orFail(in.Conflict)})
+			d, err := graph.Post[graph.DriveItem](ctx, box.Graph, box.DriveItem(folder).Sub("children"), graph.FolderCreation{Name: in.Name, ConflictBehavior: orFail(in.Conflict)})
 			return itemOf(d), err
 		},
 	}, err
@@ -70,16 +57,16 @@ const childPage = 200
 
 // named lists what a folder has under a name, or under what Microsoft makes of one that is taken: a number behind it. Microsoft's list of
 // children takes no filter by name (driveitem-list-children.md).
-func (p place) named(ctx context.Context, folder, name string, proof graph.Option) ([]Item, error) {
+func (d drive) named(ctx context.Context, folder, name string, proof graph.Option) ([]Item, error) {
 	var out []Item
 	ext := path.Ext(name)
 	stem := strings.ToLower(strings.TrimSuffix(name, ext))
-	for d, err := range graph.List[graph.DriveItem](ctx, p.g, p.DriveItem(folder).Sub("children"), itemFields, graph.Top(childPage), proof) {
+	for item, err := range graph.List[graph.DriveItem](ctx, d.Graph, d.DriveItem(folder).Sub("children"), itemFields, graph.Top(childPage), proof) {
 		if err != nil {
 			return nil, err
 		}
-		if there := strings.ToLower(d.Name); strings.HasPrefix(there, stem) && strings.HasSuffix(there, strings.ToLower(ext)) {
-			out = append(out, itemOf(d))
+		if there := strings.ToLower(item.Name); strings.HasPrefix(there, stem) && strings.HasSuffix(there, strings.ToLower(ext)) {
+			out = append(out, itemOf(item))
 		}
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -40,11 +41,5 @@ func Actions() []action.Action {
 
 // Probe reads the id of the topmost folder. It proves the capability onedrive.
 func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
-	var p graph.Proof
-	owner, err := g.Owner(mailbox)
-	if err != nil {
-		return p, err
-	}
-	_, err = graph.Get[struct{}](ctx, g, owner.DriveRoot(), graph.Select("id"), graph.Prove(&p))
-	return p, err
+	return place.Probe(ctx, g, mailbox, graph.Owner.DriveRoot, graph.Select("id"))
 }

@@ -9,36 +9,17 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/internal/bench"
-	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/onedrive"
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
 	"seneschal/internal/sim"
 )
 
-const ada = "ada@contoso.example"
+const ada = bench.Ada
 
 func start(t *testing.T) *bench.Bench {
 	t.Helper()
 	return bench.Start(t, m365.OneDrive, onedrive.Actions(), onedrive.Probe)
-}
-
-func faultAt(kind, method, path string) sim.Fault {
-	f := sim.Fault{Kind: kind, Times: 1}
-	f.Match.Method, f.Match.Path = method, path
-	return f
-}
-
-// named is the input for Ada's drive, as an app or as herself.
-func named(through string, in bench.In) bench.In {
-	out := bench.In{}
-	if through == bench.App {
-		out["user"] = ada
-	}
-	for k, v := range in {
-		out[k] = v
-	}
-	return out
 }
 
 // names are those of a folder's entries, sorted by when they came.
@@ -51,24 +32,18 @@ func names(b *bench.Bench, folder string) []string {
 	return out
 }
 
-func TestGolden(t *testing.T) { bench.Golden(t, onedrive.Actions()) }
+func TestOuterForm(t *testing.T) { bench.Golden(t, onedrive.Actions()) }
 
-func TestProbeGivesEvidence(t *testing.T) {
-	b := start(t)
-	p, err := onedrive.Probe(t.Context(), b.Client(t.Context(), bench.App), ada)
-	if err != nil || p.At.IsZero() || p.RequestID == "" {
-		t.Errorf("got %+v, %v; want the time and request id of an answer", p, err)
-	}
-}
+func TestProbeGivesEvidence(t *testing.T) { start(t).Evidence(onedrive.Probe, ada) }
 
 func TestADriveTellsHowFullItIs(t *testing.T) {
 	b := start(t)
 	for _, through := range []string{bench.App, bench.Person} {
-		got := bench.Do[onedrive.Drive](b, "drive.get", named(through, nil), bench.Through(through))
+		got := bench.Do[onedrive.Drive](b, "drive.get", bench.Named(through, nil), bench.Through(through))
 		if got.ID == "" || got.Owner == "" || got.Total != 1<<40 || got.Used == 0 || got.Remaining != got.Total-got.Used || got.State != "normal" {
 			t.Errorf("%s: got %+v", through, got)
 		}
-		list := bench.Do[onedrive.DriveList](b, "drive.list", named(through, nil), bench.Through(through))
+		list := bench.Do[onedrive.DriveList](b, "drive.list", bench.Named(through, nil), bench.Through(through))
 		if len(list.Drives) != 1 || list.Drives[0] != got {
 			t.Errorf("%s: got %+v", through, list)
 		}
@@ -82,7 +57,7 @@ func TestAFolderIsReadBackInBothModes(t *testing.T) {
 		t.Run(through, func(t *testing.T) {
 			do := func(name string, in bench.In) onedrive.Item {
 				t.Helper()
-				return bench.Do[onedrive.Item](b, name, named(through, in), bench.Through(through))
+				return bench.Do[onedrive.Item](b, name, bench.Named(through, in), bench.Through(through))
 			}
 			top := do("drive.folder.create", bench.In{"name": "Projects"})
 			inner := do("drive.folder.create", bench.In{"folder_path": "/Projects/", "name": "2031"})
@@ -99,7 +74,7 @@ func TestAFolderIsReadBackInBothModes(t *testing.T) {
 				t.Errorf("moved: got %+v, was %+v", moved, inner)
 			}
 			renamed := do("drive.item.rename", bench.In{"item": inner.ID, "name": "Plans of 2031", "if_version": moved.Version})
-			found := bench.Do[onedrive.List](b, "drive.item.search", named(through, bench.In{"text": "plans OF", "folder_path": "Documents"}), bench.Through(through))
+			found := bench.Do[onedrive.List](b, "drive.item.search", bench.Named(through, bench.In{"text": "plans OF", "folder_path": "Documents"}), bench.Through(through))
 			if diff := cmp.Diff([]onedrive.Item{renamed}, found.Items); diff != "" {
 				t.Errorf("found:\n%s", diff)
 			}
@@ -108,8 +83,8 @@ func TestAFolderIsReadBackInBothModes(t *testing.T) {
 				t.Errorf("at the top: got %+v", at)
 			}
 			for _, id := range []string{inner.ID, top.ID} {
-				bench.Do[onedrive.Deleted](b, "drive.item.delete", named(through, bench.In{"item": id}), bench.Through(through))
-				if f := b.Refused("drive.item.get", named(through, bench.In{"item": id}), bench.Through(through)); f.Kind != fault.NotFound {
+				bench.Do[onedrive.Deleted](b, "drive.item.delete", bench.Named(through, bench.In{"item": id}), bench.Through(through))
+				if f := b.Refused("drive.item.get", bench.Named(through, bench.In{"item": id}), bench.Through(through)); f.Kind != fault.NotFound {
 					t.Errorf("after deleting: got %v", f)
 				}
 			}
@@ -159,7 +134,7 @@ func TestWrongInputNamesTheField(t *testing.T) {
 		{"a field that is none", "drive.item.get", bench.In{"item": "a", "drive": "b"}, "drive"},
 		{"no user through an app", "drive.item.get", bench.In{"user": "", "item": "a"}, "user"},
 	} {
-		in := named(bench.App, tt.in)
+		in := bench.Named(bench.App, tt.in)
 		before := len(b.Sim.Requests())
 		f := b.Refused(tt.action, in)
 		if f.Kind != fault.Invalid || len(f.Fields) == 0 || f.Fields[0].Name != tt.field {
@@ -174,7 +149,7 @@ func TestWrongInputNamesTheField(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	b := start(t)
 	welcome := bench.Do[onedrive.Item](b, "drive.item.get", bench.In{"user": ada, "path": "Documents/Welcome.txt"})
-	locked := faultAt("status", "PATCH", "/items/")
+	locked := bench.FaultAt("status", "PATCH", "/items/")
 	locked.Status, locked.Code = 423, "resourceLocked"
 	for _, tt := range []struct {
 		name, through, action string
@@ -251,21 +226,15 @@ func TestOnce(t *testing.T) {
 		state        action.State
 		want         []string // in Documents
 	}{
-		{"a folder whose answer is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Once"}, faultAt("timeout_after_accept", "POST", "/children"), action.Done, action.Done, []string{"Welcome.txt", "Once"}},
-		{"a folder whose request is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Once"}, faultAt("reset", "POST", "/children"), action.Unclear, action.Refused, []string{"Welcome.txt"}},
-		{"a numbered folder whose answer is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Welcome.txt", "conflict": "rename"}, faultAt("timeout_after_accept", "POST", "/children"), action.Done, action.Done, []string{"Welcome.txt", "Welcome 1.txt"}},
+		{"a folder whose answer is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Once"}, bench.FaultAt("timeout_after_accept", "POST", "/children"), action.Done, action.Done, []string{"Welcome.txt", "Once"}},
+		{"a folder whose request is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Once"}, bench.FaultAt("reset", "POST", "/children"), action.Unclear, action.Refused, []string{"Welcome.txt"}},
+		{"a numbered folder whose answer is lost", "drive.folder.create", bench.In{"folder_path": "Documents", "name": "Welcome.txt", "conflict": "rename"}, bench.FaultAt("timeout_after_accept", "POST", "/children"), action.Done, action.Done, []string{"Welcome.txt", "Welcome 1.txt"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := start(t)
 			b.Fault(tt.fault)
-			run := b.Unclear(tt.action, named(bench.App, tt.in))
-			if s := b.Look(run); s != tt.tooSoon {
-				t.Errorf("at once: got %s, want %s", s, tt.tooSoon)
-			}
-			b.Pass(once.Settled)
-			if s := b.Look(run); s != tt.state {
-				t.Errorf("later: got %s, want %s", s, tt.state)
-			}
+			run := b.Unclear(tt.action, bench.Named(bench.App, tt.in))
+			b.Becomes(run, tt.tooSoon, tt.state)
 			if diff := cmp.Diff(tt.want, names(b, "Documents")); diff != "" {
 				t.Error(diff)
 			}
@@ -278,7 +247,7 @@ func TestALostChangeIsAskedFor(t *testing.T) {
 	b := start(t)
 	welcome := bench.Do[onedrive.Item](b, "drive.item.get", bench.In{"user": ada, "path": "Documents/Welcome.txt"})
 	for range 4 {
-		b.Fault(faultAt("timeout_after_accept", "PATCH", "/items/"))
+		b.Fault(bench.FaultAt("timeout_after_accept", "PATCH", "/items/"))
 	}
 	run := b.Unclear("drive.item.rename", bench.In{"user": ada, "path": "Documents/Welcome.txt", "name": "Hello.txt", "if_version": welcome.Version})
 	if s := b.Look(run); s != action.Done {

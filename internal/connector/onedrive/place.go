@@ -6,9 +6,9 @@ import (
 	"unicode/utf8"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
-	"seneschal/internal/m365"
 )
 
 // Of says whose OneDrive is meant.
@@ -16,15 +16,12 @@ type Of struct {
 	User string `json:"user,omitempty" doc:"Owner of the OneDrive by address or id; the signed-in person without"`
 }
 
-// place is the drive of an input, and the client that reaches it.
-type place struct {
-	graph.Owner
-	g *graph.Client
-}
+// drive is the OneDrive of an input, and the client that reaches it.
+type drive struct{ place.Place }
 
-func (of Of) in(c action.Call) (place, error) {
-	owner, err := c.Bound.Graph.Owner(m365.UserID(of.User))
-	return place{owner, c.Bound.Graph}, err
+func (of Of) in(c action.Call) (drive, error) {
+	box, err := place.Of(c, of.User)
+	return drive{box}, err
 }
 
 // ItemIn names one file or folder.
@@ -35,7 +32,7 @@ type ItemIn struct {
 }
 
 // Check wants one name for the item.
-func (in ItemIn) Check() error { return refuse(in.wrong()) }
+func (in ItemIn) Check() error { return fault.OfFields(in.wrong()) }
 
 func (in ItemIn) wrong() []fault.Field {
 	path := strings.Trim(in.Path, "/")
@@ -56,7 +53,7 @@ type FolderIn struct {
 }
 
 // Check wants at most one name for the folder.
-func (in FolderIn) Check() error { return refuse(in.wrong()) }
+func (in FolderIn) Check() error { return fault.OfFields(in.wrong()) }
 
 func (in FolderIn) wrong() []fault.Field {
 	path := strings.Trim(in.FolderPath, "/")
@@ -64,13 +61,6 @@ func (in FolderIn) wrong() []fault.Field {
 		return []fault.Field{{Name: "folder_path", Message: "is one name too many beside folder"}}
 	}
 	return wrongPath("folder_path", path)
-}
-
-func refuse(wrong []fault.Field) error {
-	if len(wrong) == 0 {
-		return nil
-	}
-	return fault.BadFields(wrong...)
 }
 
 // What OneDrive for work takes for names: Microsoft's "Restrictions and limitations in OneDrive and SharePoint".
@@ -125,7 +115,7 @@ func (in FolderIn) wrongPlace(name string) []fault.Field {
 }
 
 // path is where the item is read.
-func (in ItemIn) path(box place) graph.Path {
+func (in ItemIn) path(box drive) graph.Path {
 	if in.Item != "" {
 		return box.DriveItem(in.Item)
 	}
@@ -133,7 +123,7 @@ func (in ItemIn) path(box place) graph.Path {
 }
 
 // at finds the item by its id, which survives renames: what is named by a path is looked up.
-func (in ItemIn) at(ctx context.Context, c action.Call) (box place, id string, err error) {
+func (in ItemIn) at(ctx context.Context, c action.Call) (box drive, id string, err error) {
 	if box, err = in.in(c); err != nil || in.Item != "" {
 		return box, in.Item, err
 	}
@@ -142,7 +132,7 @@ func (in ItemIn) at(ctx context.Context, c action.Call) (box place, id string, e
 }
 
 // at finds the folder's id; empty for the topmost one.
-func (in FolderIn) at(ctx context.Context, c action.Call) (box place, id string, err error) {
+func (in FolderIn) at(ctx context.Context, c action.Call) (box drive, id string, err error) {
 	box, err = in.in(c)
 	if err != nil || strings.Trim(in.FolderPath, "/") == "" {
 		return box, in.Folder, err
@@ -151,7 +141,7 @@ func (in FolderIn) at(ctx context.Context, c action.Call) (box place, id string,
 	return box, id, err
 }
 
-func (p place) lookUp(ctx context.Context, path string) (string, error) {
-	item, err := graph.Get[graph.DriveItem](ctx, p.g, p.DriveItemAt(path), graph.Select("id"))
+func (d drive) lookUp(ctx context.Context, path string) (string, error) {
+	item, err := graph.Get[graph.DriveItem](ctx, d.Graph, d.DriveItemAt(path), graph.Select("id"))
 	return item.ID, err
 }

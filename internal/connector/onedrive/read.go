@@ -1,6 +1,7 @@
 package onedrive
 
 import (
+	"cmp"
 	"context"
 
 	"seneschal/internal/action"
@@ -38,11 +39,10 @@ func (in SearchIn) question() []any {
 func (in SearchIn) Check() error { return checkPage(in.wrong(), in.Cursor, in.question()) }
 
 func checkPage(wrong []fault.Field, text string, question []any) error {
-	if err := refuse(wrong); err != nil {
+	if err := fault.OfFields(wrong); err != nil {
 		return err
 	}
-	_, err := cursor.Read(text, question...)
-	return err
+	return cursor.Check(text, question...)
 }
 
 // List is one page of files and folders.
@@ -60,7 +60,7 @@ func readActions() []action.Action {
 				if err != nil {
 					return Item{}, err
 				}
-				d, err := graph.Get[graph.DriveItem](ctx, box.g, in.path(box), itemFields)
+				d, err := graph.Get[graph.DriveItem](ctx, box.Graph, in.path(box), itemFields)
 				return itemOf(d), err
 			}),
 		action.Define(action.Spec{Name: "drive.item.list", Summary: "List what is in a folder.", Effect: action.Reads,
@@ -78,25 +78,11 @@ func readActions() []action.Action {
 
 // page reads one page of a list that belongs to a folder.
 func page(ctx context.Context, c action.Call, in FolderIn, limit int, text string, question []any, of func(graph.Path) graph.Path) (List, error) {
-	out := List{Items: []Item{}}
-	from, err := cursor.Read(text, question...)
-	if err != nil {
-		return out, err
-	}
 	box, folder, err := in.at(ctx, c)
 	if err != nil {
-		return out, err
+		return List{}, err
 	}
-	if limit == 0 {
-		limit = 100
-	}
-	items, next, err := graph.ListPage[graph.DriveItem](ctx, box.g, of(box.DriveItem(folder)), from, itemFields, graph.Top(limit))
-	if err != nil {
-		return out, err
-	}
-	for _, d := range items {
-		out.Items = append(out.Items, itemOf(d))
-	}
-	out.NextCursor = cursor.Write(next, question...)
-	return out, nil
+	from := cursor.Start{Graph: box.Graph, Path: of(box.DriveItem(folder)), Text: text, Question: question}
+	list, next, err := cursor.Page(ctx, from, itemOf, itemFields, graph.Top(cmp.Or(limit, 100)))
+	return List{list, next}, err
 }

@@ -22,7 +22,7 @@ type UploadIn struct {
 }
 
 // Check finds a wrong place.
-func (in UploadIn) Check() error { return refuse(in.wrongPlace(in.Name)) }
+func (in UploadIn) Check() error { return fault.OfFields(in.wrongPlace(in.Name)) }
 
 // The bounds of a file: what goes in one request (graph/FACTS §10), and Microsoft's largest file.
 const (
@@ -49,7 +49,7 @@ type sending struct {
 
 // effort is one upload on its way.
 type effort struct {
-	place
+	drive
 	in UploadIn
 	sending
 }
@@ -89,10 +89,10 @@ func (e effort) standing(ctx context.Context, proof graph.Option) ([]Item, error
 	if e.in.Folder != "" || e.in.Conflict == "rename" {
 		return e.named(ctx, e.Folder, e.in.Name, proof)
 	}
-	d, err := graph.Get[graph.DriveItem](ctx, e.g, e.DriveItemAt(path+"/"+e.in.Name), itemFields, proof)
+	d, err := graph.Get[graph.DriveItem](ctx, e.Graph, e.DriveItemAt(path+"/"+e.in.Name), itemFields, proof)
 	if fault.KindOf(err) == fault.NotFound {
 		// A refusal proves no time: the folder tells it, and that it is there.
-		_, err = graph.Get[struct{}](ctx, e.g, e.DriveItem(e.Folder), graph.Select("id"), proof)
+		_, err = graph.Get[struct{}](ctx, e.Graph, e.DriveItem(e.Folder), graph.Select("id"), proof)
 		return nil, err
 	}
 	return []Item{itemOf(d)}, err
@@ -122,7 +122,7 @@ func (e effort) put(ctx context.Context, file *action.Content) (Item, error) {
 	if e.in.Conflict == "rename" {
 		opts = append(opts, graph.Once())
 	}
-	d, err := e.g.PutFile(ctx, e.FileIn(e.Folder, e.in.Name).Sub("content"), content, opts...)
+	d, err := e.Graph.PutFile(ctx, e.FileIn(e.Folder, e.in.Name).Sub("content"), content, opts...)
 	if fault.KindOf(err) == fault.Conflict {
 		var p graph.Proof
 		if i, ours, e := e.arrived(ctx, graph.Prove(&p)); e == nil && ours {
@@ -140,7 +140,7 @@ func (e effort) bySession(ctx context.Context, c action.Call, file *action.Conte
 		if err != nil {
 			return Item{}, err
 		}
-		d, err := e.g.UploadFile(ctx, path, s, file.Reader(), file.Size, func(taken int64) { c.Progress(ctx, taken, file.Size, "bytes of the file sent to Microsoft") })
+		d, err := e.Graph.UploadFile(ctx, path, s, file.Reader(), file.Size, func(taken int64) { c.Progress(ctx, taken, file.Size, "bytes of the file sent to Microsoft") })
 		switch kind := fault.KindOf(err); {
 		case err == nil:
 			return itemOf(d), nil
@@ -158,7 +158,7 @@ func (e effort) bySession(ctx context.Context, c action.Call, file *action.Conte
 			}
 			e.Session = ""
 		case kind == fault.Conflict:
-			_ = e.g.EndUpload(ctx, path, s.UploadURL) // it ends by itself, too
+			_ = e.Graph.EndUpload(ctx, path, s.UploadURL) // it ends by itself, too
 			return Item{}, err
 		default:
 			return Item{}, err
@@ -170,12 +170,12 @@ func (e effort) bySession(ctx context.Context, c action.Call, file *action.Conte
 // to expires by itself, so asking twice for one does no harm.
 func (e *effort) open(ctx context.Context, c action.Call, path graph.Path) (graph.UploadSession, error) {
 	if e.Session != "" {
-		s, err := e.g.UploadStanding(ctx, path, e.Session)
+		s, err := e.Graph.UploadStanding(ctx, path, e.Session)
 		if fault.KindOf(err) != fault.Gone {
 			return s, err
 		}
 	}
-	s, err := graph.Post[graph.UploadSession](ctx, e.g, path, graph.UploadStart{Item: graph.UploadProperties{ConflictBehavior: orFail(e.in.Conflict)}}, graph.Idempotent())
+	s, err := graph.Post[graph.UploadSession](ctx, e.Graph, path, graph.UploadStart{Item: graph.UploadProperties{ConflictBehavior: orFail(e.in.Conflict)}}, graph.Idempotent())
 	if err != nil {
 		return s, err
 	}
@@ -195,7 +195,7 @@ func uploaded(ctx context.Context, c action.Call, in UploadIn) (Item, action.Ans
 		return Item{}, action.NotStarted, err // nothing leaves before the checkpoint
 	}
 	if e.Session != "" {
-		_, err := e.g.UploadStanding(ctx, e.FileIn(e.Folder, in.Name).Sub("createUploadSession"), e.Session)
+		_, err := e.Graph.UploadStanding(ctx, e.FileIn(e.Folder, in.Name).Sub("createUploadSession"), e.Session)
 		switch {
 		case err == nil:
 			return Item{}, action.NotStarted, nil

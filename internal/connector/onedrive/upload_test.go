@@ -12,7 +12,6 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/bench"
-	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/onedrive"
 	"seneschal/internal/fault"
 	"seneschal/internal/sim"
@@ -43,15 +42,15 @@ func TestAFileIsReadBackInBothModes(t *testing.T) {
 	for _, through := range []string{bench.App, bench.Person} {
 		for _, size := range []int{0, 1, 3_999_999, 4_000_000, fragment, fragment + 1, 2*fragment + 12_345} {
 			want, name := content(size), fmt.Sprintf("%s %d.bin", through, size)
-			made := bench.Do[onedrive.Item](b, "drive.item.upload", named(through, bench.In{"folder_path": "Documents", "name": name}), bench.Through(through), b.File("file", "x", want))
+			made := bench.Do[onedrive.Item](b, "drive.item.upload", bench.Named(through, bench.In{"folder_path": "Documents", "name": name}), bench.Through(through), b.File("file", "x", want))
 			if made.Name != name || made.Size != int64(size) || made.Kind != "file" {
 				t.Errorf("%s: made %+v", name, made)
 			}
-			if got := read(b, named(through, bench.In{"item": made.ID}), bench.Through(through)); !bytes.Equal(got, want) {
+			if got := read(b, bench.Named(through, bench.In{"item": made.ID}), bench.Through(through)); !bytes.Equal(got, want) {
 				t.Errorf("%s: %d bytes came back, or other ones", name, len(got))
 			}
 			from, to := min(size, 7), min(size, 1007)
-			if got := read(b, named(through, bench.In{"path": "Documents/" + name, "offset": from, "length": 1000}), bench.Through(through)); !bytes.Equal(got, want[from:to]) {
+			if got := read(b, bench.Named(through, bench.In{"path": "Documents/" + name, "offset": from, "length": 1000}), bench.Through(through)); !bytes.Equal(got, want[from:to]) {
 				t.Errorf("%s: a part is another: %d bytes", name, len(got))
 			}
 		}
@@ -83,11 +82,11 @@ func TestADownloadThatBreaksOff(t *testing.T) {
 	b := start(t)
 	want := content(3_000_000)
 	made := bench.Do[onedrive.Item](b, "drive.item.upload", bench.In{"user": ada, "name": "Broken.bin"}, b.File("file", "x", want))
-	b.Fault(faultAt("truncate", "GET", "/drive-download/"))
+	b.Fault(bench.FaultAt("truncate", "GET", "/drive-download/"))
 	if got := read(b, bench.In{"user": ada, "item": made.ID}); !bytes.Equal(got, want) {
 		t.Errorf("%d bytes came, or other ones", len(got))
 	}
-	b.Fault(faultAt("truncate", "GET", "/drive-download/"))
+	b.Fault(bench.FaultAt("truncate", "GET", "/drive-download/"))
 	changing := &changer{b: b, item: made.Name}
 	if f := b.Refused("drive.item.download", bench.In{"user": ada, "item": made.ID}, bench.Out(changing)); f.Code != "changed_meanwhile" {
 		t.Errorf("a file that changes: got %v", f)
@@ -153,7 +152,7 @@ func TestUploadRefusals(t *testing.T) {
 		{"a folder that is none", bench.In{"name": "D.bin", "folder_path": "None"}, 1, "itemNotFound"},
 		{"a folder that is none, by id", bench.In{"name": "D.bin", "folder": "none"}, 1, "itemNotFound"},
 	} {
-		_, err := b.Call("drive.item.upload", named(bench.App, tt.in), b.File("file", "x", content(tt.size)))
+		_, err := b.Call("drive.item.upload", bench.Named(bench.App, tt.in), b.File("file", "x", content(tt.size)))
 		if code := fault.CodeOf(err); code != tt.code {
 			t.Errorf("%s: got %v, want %s", tt.name, err, tt.code)
 		}
@@ -185,7 +184,7 @@ func TestAnUploadThatWasStoppedGoesOn(t *testing.T) {
 			b := start(t)
 			want := content(3*fragment + 100)
 			in, key := bench.In{"user": ada, "name": "Large.bin"}, bench.Key("the same")
-			stop := faultAt("status", "PUT", "/drive-upload/")
+			stop := bench.FaultAt("status", "PUT", "/drive-upload/")
 			stop.Status, stop.After = http.StatusInsufficientStorage, 2
 			b.Fault(stop)
 			if f := b.Refused("drive.item.upload", in, key, b.File("file", "x", want)); f.Code != "quota_full" {
@@ -218,12 +217,12 @@ func TestUploadOnce(t *testing.T) {
 		state    action.State
 		want     []string
 	}{
-		{"a small one whose answer is lost", 10, "fail", faultAt("timeout_after_accept", "PUT", "/content"), false, "", "", []string{"Welcome.txt", "A.bin"}},
-		{"a small one under a new name whose answer is lost", 10, "rename", faultAt("timeout_after_accept", "PUT", "/content"), true, action.Done, action.Done, []string{"Welcome.txt", "A.bin"}},
-		{"a small one under a new name whose request is lost", 10, "rename", faultAt("reset", "PUT", "/content"), true, action.Unclear, action.Refused, []string{"Welcome.txt"}},
-		{"a large one whose last answer is lost", 5_000_000, "fail", faultAt("timeout_after_accept", "PUT", "/drive-upload/"), false, "", "", []string{"Welcome.txt", "A.bin"}},
-		{"a large one with a piece lost", 5_000_000, "fail", faultAt("reset", "PUT", "/drive-upload/"), false, "", "", []string{"Welcome.txt", "A.bin"}},
-		{"a large one whose session's answer is lost", 5_000_000, "rename", faultAt("timeout_after_accept", "POST", "/createUploadSession"), false, "", "", []string{"Welcome.txt", "A.bin"}},
+		{"a small one whose answer is lost", 10, "fail", bench.FaultAt("timeout_after_accept", "PUT", "/content"), false, "", "", []string{"Welcome.txt", "A.bin"}},
+		{"a small one under a new name whose answer is lost", 10, "rename", bench.FaultAt("timeout_after_accept", "PUT", "/content"), true, action.Done, action.Done, []string{"Welcome.txt", "A.bin"}},
+		{"a small one under a new name whose request is lost", 10, "rename", bench.FaultAt("reset", "PUT", "/content"), true, action.Unclear, action.Refused, []string{"Welcome.txt"}},
+		{"a large one whose last answer is lost", 5_000_000, "fail", bench.FaultAt("timeout_after_accept", "PUT", "/drive-upload/"), false, "", "", []string{"Welcome.txt", "A.bin"}},
+		{"a large one with a piece lost", 5_000_000, "fail", bench.FaultAt("reset", "PUT", "/drive-upload/"), false, "", "", []string{"Welcome.txt", "A.bin"}},
+		{"a large one whose session's answer is lost", 5_000_000, "rename", bench.FaultAt("timeout_after_accept", "POST", "/createUploadSession"), false, "", "", []string{"Welcome.txt", "A.bin"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := start(t)
@@ -233,13 +232,7 @@ func TestUploadOnce(t *testing.T) {
 				bench.Do[onedrive.Item](b, "drive.item.upload", in, b.File("file", "x", content(tt.size)))
 			} else {
 				run := b.Unclear("drive.item.upload", in, b.File("file", "x", content(tt.size)))
-				if s := b.Look(run); s != tt.tooSoon {
-					t.Errorf("at once: got %s, want %s", s, tt.tooSoon)
-				}
-				b.Pass(once.Settled)
-				if s := b.Look(run); s != tt.state {
-					t.Errorf("later: got %s, want %s", s, tt.state)
-				}
+				b.Becomes(run, tt.tooSoon, tt.state)
 			}
 			if diff := cmp.Diff(tt.want, names(b, "Documents")); diff != "" {
 				t.Error(diff)

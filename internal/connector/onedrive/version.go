@@ -44,7 +44,7 @@ func versionActions() []action.Action {
 				if err != nil {
 					return out, err
 				}
-				for v, err := range graph.List[graph.DriveItemVersion](ctx, box.g, box.DriveItem(id).Sub("versions")) {
+				for v, err := range graph.List[graph.DriveItemVersion](ctx, box.Graph, box.DriveItem(id).Sub("versions")) {
 					if err != nil {
 						return out, err
 					}
@@ -67,5 +67,5 @@ func restore(ctx context.Context, c action.Call, in RestoreIn) (Restored, error)
 	if err != nil {
 		return Restored{}, err
 	}
-	return Restored{p.Item, in.Version}, graph.Call(ctx, box.g, box.DriveItem(p.Item).Sub("versions").Item("driveItemVersion-id", in.Version).Sub("restoreVersion"), nil, graph.Idempotent())
+	return Restored{p.Item, in.Version}, graph.Call(ctx, box.Graph, box.DriveItem(p.Item).Sub("versions").Item("driveItemVersion-id", in.Version).Sub("restoreVersion"), nil, graph.Idempotent())
 }
