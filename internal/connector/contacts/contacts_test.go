@@ -46,7 +46,7 @@ func TestAContactIsReadBackInBothModes(t *testing.T) {
 			if diff := cmp.Diff(made, got); diff != "" {
 				t.Errorf("created and read differ:\n%s", diff)
 			}
-			want := contacts.Contact{Summary: contacts.Summary{ID: made.ID, FolderID: made.FolderID, DisplayName: "Dr. Grace Hopper", GivenName: "Grace", Surname: "Hopper", Company: "Navy",
+			want := contacts.Contact{Summary: contacts.Summary{ID: made.ID, ETag: got.ETag, FolderID: made.FolderID, DisplayName: "Dr. Grace Hopper", GivenName: "Grace", Surname: "Hopper", Company: "Navy",
 				JobTitle: "Rear Admiral", Emails: []contacts.Email{{Address: "grace@navy.example", Name: "Grace"}, {Address: "hopper@yale.example"}}, BusinessPhones: []string{"+1 555 0100"},
 				HomePhones: []string{"+1 555 0101", "+1 555 0102"}, MobilePhone: "+1 555 0103", Categories: []string{"Pioneer"}, Modified: made.Modified},
 				Title: "Dr.", MiddleName: "Brewster", Suffix: "Sr.", Nickname: "Amazing", FileAs: "Hopper", Department: "Computing", Profession: "Mathematician", Office: "B7", Manager: "Howard",
@@ -91,7 +91,7 @@ func TestUpdate(t *testing.T) {
 	clear["given_name"] = "Grace"
 	bench.Do[contacts.Contact](b, "contact.update", clear)
 	got = bench.Do[contacts.Contact](b, "contact.get", ref)
-	want := contacts.Contact{Summary: contacts.Summary{ID: made.ID, FolderID: made.FolderID, DisplayName: "Grace", GivenName: "Grace", Emails: []contacts.Email{}, Modified: got.Modified}, FileAs: "Grace"}
+	want := contacts.Contact{Summary: contacts.Summary{ID: made.ID, ETag: got.ETag, FolderID: made.FolderID, DisplayName: "Grace", GivenName: "Grace", Emails: []contacts.Email{}, Modified: got.Modified}, FileAs: "Grace"}
 	if diff := cmp.Diff(want, got, cmp.Transformer("empty", func(s []string) []string {
 		if len(s) == 0 {
 			return nil
@@ -332,6 +332,8 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 			{"an unknown field", "contact.create", contact(bench.In{"display_name": "x", "fax": "1"}), "fax"},
 			{"an unknown field of an address", "contact.create", contact(bench.In{"display_name": "x", "home_address": bench.In{"zip": "1"}}), "home_address.zip"},
 			{"nothing to change", "contact.update", contact(bench.In{"contact": "x"}), "display_name"},
+			{"a version that is none", "contact.update", contact(bench.In{"contact": "x", "display_name": "x", "if_match": "CQAAAB\r\nX: y"}), "if_match"},
+			{"a version to delete that is none", "contact.delete", contact(bench.In{"contact": "x", "if_match": "x"}), "if_match"},
 			{"a search for nothing", "contact.search", contact(bench.In{"text": "  "}), "text"},
 			{"a filter by no address", "contact.list", contact(bench.In{"email": "x' or 1 eq 1"}), "email"},
 			{"a cursor that is none", "contact.list", contact(bench.In{"cursor": "abc"}), "cursor"},

@@ -54,27 +54,12 @@ type CreateIn struct {
 	Details
 }
 
-// UpdateIn changes a contact. What is left out stays.
-type UpdateIn struct {
-	ContactIn
-	Details
-}
-
 // Check wants something to call the contact by, and names every field that cannot be.
 func (in CreateIn) Check() error {
 	wrong := in.wrong()
 	named := in.DisplayName.Or("") + in.GivenName.Or("") + in.Surname.Or("") + in.Company.Or("")
 	if named == "" && len(in.Emails.Or(nil)) == 0 {
 		wrong = append(wrong, fault.Field{Name: "display_name", Message: "is missing: give display_name, given_name, surname, company or emails"})
-	}
-	return fault.OfFields(wrong)
-}
-
-// Check wants something to change, and names every field that cannot be.
-func (in UpdateIn) Check() error {
-	wrong := in.wrong()
-	if in.Details == (Details{}) {
-		wrong = append(wrong, fault.Field{Name: "display_name", Message: "nothing is to be changed: give at least one field beside contact"})
 	}
 	return fault.OfFields(wrong)
 }
@@ -151,8 +136,8 @@ func writeActions() []action.Action {
 	return []action.Action{
 		once.Define(action.Spec{Name: "contact.create", Summary: "Put one contact into a folder.", Effect: action.Writes,
 			Operations: []m365.OperationKey{listContacts, createContact, listInFolder, createInFolder}, Capability: m365.Contacts}, CreateIn.creation),
-		action.Define(action.Spec{Name: "contact.update", Summary: "Change a contact.", Effect: action.Writes, Repeatable: true,
-			Operations: []m365.OperationKey{changeContact}, Capability: m365.Contacts, Args: []string{"contact"}}, update),
+		action.Define(action.Spec{Name: "contact.update", Summary: "Change a contact.", Effect: action.Writes,
+			Operations: []m365.OperationKey{changeContact, readContact}, Capability: m365.Contacts, Args: []string{"contact"}}, update, action.WithReconcile(updated)),
 		action.Define(action.Spec{Name: "contact.delete", Summary: "Delete a contact.", Effect: action.Deletes, Repeatable: true,
 			Operations: []m365.OperationKey{deleteContact}, Capability: m365.Contacts, Args: []string{"contact"}}, remove),
 	}
@@ -174,22 +159,4 @@ func (in CreateIn) creation(_ context.Context, c action.Call) (once.Creation[Con
 			return contactOf(k), err
 		},
 	}, err
-}
-
-// update says how it shall be, so it may be sent twice.
-func update(ctx context.Context, c action.Call, in UpdateIn) (Contact, error) {
-	box, path, err := in.at(c)
-	if err != nil {
-		return Contact{}, err
-	}
-	k, err := graph.Patch[graph.Contact](ctx, box.Graph, path, in.change(), graph.Idempotent())
-	return contactOf(k), err
-}
-
-func remove(ctx context.Context, c action.Call, in ContactIn) (Deleted, error) {
-	box, path, err := in.at(c)
-	if err != nil {
-		return Deleted{}, err
-	}
-	return Deleted{in.Contact}, graph.Delete(ctx, box.Graph, path)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -156,17 +157,10 @@ func became[In interface{ owner() Of }](run func(context.Context, action.Call, I
 		if err == nil && p.metBy(d) {
 			return itemOf(d), action.Happened, nil
 		}
-		var out Item
-		if err == nil {
-			out, err = run(ctx, c, in)
+		if err != nil {
+			return once.Again(Item{}, err)
 		}
-		switch kind := fault.KindOf(err); {
-		case err == nil:
-			return out, action.Happened, nil
-		case kind == fault.Unavailable || kind == fault.Throttled || kind == fault.Unclear:
-			return Item{}, action.StillOpen, nil
-		}
-		return Item{}, action.NotStarted, nil
+		return once.Again(run(ctx, c, in))
 	}
 }
 
