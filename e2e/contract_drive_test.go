@@ -25,6 +25,14 @@ func exerciseFiles(t *testing.T, do perform) {
 	do("drive.item.download", map[string]any{"path": "Contracts/Small.txt", "offset": 2, "length": 5})
 	versions := do("drive.version.list", map[string]any{"path": "Contracts/Small.txt"})["versions"].([]any)
 	do("drive.version.restore", map[string]any{"path": "Contracts/Small.txt", "version": versions[0].(map[string]any)["id"]})
+	link := do("drive.link.create", map[string]any{"path": "Contracts/Small.txt", "type": "edit", "expires": "2031-01-01T00:00:00Z"})
+	do("drive.link.create", map[string]any{"item": folder, "scope": "anonymous"})
+	invited := do("drive.item.invite", map[string]any{"path": "Contracts/Small.txt", "people": []string{"ben@contoso.example"}})["permissions"].([]any)[0].(map[string]any)["id"]
+	do("drive.item.invite", map[string]any{"item": folder, "people": []string{"ben@contoso.example"}, "role": "write", "send_invitation": true, "message": "Please read."})
+	do("drive.permission.list", map[string]any{"path": "Contracts/Small.txt"})
+	do("drive.permission.get", map[string]any{"path": "Contracts/Small.txt", "permission": link["id"]})
+	do("drive.permission.update", map[string]any{"path": "Contracts/Small.txt", "permission": invited, "role": "write"})
+	do("drive.permission.delete", map[string]any{"path": "Contracts/Small.txt", "permission": invited})
 	large := map[string][]byte{"file": bytes.Repeat([]byte("0123456789"), 500_000)}
 	do("drive.item.upload", map[string]any{"name": "Large at the top.bin", "conflict": "replace"}, large)
 	do("drive.item.upload", map[string]any{"folder": folder, "name": "Large.bin"}, large)

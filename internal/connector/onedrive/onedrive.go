@@ -12,31 +12,37 @@ import (
 
 // The operations of Microsoft Graph that the actions call.
 const (
-	listDrives     m365.OperationKey = "GET /users/{user-id}/drives"
-	readDrive      m365.OperationKey = "GET /users/{user-id}/drive"
-	readRoot       m365.OperationKey = "GET /users/{user-id}/drive/root"
-	readItem       m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}"
-	readAt         m365.OperationKey = "GET /users/{user-id}/drive/root:/{item-path}"
-	changeItem     m365.OperationKey = "PATCH /users/{user-id}/drive/items/{driveItem-id}"
-	deleteItem     m365.OperationKey = "DELETE /users/{user-id}/drive/items/{driveItem-id}"
-	listRoot       m365.OperationKey = "GET /users/{user-id}/drive/root/children"
-	listFolder     m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/children"
-	createInRoot   m365.OperationKey = "POST /users/{user-id}/drive/root/children"
-	createInFolder m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/children"
-	searchRoot     m365.OperationKey = "GET /users/{user-id}/drive/root/search(q='{q}')"
-	searchFolder   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/search(q='{q}')"
-	readContent    m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/content"
-	listVersions   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/versions"
-	restoreVersion m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/versions/{driveItemVersion-id}/restoreVersion"
-	putAt          m365.OperationKey = "PUT /users/{user-id}/drive/root:/{item-path}:/content"
-	putInFolder    m365.OperationKey = "PUT /users/{user-id}/drive/items/{driveItem-id}:/{filename}:/content"
-	uploadAt       m365.OperationKey = "POST /users/{user-id}/drive/root:/{item-path}:/createUploadSession"
-	uploadInFolder m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}:/{filename}:/createUploadSession"
+	listDrives       m365.OperationKey = "GET /users/{user-id}/drives"
+	readDrive        m365.OperationKey = "GET /users/{user-id}/drive"
+	readRoot         m365.OperationKey = "GET /users/{user-id}/drive/root"
+	readItem         m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}"
+	readAt           m365.OperationKey = "GET /users/{user-id}/drive/root:/{item-path}"
+	changeItem       m365.OperationKey = "PATCH /users/{user-id}/drive/items/{driveItem-id}"
+	deleteItem       m365.OperationKey = "DELETE /users/{user-id}/drive/items/{driveItem-id}"
+	listRoot         m365.OperationKey = "GET /users/{user-id}/drive/root/children"
+	listFolder       m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/children"
+	createInRoot     m365.OperationKey = "POST /users/{user-id}/drive/root/children"
+	createInFolder   m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/children"
+	searchRoot       m365.OperationKey = "GET /users/{user-id}/drive/root/search(q='{q}')"
+	searchFolder     m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/search(q='{q}')"
+	readContent      m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/content"
+	listVersions     m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/versions"
+	restoreVersion   m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/versions/{driveItemVersion-id}/restoreVersion"
+	listPermissions  m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/permissions"
+	readPermission   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/permissions/{permission-id}"
+	changePermission m365.OperationKey = "PATCH /users/{user-id}/drive/items/{driveItem-id}/permissions/{permission-id}"
+	deletePermission m365.OperationKey = "DELETE /users/{user-id}/drive/items/{driveItem-id}/permissions/{permission-id}"
+	makeLink         m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/createLink"
+	invitePeople     m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/invite"
+	putAt            m365.OperationKey = "PUT /users/{user-id}/drive/root:/{item-path}:/content"
+	putInFolder      m365.OperationKey = "PUT /users/{user-id}/drive/items/{driveItem-id}:/{filename}:/content"
+	uploadAt         m365.OperationKey = "POST /users/{user-id}/drive/root:/{item-path}:/createUploadSession"
+	uploadInFolder   m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}:/{filename}:/createUploadSession"
 )
 
 // Actions are what the hub can do with files.
 func Actions() []action.Action {
-	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions())
+	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions())
 }
 
 // Probe reads the id of the topmost folder. It proves the capability onedrive.

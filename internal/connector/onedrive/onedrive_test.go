@@ -1,6 +1,7 @@
 package onedrive_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -131,6 +132,13 @@ func TestWrongInputNamesTheField(t *testing.T) {
 		{"a way that is none", "drive.folder.create", bench.In{"name": "a", "conflict": "replace"}, "conflict"},
 		{"a new name that is none", "drive.item.rename", bench.In{"item": "a", "name": "b|c"}, "name"},
 		{"a move to nowhere", "drive.item.move", bench.In{"item": "a", "folder_path": "b//c"}, "folder_path"},
+		{"nobody to invite", "drive.item.invite", bench.In{"item": "a", "people": []string{}}, "people"},
+		{"an address that is none", "drive.item.invite", bench.In{"item": "a", "people": []string{"ben@contoso.example", "Ben"}}, "people[1]"},
+		{"a role that is none", "drive.item.invite", bench.In{"item": "a", "people": []string{"ben@contoso.example"}, "role": "owner"}, "role"},
+		{"words that nobody would read", "drive.item.invite", bench.In{"item": "a", "people": []string{"ben@contoso.example"}, "message": "x"}, "message"},
+		{"a link for chosen people", "drive.link.create", bench.In{"item": "a", "scope": "users"}, "scope"},
+		{"a link of no kind", "drive.link.create", bench.In{"item": "a", "type": "embed"}, "type"},
+		{"a permission without its id", "drive.permission.delete", bench.In{"item": "a", "permission": ""}, "permission"},
 		{"a field that is none", "drive.item.get", bench.In{"item": "a", "drive": "b"}, "drive"},
 		{"no user through an app", "drive.item.get", bench.In{"user": "", "item": "a"}, "user"},
 	} {
@@ -258,14 +266,54 @@ func TestALostChangeIsAskedFor(t *testing.T) {
 	}
 }
 
+// least is an input that each action takes.
+var least = map[string]bench.In{
+	"drive.list": {}, "drive.get": {}, "drive.item.list": {}, "drive.item.search": {"text": "x"}, "drive.item.get": {"path": "x"}, "drive.item.download": {"path": "x"},
+	"drive.version.list": {"path": "x"}, "drive.permission.list": {"path": "x"}, "drive.permission.get": {"path": "x", "permission": "x"},
+	"drive.folder.create": {"name": "x"}, "drive.item.move": {"item": "x"}, "drive.item.rename": {"item": "x", "name": "x"}, "drive.item.delete": {"item": "x"}, "drive.item.upload": {"name": "x"},
+	"drive.version.restore": {"item": "x", "version": "x"}, "drive.permission.update": {"item": "x", "permission": "x", "role": "read"}, "drive.permission.delete": {"item": "x", "permission": "x"},
+	"drive.link.create": {"item": "x"}, "drive.item.invite": {"item": "x", "people": []string{"ben@contoso.example"}},
+}
+
+// No action reaches a drive that is not listed, a person's connection nobody else's, and one set to read only changes nothing: not one
+// request for the drive leaves.
 func TestTheListOfMailboxesFencesDrives(t *testing.T) {
 	b := start(t)
+	var out bytes.Buffer
 	b.Relist(connection.ParseMailboxes("ben@contoso.example"))
-	before := b.Sent("GET", "/drive")
-	if f := b.Refused("drive.item.list", bench.In{"user": ada}); f.Code != "mailbox_not_listed" {
-		t.Errorf("got %v", f)
+	touched := func() (n int) {
+		for _, r := range b.Sim.Requests() {
+			if strings.Contains(r.Path, "/drive") {
+				n++
+			}
+		}
+		return n
 	}
-	if n := b.Sent("GET", "/drive"); n != before {
+	before := touched()
+	for _, a := range onedrive.Actions() {
+		in, known := least[a.Name]
+		if !known {
+			t.Errorf("%s: no input", a.Name)
+			continue
+		}
+		for _, tt := range []struct{ through, user, code string }{{bench.App, ada, "mailbox_not_listed"}, {bench.Person, ben, "mailbox_not_listed"}, {bench.Frozen, ada, "read_only"}} {
+			if tt.code == "read_only" && a.Effect == action.Reads {
+				continue
+			}
+			of := bench.In{"user": tt.user}
+			for k, v := range in {
+				of[k] = v
+			}
+			opts := []bench.Option{bench.Through(tt.through), bench.Out(&out)}
+			if len(a.Files) > 0 {
+				opts = append(opts, b.File("file", "x", []byte("x")))
+			}
+			if f := b.Refused(a.Name, of, opts...); f.Code != tt.code {
+				t.Errorf("%s of %s through %s: got %v, want %s", a.Name, tt.user, tt.through, f, tt.code)
+			}
+		}
+	}
+	if n := touched(); n != before {
 		t.Errorf("%d requests left", n-before)
 	}
 }

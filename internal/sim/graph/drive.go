@@ -21,6 +21,9 @@ func driveHandlers() map[string]handler {
 			out["GET "+at+"/search(q='{q}')"] = searchDrive
 			out["GET "+at+"/content"], out["PUT "+at+"/content"], out["POST "+at+"/createUploadSession"] = getContent, putContent, createDriveUpload
 			out["GET "+at+"/versions"], out["POST "+at+"/versions/{driveItemVersion-id}/restoreVersion"] = listVersions, restoreVersion
+			out["GET "+at+"/permissions"], out["POST "+at+"/createLink"], out["POST "+at+"/invite"] = listPermissions, createLink, invite
+			one := at + "/permissions/{permission-id}"
+			out["GET "+one], out["PATCH "+one], out["DELETE "+one] = getPermission, patchPermission, deletePermission
 			out["POST "+at+"/checkout"], out["POST "+at+"/checkin"] = checkOut, checkIn
 		}
 	}
@@ -276,7 +279,7 @@ func (d drive) show(id string, o world.Object) world.Object {
 	default:
 		out["file"] = world.Object{"mimeType": mimeOf(world.Text(o, "name"))}
 	}
-	if perms := world.Objects(o["~permissions"]); len(perms) > 0 {
+	if len(world.Objects(o[permissionsOf])) > 0 {
 		out["shared"] = world.Object{"scope": "users"}
 	}
 	return out
