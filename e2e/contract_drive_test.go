@@ -25,6 +25,13 @@ func exerciseFiles(t *testing.T, do perform) {
 	do("drive.item.download", map[string]any{"path": "Contracts/Small.txt", "offset": 2, "length": 5})
 	versions := do("drive.version.list", map[string]any{"path": "Contracts/Small.txt"})["versions"].([]any)
 	do("drive.version.restore", map[string]any{"path": "Contracts/Small.txt", "version": versions[0].(map[string]any)["id"]})
+	changes := do("drive.change.list", map[string]any{"limit": 1})
+	do("drive.change.list", map[string]any{"limit": 1, "cursor": changes["next_cursor"]})
+	do("drive.item.copy", map[string]any{"item": folder, "name": "Contracts, copied"})
+	do("drive.item.copy", map[string]any{"path": "Contracts/Small.txt", "folder": folder, "conflict": "rename"})
+	do("drive.item.upload", map[string]any{"name": "Picture.png"}, small)
+	do("drive.thumbnail.list", map[string]any{"path": "Picture.png"})
+	do("drive.thumbnail.get", map[string]any{"path": "Picture.png"})
 	link := do("drive.link.create", map[string]any{"path": "Contracts/Small.txt", "type": "edit", "expires": "2031-01-01T00:00:00Z"})
 	do("drive.link.create", map[string]any{"item": folder, "scope": "anonymous"})
 	invited := do("drive.item.invite", map[string]any{"path": "Contracts/Small.txt", "people": []string{"ben@contoso.example"}})["permissions"].([]any)[0].(map[string]any)["id"]

@@ -40,6 +40,7 @@ var unwitnessed = map[string]string{}
 var deviations = inEveryForm(map[string]string{
 	// The annotation stands in the query of an upload: driveitem-put-content.md, and resources/driveitem.md ("instance attributes").
 	"GET {drive}/items/{driveItem-id}/content: status 206 is not in the contract":                                                         "driveitem-get-content.md, partial range downloads",
+	"POST {drive}/items/{driveItem-id}/copy: the query parameter @microsoft.graph.conflictBehavior is not in the contract":                "driveitem-copy.md",
 	"PUT {drive}/root:/{item-path}:/content: the query parameter @microsoft.graph.conflictBehavior is not in the contract":                "driveitem-put-content.md",
 	"PUT {drive}/items/{driveItem-id}:/{filename}:/content: the query parameter @microsoft.graph.conflictBehavior is not in the contract": "driveitem-put-content.md",
 })

@@ -151,9 +151,10 @@ func idOf(entry []byte) string {
 	return id
 }
 
-// removed reads an @removed entry. The search only spares decoding twice; a text that contains the word does no harm.
+// removed reads an @removed entry, or one of a drive's with its facet deleted (driveitem-delta.md). The search only spares decoding twice; a
+// text that contains the word does no harm.
 func removed(entry []byte) (*Removed, error) {
-	if !bytes.Contains(entry, []byte(`"@removed"`)) {
+	if !bytes.Contains(entry, []byte(`"@removed"`)) && !bytes.Contains(entry, []byte(`"deleted"`)) {
 		return nil, nil
 	}
 	var e struct {
@@ -161,14 +162,18 @@ func removed(entry []byte) (*Removed, error) {
 		Removed *struct {
 			Reason string `json:"reason"`
 		} `json:"@removed"`
+		Deleted *struct{} `json:"deleted"`
 	}
 	if err := json.Unmarshal(entry, &e); err != nil {
 		return nil, malformed("an @removed entry is not of the documented shape", err)
 	}
-	if e.Removed == nil {
-		return nil, nil
+	switch {
+	case e.Removed != nil:
+		return &Removed{ID: e.ID, Reason: e.Removed.Reason}, nil
+	case e.Deleted != nil:
+		return &Removed{ID: e.ID, Reason: "deleted"}, nil
 	}
-	return &Removed{ID: e.ID, Reason: e.Removed.Reason}, nil
+	return nil, nil
 }
 
 // forgotten says that a link is of no use any more: 410, or the codes that directory and Outlook answer with 40x (graph/FACTS §2 and §5).

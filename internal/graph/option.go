@@ -140,6 +140,9 @@ func Range(first, last int64) Option {
 	return func(k *call) { k.set("Range", fmt.Sprintf("bytes=%d-%d", first, last)) }
 }
 
+// WithoutParents leaves the folders above what changed out of a drive's changes (driveitem-delta.md).
+func WithoutParents() Option { return func(k *call) { k.set("deltaExcludeParent", "true") } }
+
 // OnConflict says what shall become of a name that is taken: fail, rename or replace.
 func OnConflict(behaviour string) Option {
 	return Query("@microsoft.graph.conflictBehavior", behaviour)

@@ -96,12 +96,18 @@ func (c *Client) EndUpload(ctx context.Context, p Path, uploadURL string) error 
 }
 
 func (c *Client) session(ctx context.Context, p Path, method, uploadURL string) (*wire.Answer, error) {
-	r, _, err := c.request(method, p, nil)
+	r, err := c.signed(p, method, uploadURL, "{uploadUrl}")
 	if err != nil {
 		return nil, err
 	}
-	r.Operation, r.URL, r.Anonymous, r.Header = method+" {uploadUrl}", uploadURL, true, http.Header{}
 	return c.wire.Do(ctx, r)
+}
+
+// signed is a request to an address that Microsoft gave out for p and that carries its own proof: no token goes there.
+func (c *Client) signed(p Path, method, address, name string) (wire.Request, error) {
+	r, _, err := c.request(method, p, nil)
+	r.Operation, r.URL, r.Anonymous, r.Header = method+" "+name, address, true, http.Header{}
+	return r, err
 }
 
 func (c *Client) upload(ctx context.Context, p Path, s UploadSession, content io.Reader, size, piece int64, told func(taken int64)) (Uploaded, error) {

@@ -14,6 +14,7 @@ type Request struct {
 	Header    http.Header
 	Body      []byte
 	Target    Target   // whose data it touches, for the fence
+	Into      Target   // whose data it touches besides: where a copy goes
 	Charges   []Charge // what it costs; the narrowest budget last, because a throttling answer closes that one
 
 	// Idempotent says that sending it twice has the effect of sending it once. GET, HEAD, PUT and DELETE always are;

@@ -28,6 +28,9 @@ const (
 	readContent      m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/content"
 	listVersions     m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/versions"
 	restoreVersion   m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/versions/{driveItemVersion-id}/restoreVersion"
+	walkDrive        m365.OperationKey = "GET /users/{user-id}/drive/root/delta()"
+	listThumbnails   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/thumbnails"
+	makeCopy         m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/copy"
 	listPermissions  m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/permissions"
 	readPermission   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/permissions/{permission-id}"
 	changePermission m365.OperationKey = "PATCH /users/{user-id}/drive/items/{driveItem-id}/permissions/{permission-id}"
@@ -42,7 +45,7 @@ const (
 
 // Actions are what the hub can do with files.
 func Actions() []action.Action {
-	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions())
+	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions(), copyActions(), deltaActions(), thumbnailActions())
 }
 
 // Probe reads the id of the topmost folder. It proves the capability onedrive.

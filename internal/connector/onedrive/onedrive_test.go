@@ -132,6 +132,10 @@ func TestWrongInputNamesTheField(t *testing.T) {
 		{"a way that is none", "drive.folder.create", bench.In{"name": "a", "conflict": "replace"}, "conflict"},
 		{"a new name that is none", "drive.item.rename", bench.In{"item": "a", "name": "b|c"}, "name"},
 		{"a move to nowhere", "drive.item.move", bench.In{"item": "a", "folder_path": "b//c"}, "folder_path"},
+		{"a copy to nowhere", "drive.item.copy", bench.In{"item": "a", "folder_path": "b//c"}, "folder_path"},
+		{"a copy under a name that is none", "drive.item.copy", bench.In{"item": "a", "name": "b|c"}, "name"},
+		{"a picture of no size", "drive.thumbnail.get", bench.In{"item": "a", "size": "huge"}, "size"},
+		{"a foreign cursor of changes", "drive.change.list", bench.In{"cursor": "x"}, "cursor"},
 		{"nobody to invite", "drive.item.invite", bench.In{"item": "a", "people": []string{}}, "people"},
 		{"an address that is none", "drive.item.invite", bench.In{"item": "a", "people": []string{"ben@contoso.example", "Ben"}}, "people[1]"},
 		{"a role that is none", "drive.item.invite", bench.In{"item": "a", "people": []string{"ben@contoso.example"}, "role": "owner"}, "role"},
@@ -272,7 +276,7 @@ var least = map[string]bench.In{
 	"drive.version.list": {"path": "x"}, "drive.permission.list": {"path": "x"}, "drive.permission.get": {"path": "x", "permission": "x"},
 	"drive.folder.create": {"name": "x"}, "drive.item.move": {"item": "x"}, "drive.item.rename": {"item": "x", "name": "x"}, "drive.item.delete": {"item": "x"}, "drive.item.upload": {"name": "x"},
 	"drive.version.restore": {"item": "x", "version": "x"}, "drive.permission.update": {"item": "x", "permission": "x", "role": "read"}, "drive.permission.delete": {"item": "x", "permission": "x"},
-	"drive.link.create": {"item": "x"}, "drive.item.invite": {"item": "x", "people": []string{"ben@contoso.example"}},
+	"drive.item.copy": {"item": "x"}, "drive.change.list": {}, "drive.thumbnail.list": {"path": "x"}, "drive.thumbnail.get": {"path": "x"}, "drive.link.create": {"item": "x"}, "drive.item.invite": {"item": "x", "people": []string{"ben@contoso.example"}},
 }
 
 // No action reaches a drive that is not listed, a person's connection nobody else's, and one set to read only changes nothing: not one

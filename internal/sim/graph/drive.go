@@ -13,7 +13,7 @@ import (
 func driveHandlers() map[string]handler {
 	out := map[string]handler{"GET /users/{user-id}/drives": listDrives}
 	for _, drive := range []string{"/users/{user-id}/drive", "/drives/{drive-id}"} {
-		out["GET "+drive] = getDrive
+		out["GET "+drive], out["GET "+drive+"/root/delta()"] = getDrive, deltaDrive
 		for _, item := range []string{"/root", "/items/{driveItem-id}"} {
 			at := drive + item
 			out["GET "+at], out["PATCH "+at], out["DELETE "+at] = getDriveItem, patchDriveItem, deleteDriveItem
@@ -22,6 +22,7 @@ func driveHandlers() map[string]handler {
 			out["GET "+at+"/content"], out["PUT "+at+"/content"], out["POST "+at+"/createUploadSession"] = getContent, putContent, createDriveUpload
 			out["GET "+at+"/versions"], out["POST "+at+"/versions/{driveItemVersion-id}/restoreVersion"] = listVersions, restoreVersion
 			out["GET "+at+"/permissions"], out["POST "+at+"/createLink"], out["POST "+at+"/invite"] = listPermissions, createLink, invite
+			out["GET "+at+"/thumbnails"], out["POST "+at+"/copy"] = listThumbnails, copyItem
 			one := at + "/permissions/{permission-id}"
 			out["GET "+one], out["PATCH "+one], out["DELETE "+one] = getPermission, patchPermission, deletePermission
 			out["POST "+at+"/checkout"], out["POST "+at+"/checkin"] = checkOut, checkIn

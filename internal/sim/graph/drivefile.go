@@ -109,7 +109,6 @@ func putContent(c *call) (reply, *problem) {
 const (
 	driveDownloads  = "driveDownloads"
 	driveUploads    = "driveUploads"
-	downloadLife    = time.Hour // short-lived: FACTS §10
 	uploadLife      = 24 * time.Hour
 	fragmentUnit    = 327_680
 	fragmentMost    = 60 << 20
@@ -134,9 +133,7 @@ func getContent(c *call) (reply, *problem) {
 }
 
 func (c *call) presigned(blob string) reply {
-	id, until := c.s.world.NewGUID(), c.s.world.Now().Add(downloadLife)
-	c.s.world.Put(world.Key{Collection: driveDownloads, ID: id}, world.Object{"blob": blob, "expires": world.Stamp(until), "~forgetAfter": until.Format(time.RFC3339)})
-	return reply{status: http.StatusFound, header: http.Header{"Location": {"https://" + c.r.Host + downloadAddress + id + "?tempauth=" + c.s.world.NewKey()}}}
+	return reply{status: http.StatusFound, header: http.Header{"Location": {c.sign(driveDownloads, downloadAddress, world.Object{"blob": blob})}}}
 }
 
 // ServeDownload gives the bytes of a pre-signed address, or a range of them. The address is the proof: a token is refused.

@@ -20,13 +20,14 @@ type Limits struct {
 	DirectoryWindow    string `json:"directory_window,omitempty"`
 	DriveUnits         int    `json:"drive_units,omitempty"` // resource units of SharePoint and OneDrive per app and tenant in a minute
 	DriveBytes         int    `json:"drive_bytes,omitempty"` // what fits into a drive
+	CopyTime           string `json:"copy_time,omitempty"`   // how long a copy of drives takes, a Go duration
 	PageSize           int    `json:"page_size,omitempty"`   // no page is longer than this
 	Latency            string `json:"latency,omitempty"`     // of every request
 }
 
 // DefaultLimits are Microsoft's.
 func DefaultLimits() Limits {
-	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", DriveUnits: 1250, DriveBytes: 1 << 40, PageSize: 1000, Latency: "0s"}
+	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", DriveUnits: 1250, DriveBytes: 1 << 40, PageSize: 1000, Latency: "0s", CopyTime: "0s"}
 }
 
 // throttle counts requests in fixed windows that begin with the first request, as far as anyone outside can tell.
@@ -36,6 +37,7 @@ type throttle struct {
 	mail    time.Duration
 	dir     time.Duration
 	latency time.Duration
+	copies  time.Duration
 	windows map[string]*window
 }
 
@@ -49,7 +51,7 @@ func (t *throttle) reset(l Limits) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.limits, t.windows = l, map[string]*window{}
-	t.mail, t.dir = 10*time.Minute, 10*time.Second
+	t.mail, t.dir, t.copies = 10*time.Minute, 10*time.Second, 0
 }
 
 // SetLimits changes the limits in force; the counts start anew.
@@ -70,7 +72,7 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 		text *string
 		from string
 		to   *time.Duration
-	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, &t.latency}} {
+	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, &t.latency}, {&now.CopyTime, l.CopyTime, &t.copies}} {
 		if f.from == "" {
 			continue
 		}
@@ -129,6 +131,13 @@ func (t *throttle) enterDrive(c *call) *problem {
 		return nil
 	}
 	return tooMany("activityLimitReached", "The app or user has been throttled.", w.start.Add(time.Minute).Sub(c.s.world.Now()))
+}
+
+// copying is how long a copy takes.
+func (t *throttle) copying() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.copies
 }
 
 // room is what fits into a drive.
