@@ -22,11 +22,7 @@ func TestKilledWhileUploading(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789abcdef"), 900_000) // more than one piece, less than two
 	in := map[string]any{"user": "ada@contoso.example", "name": "Large.bin", "conflict": "rename"}
 	atEveryPoint(t, func(g *ground) {
-		form := g.form()
-		form["capabilities"] = []string{"onedrive"}
-		if out, _ := g.run(form, nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
-			g.t.Fatal(out)
-		}
+		g.connectToFiles()
 		if err := os.WriteFile(filepath.Join(g.dir, "large"), content, 0o600); err != nil {
 			g.t.Fatal(err)
 		}
@@ -55,6 +51,15 @@ func TestKilledWhileUploading(t *testing.T) {
 		}
 		verifyAudit(t, a)
 	})
+}
+
+func (g *ground) connectToFiles() {
+	g.t.Helper()
+	form := g.form()
+	form["capabilities"] = []string{"onedrive"}
+	if out, _ := g.run(form, nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
+		g.t.Fatal(out)
+	}
 }
 
 // onFiles runs an action with a file in or out.
