@@ -138,7 +138,7 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 			return Result{}, err
 		}
 		if !q.takes(a) {
-			return Result{}, &fault.Error{Kind: fault.NotSupported, Code: "stream_only", Message: a.Name + " answers with a stream, which does not fit here", Fix: "Open " + a.Route + " over REST and keep reading", Who: "you"}
+			return Result{}, streamOnly(a, a.Route)
 		}
 		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files, Out: q.Out, send: q.Send}, in)
 		return finished(out, err)
@@ -151,6 +151,9 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if !q.takes(a) && !q.DryRun {
+		return Result{}, streamOnly(a, "the action")
+	}
 	if q.DryRun {
 		return Result{State: Done, DryRun: &Plan{a.Name, c.Name, a.Effect.String(), a.Operations, a.Permissions(c.Kind), inputDigest(a, q)}}, nil
 	}
@@ -158,11 +161,15 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	call := Call{Caller: q.Caller, Key: q.Key, Connection: c, Bound: bound, Files: q.Files}
+	call := Call{Caller: q.Caller, Key: q.Key, Connection: c, Bound: bound, Files: q.Files, Out: q.Out}
 	if a.Effect == Reads {
 		return r.read(ctx, a, call, in)
 	}
 	return r.write(ctx, a, call, in, q)
+}
+
+func streamOnly(a Action, where string) error {
+	return &fault.Error{Kind: fault.NotSupported, Code: "stream_only", Message: a.Name + " answers with a stream, which does not fit here", Fix: "Open " + where + " over REST and keep reading", Who: "you"}
 }
 
 func finished(out any, err error) (Result, error) {
@@ -298,7 +305,7 @@ func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request)
 	run.inputSealed = sealed
 	r.running.Store(run.ID, struct{}{})
 	defer r.running.Delete(run.ID)
-	earlier, err := r.claim(ctx, run)
+	earlier, err := r.claim(ctx, &run)
 	if err != nil {
 		return Result{}, err
 	}
@@ -333,7 +340,7 @@ func canonical(raw json.RawMessage) []byte {
 	return text
 }
 
-func (r *Runner) claim(ctx context.Context, run Run) (earlier *Run, err error) {
+func (r *Runner) claim(ctx context.Context, run *Run) (earlier *Run, err error) {
 	err = r.ledger.store.InTx(ctx, "action.claim", func(tx *store.Tx) error {
 		earlier, err = r.ledger.claim(ctx, tx, run)
 		if err != nil || earlier != nil {
@@ -421,6 +428,7 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	if failed != nil {
 		o = failedOutcome(failed)
 	}
+	o.resumes = a.Resumes
 	o.requestIDs = requests
 	if failed == nil {
 		text, err := encode(out)

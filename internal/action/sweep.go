@@ -87,7 +87,7 @@ func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
 	if answer == NotStarted {
 		problem := fault.Problem{Type: "about:blank", Title: "It did not happen: the hub stopped, or the answer was lost, before Microsoft took it", Kind: fault.Unavailable,
 			Code: "not_started", Fix: "Send it again; the same key may be used", Who: "you"}
-		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem})
+		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem, resumes: a.Resumes})
 	}
 	result, err := finished(out, nil)
 	if err != nil {
@@ -182,7 +182,7 @@ func (r *Runner) Export(ctx context.Context, person string) (any, error) {
 // Erase forgets who started runs, and what they gave back; that they happened stays. What a run still needs to find out how it ended goes
 // with its outcome.
 func (r *Runner) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
-	if _, err := tx.ExecContext(ctx, "update action_run set output_sealed = null, input_sealed = null where caller = $1 and state in ($2, $3)", person, string(Done), string(Refused)); err != nil {
+	if _, err := tx.ExecContext(ctx, "update action_run set output_sealed = null, input_sealed = null, checkpoint = null where caller = $1 and state in ($2, $3)", person, string(Done), string(Refused)); err != nil {
 		return 0, err
 	}
 	return store.Affected(ctx, tx, "update action_run set caller = 'erased' where caller = $1", person)

@@ -43,7 +43,7 @@ func (r *Remote) Do(ctx context.Context, q action.Request) (action.Result, error
 			Fix: "Check SENESCHAL_URL and that the hub runs", Who: "you", Err: err}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if len(a.Streams) > 0 && resp.StatusCode < 400 && q.Out != nil {
+	if len(a.Streams) > 0 && resp.StatusCode < 400 && q.Out != nil && !q.DryRun {
 		_, err := io.Copy(q.Out(resp.Header.Get("Content-Type")), resp.Body)
 		return action.Result{State: action.Done}, err
 	}
