@@ -173,17 +173,3 @@ func (r *Runner) Reconcile(ctx context.Context, id string) (Run, error) {
 	}
 	return r.LookupRun(ctx, id)
 }
-
-// Export gives the runs a person started.
-func (r *Runner) Export(ctx context.Context, person string) (any, error) {
-	return store.Select(ctx, r.ledger.store.Reader(), scanRun, "select "+runColumns+" from action_run where caller = $1 order by started_at", person)
-}
-
-// Erase forgets who started runs, and what they gave back; that they happened stays. What a run still needs to find out how it ended goes
-// with its outcome.
-func (r *Runner) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
-	if _, err := tx.ExecContext(ctx, "update action_run set output_sealed = null, input_sealed = null where caller = $1 and state in ($2, $3)", person, string(Done), string(Refused)); err != nil {
-		return 0, err
-	}
-	return store.Affected(ctx, tx, "update action_run set caller = 'erased' where caller = $1", person)
-}
