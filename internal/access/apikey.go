@@ -92,34 +92,6 @@ func (k APIKey) caller() Caller {
 	return Caller{Kind: "apikey", ID: k.ID, Name: k.Name, Scopes: k.Scopes, madeBy: k.CreatedBy}
 }
 
-// Returning gives a caller as it is today: by kind and id, for what was asked earlier and is done now.
-func (a *Access) Returning(ctx context.Context, kind, id string) (Caller, error) {
-	switch kind {
-	case "local":
-		return Local(id), nil
-	case "person":
-		p, err := a.LookupPerson(ctx, id)
-		if err == nil && p.ID != id {
-			err = fault.Missing("person", id)
-		}
-		if err == nil && p.Disabled {
-			err = refused(p.Name+" is disabled", "Ask an admin of this hub", "an admin of this hub", nil)
-		}
-		return p.Caller(), err
-	case "apikey":
-		k, err := scanKey(a.Store.Reader().QueryRowContext(ctx, "select "+keyColumns+" from access_apikey where id = $1", id))
-		if store.IsNoRows(err) {
-			return Caller{}, fault.Missing("apikey", id)
-		}
-		if err == nil && k.over(a.Clock.Now()) {
-			err = k.expired()
-		}
-		return k.caller(), err
-	default:
-		return Caller{}, fault.Missing("caller", kind+":"+id)
-	}
-}
-
 func (k APIKey) over(now time.Time) bool { return !k.ExpiresAt.IsZero() && now.After(k.ExpiresAt) }
 
 func (k APIKey) expired() error {

@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"seneschal/internal/access"
@@ -30,11 +31,16 @@ func (r *Runner) admit(ctx context.Context, a Action, q Request) error {
 	if q.plan != "" {
 		entry.Detail["plan"] = q.plan
 	}
-	err := r.ledger.store.InTx(ctx, "action.admit", func(tx *store.Tx) error { return r.audit.Record(ctx, tx, entry) })
-	if err != nil {
+	err := r.ledger.store.InTx(ctx, "action.admit", func(tx *store.Tx) error {
+		if err := r.counted(ctx, tx, q.Caller); err != nil {
+			return err
+		}
+		return r.audit.Record(ctx, tx, entry)
+	})
+	if known := (*fault.Error)(nil); err != nil && !errors.As(err, &known) {
 		return fmt.Errorf("nothing was done, as the call could not be recorded: %w", err)
 	}
-	return nil
+	return err
 }
 
 // decides says whether somebody may approve what would be done through a connection: a person who could do it, or the host's operator.

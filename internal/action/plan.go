@@ -257,12 +257,9 @@ func (r *Runner) runPlan(ctx context.Context, p Plan) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	caller, err := r.callers(ctx, p.callerKind, p.callerID)
+	caller, err := r.callers(ctx, p.callerKind, p.callerID, p.Agent)
 	if err != nil {
 		return Result{}, err
-	}
-	if p.Agent != "" {
-		caller = caller.ByAgent()
 	}
 	q := Request{Action: p.Action, Connection: p.Connection, Caller: caller, Input: input, Key: planKey + p.ID, plan: p.ID}
 	if a, ok := r.registry.Lookup(p.Action); !ok || inputDigest(a, q) != p.InputDigest {
@@ -312,8 +309,9 @@ func (r *Runner) expire(ctx context.Context, p Plan) error {
 	})
 }
 
-// askRun takes over what became of an unclear run.
-func (r *Runner) askRun(ctx context.Context, p Plan) (time.Time, error) {
+// askRun takes over what became of an unclear run. One that certainly did not happen, because the hub stopped before Microsoft took it, is
+// carried out again: that is what was approved.
+func (r *Runner) askRun(ctx context.Context, p Plan) (next time.Time, err error) {
 	run, err := r.RunOfKey(ctx, p.Connection, planKey+p.ID)
 	if err != nil {
 		return time.Time{}, err
@@ -326,7 +324,11 @@ func (r *Runner) askRun(ctx context.Context, p Plan) (time.Time, error) {
 		return now.Add(planPause), nil
 	}
 	p.State, p.Problem, p.EndedAt = PlanState(run.State), run.Problem, now
-	return time.Time{}, r.ledger.store.InTx(ctx, "action.plan_end", func(tx *store.Tx) error {
+	if run.State == Refused && run.Problem != nil && run.Problem.Code == notStarted && now.Before(p.ExpiresAt) {
+		p.State, p.Problem, p.EndedAt = PlanApproved, nil, time.Time{}
+		next = now
+	}
+	return next, r.ledger.store.InTx(ctx, "action.plan_end", func(tx *store.Tx) error {
 		_, err := movePlan(ctx, tx, p, PlanUnclear)
 		return err
 	})

@@ -51,7 +51,7 @@ func movePlan(ctx context.Context, tx *store.Tx, p Plan, from PlanState) (int64,
 		return 0, err
 	}
 	sealed := p.sealed
-	if p.State != PlanWaiting && p.State != PlanApproved {
+	if p.State != PlanWaiting && p.State != PlanApproved && p.State != PlanUnclear {
 		sealed = nil
 	}
 	return store.Affected(ctx, tx, "update action_plan set state = $1, decided_by = $2, run = $3, problem = $4, ended_at = $5, input_sealed = $6 where id = $7 and state = $8",

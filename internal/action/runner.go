@@ -37,7 +37,8 @@ type Runner struct {
 	log         *slog.Logger
 	metrics     *telemetry.Metrics
 	ledger      *ledger
-	callers     func(ctx context.Context, kind, id string) (access.Caller, error)
+	callers     func(ctx context.Context, kind, id, agent string) (access.Caller, error)
+	counted     func(ctx context.Context, tx *store.Tx, c access.Caller) error
 	running     sync.Map // run id -> struct{}: runs of this process
 }
 
@@ -52,13 +53,14 @@ type Options struct {
 	Clock       clock.Clock
 	Log         *slog.Logger
 	Metrics     *telemetry.Metrics
-	Callers     func(ctx context.Context, kind, id string) (access.Caller, error) // who proposed a plan, with today's rights
+	Callers     func(ctx context.Context, kind, id, agent string) (access.Caller, error) // who proposed a plan, with today's rights
+	Admit       func(ctx context.Context, tx *store.Tx, c access.Caller) error           // counts an agent's call, and refuses it
 	Instance    string
 }
 
 // NewRunner makes the corridor.
 func NewRunner(o Options) *Runner {
-	return &Runner{registry: o.Registry, connections: o.Connections, audit: o.Audit, jobs: o.Jobs, clock: o.Clock, log: o.Log, metrics: o.Metrics, callers: o.Callers,
+	return &Runner{registry: o.Registry, connections: o.Connections, audit: o.Audit, jobs: o.Jobs, clock: o.Clock, log: o.Log, metrics: o.Metrics, callers: o.Callers, counted: o.Admit,
 		ledger: &ledger{store: o.Store, vault: o.Vault, owner: o.Instance + "/" + store.NewID(o.Clock.Now()), now: o.Clock.Now}}
 }
 

@@ -15,6 +15,8 @@ const (
 	firstLook = 5 * time.Second
 	lastLook  = 24 * time.Hour // after that a person must look; the run stays unclear and says so
 	maxPause  = 10 * time.Minute
+
+	notStarted = "not_started" // the code of a run that certainly did not happen
 )
 
 // Sweep is the job that answers one run without outcome: its process died, or Microsoft's answer was lost.
@@ -86,7 +88,7 @@ func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
 	}
 	if answer == NotStarted {
 		problem := fault.Problem{Type: "about:blank", Title: "It did not happen: the hub stopped, or the answer was lost, before Microsoft took it", Kind: fault.Unavailable,
-			Code: "not_started", Fix: "Send it again; the same key may be used", Who: "you"}
+			Code: notStarted, Fix: "Send it again; the same key may be used", Who: "you"}
 		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem})
 	}
 	result, err := finished(out, nil)

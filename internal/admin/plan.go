@@ -67,24 +67,24 @@ func (h *Hub) planActions() []action.Action {
 			Route: "GET /plans/{id}", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in planID) (action.Plan, error) {
 			return h.Runner.LookupPlan(ctx, c.Caller, in.ID)
 		}),
-		action.Define(action.Spec{Name: "plan.approve", Summary: "Approve a plan; it runs now, once.", Effect: action.Writes, Target: action.OnHub, Scope: access.Planned,
+		action.Define(action.Spec{Name: "plan.approve", Summary: "Approve a plan; it runs now, once.", Effect: action.Writes, Target: action.OnHub, Scope: access.Decide,
 			Route: "POST /plans/{id}/approve", Args: []string{"id", "input_sha256"}}, func(ctx context.Context, c action.Call, in approvalIn) (action.Plan, error) {
 			return h.Runner.Approve(ctx, c.Caller, in.ID, in.InputDigest)
 		}),
-		action.Define(action.Spec{Name: "plan.reject", Summary: "Reject a plan; it never runs.", Effect: action.Writes, Target: action.OnHub, Scope: access.Planned,
+		action.Define(action.Spec{Name: "plan.reject", Summary: "Reject a plan; it never runs.", Effect: action.Writes, Target: action.OnHub, Scope: access.Decide,
 			Route: "POST /plans/{id}/reject", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in planID) (action.Plan, error) {
 			return h.Runner.Reject(ctx, c.Caller, in.ID)
 		}),
-		action.Define(action.Spec{Name: "plan.rule.list", Summary: "List the rules that approve plans.", Effect: action.Reads, Target: action.OnHub, Scope: access.Planned,
+		action.Define(action.Spec{Name: "plan.rule.list", Summary: "List the rules that approve plans.", Effect: action.Reads, Target: action.OnHub, Scope: access.Decide,
 			Route: "GET /plan-rules"}, func(ctx context.Context, c action.Call, _ none) (rulesOut, error) {
 			rules, err := h.Runner.Rules(ctx, c.Caller)
 			return rulesOut{rules}, err
 		}),
-		action.Define(action.Spec{Name: "plan.rule.add", Summary: "Have one action of one agent approved by itself, through one connection.", Effect: action.Writes, Target: action.OnHub, Scope: access.Planned,
+		action.Define(action.Spec{Name: "plan.rule.add", Summary: "Have one action of one agent approved by itself, through one connection.", Effect: action.Writes, Target: action.OnHub, Scope: access.Decide,
 			Route: "POST /plan-rules", Args: []string{"agent", "action", "connection"}}, func(ctx context.Context, c action.Call, in ruleIn) (action.Rule, error) {
 			return h.Runner.AddRule(ctx, c.Caller, in.Agent, in.Action, in.Connection)
 		}),
-		action.Define(action.Spec{Name: "plan.rule.remove", Summary: "End a rule at once.", Effect: action.Deletes, Target: action.OnHub, Scope: access.Planned,
+		action.Define(action.Spec{Name: "plan.rule.remove", Summary: "End a rule at once.", Effect: action.Deletes, Target: action.OnHub, Scope: access.Decide,
 			Route: "DELETE /plan-rules/{id}", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in ruleID) (none, error) {
 			return none{}, h.Runner.RemoveRule(ctx, c.Caller, in.ID)
 		}),

@@ -188,7 +188,8 @@ func (s *Server) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	s.mountProbes(mux)
 	(&rest.Face{Runner: s.app.Runner, Caller: s.caller, Version: Version, Now: s.app.Clock.Now, MachineNow: time.Now, Closing: s.closing}).Mount(mux)
-	(&mcp.Face{Registry: s.app.Registry, Do: s.app.Runner.Do, Bearer: s.bearer, Version: Version}).Mount(mux)
+	(&mcp.Face{Registry: s.app.Registry, Do: s.app.Runner.Do, Bearer: s.agentBearer, Base: s.app.base, Version: Version}).Mount(mux)
+	(&mcp.OAuth{Grants: s.app.Access, Base: s.app.base, Limiter: &access.Limiter{Clock: s.app.Clock}}).Mount(mux)
 	(&notify.Face{Feeds: s.app.Feeds, Log: s.app.Log}).Mount(mux)
 	if err := s.mountConsole(mux); err != nil {
 		return nil, err
@@ -230,6 +231,15 @@ func (s *Server) bearer(r *http.Request) (access.Caller, error) {
 		return access.Caller{}, nil
 	}
 	return s.app.Access.KeyCaller(r.Context(), strings.TrimSpace(key))
+}
+
+// agentBearer finds out who comes to the agents' door: a program that a person allowed, or an API key. Tokens of programs open no other door.
+func (s *Server) agentBearer(r *http.Request) (access.Caller, error) {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if strings.HasPrefix(token, access.TokenPrefix) {
+		return s.app.Access.TokenCaller(r.Context(), strings.TrimSpace(token), s.app.base()+mcp.Path)
+	}
+	return s.bearer(r)
 }
 
 type localKey struct{}

@@ -159,7 +159,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	}
 	hub.Connections, hub.Customers, hub.Feeds, hub.Webhooks, hub.Sees = a.Connections, a.Customers, a.Feeds, a.Webhooks, a.Timeline.Visible
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
-		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Callers: a.Access.Returning, Instance: c.Instance})
+		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Callers: a.Access.Returning, Admit: a.Access.CountAgent, Instance: c.Instance})
 	if err := a.joinAlarms(s); err != nil {
 		return nil, err
 	}

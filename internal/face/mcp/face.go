@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -20,6 +21,7 @@ type Face struct {
 	Registry *action.Registry
 	Do       func(ctx context.Context, q action.Request) (action.Result, error)
 	Bearer   func(*http.Request) (access.Caller, error) // whose token it is; never a console's session, which other sites' pages carry too
+	Base     func() string                              // the hub's address, without a slash at the end
 	Version  string
 
 	once  sync.Once
@@ -113,7 +115,7 @@ type callerKey struct{}
 func (f *Face) refuse(w http.ResponseWriter, err error) {
 	p := fault.As(err).Problem()
 	if p.Status == http.StatusUnauthorized {
-		w.Header().Set("WWW-Authenticate", `Bearer realm="seneschal"`)
+		w.Header().Set("WWW-Authenticate", fmt.Sprintf("Bearer realm=%q, resource_metadata=%q", "seneschal", f.Base()+resourceMetaPath+Path))
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
