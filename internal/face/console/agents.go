@@ -1,7 +1,11 @@
 package console
 
 import (
+	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
@@ -10,13 +14,63 @@ import (
 
 // agentsData is what acts for people, and what it wants done.
 type agentsData struct {
-	Waiting []action.Plan // with what they would do
+	Waiting []waitingPlan
 	Past    []action.Plan
 	Agents  []access.AgentState
 	Rules   []action.Rule
 	Names   map[string]string // of connections and agents, by id
 	Decides bool
 	Address string // where agents connect to
+}
+
+// waitingPlan is a plan with what it would do, field by field: whoever approves it reads it.
+type waitingPlan struct {
+	action.Plan
+	Does []plannedField
+}
+
+type plannedField struct {
+	Name, Text string
+	Long       bool // of several lines
+}
+
+// planned lists a plan's fields: texts as they are, lists of texts a line each, the rest as JSON.
+func planned(p action.Plan) (waitingPlan, error) {
+	out, fields := waitingPlan{Plan: p}, map[string]any{}
+	if err := json.Unmarshal(p.Input, &fields); err != nil {
+		return out, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		text, err := readable(fields[name])
+		if err != nil {
+			return out, err
+		}
+		out.Does = append(out.Does, plannedField{name, text, strings.Contains(text, "\n")})
+	}
+	return out, nil
+}
+
+func readable(v any) (string, error) {
+	list, ok := v.([]any)
+	if !ok {
+		list = []any{v}
+	}
+	var lines []string
+	for _, e := range list {
+		text, ok := e.(string)
+		if !ok {
+			var b strings.Builder
+			j := json.NewEncoder(&b)
+			j.SetEscapeHTML(false)
+			j.SetIndent("", "  ")
+			if err := j.Encode(e); err != nil {
+				return "", err
+			}
+			text = strings.TrimSpace(b.String())
+		}
+		lines = append(lines, text)
+	}
+	return strings.Join(lines, "\n"), nil
 }
 
 const plansShown = 50
@@ -66,7 +120,11 @@ func (f *Face) plansFor(r *http.Request, who access.Caller, d *agentsData) error
 		if err != nil {
 			return err
 		}
-		d.Waiting = append(d.Waiting, whole)
+		shown, err := planned(whole)
+		if err != nil {
+			return err
+		}
+		d.Waiting = append(d.Waiting, shown)
 	}
 	if !d.Decides {
 		return nil
