@@ -186,6 +186,10 @@ func TestAProgramIsAllowedByAPerson(t *testing.T) {
 				t.Errorf("%d mails", n)
 			}
 
+			if review := ask(t, h, boss, "access.review", `{}`); !strings.Contains(review, "Curious Assistant") {
+				t.Errorf("the access review leaves the program out: %s", review)
+			}
+
 			// The token is good for this door alone.
 			token := tokenOf(t, handler)
 			h.Key = token

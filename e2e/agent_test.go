@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -351,6 +353,22 @@ func TestAnAgentOverStdio(t *testing.T) {
 	}
 	if shown, _ := call(t, s, "plan_show", map[string]any{"id": plan.ID}); planIn(t, shown).State != action.PlanDone {
 		t.Errorf("shown: %s", shown)
+	}
+
+	// From elsewhere it comes with a key, and has that key's rights.
+	key, secret := keyFor(t, h, access.Local("test"), "elsewhere", access.HubRead, access.ActionWrite)
+	file := filepath.Join(t.TempDir(), "key")
+	if err := os.WriteFile(file, []byte(secret.Reveal()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env = []string{"SENESCHAL_URL=" + h.Server.URL(), "SENESCHAL_API_KEY_FILE=" + file, "HOME=" + t.TempDir()}
+	s = session("--write")
+	text, _ = call(t, s, "mail_message_send", toBen("from elsewhere"))
+	if p := planIn(t, text); p.State != action.PlanWaiting || p.Agent != "apikey:"+key.ID {
+		t.Errorf("from elsewhere: %s", text)
+	}
+	if text, refused := call(t, s, "mail_message_list", map[string]any{"connection": "contoso", "user": ada}); !refused || !strings.Contains(text, "actions:read") {
+		t.Errorf("reading with a key that may not: %s", text)
 	}
 }
 

@@ -7,8 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 
+	"github.com/modelcontextprotocol/go-sdk/auth"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
 	"seneschal/internal/access"
@@ -24,8 +26,9 @@ type Face struct {
 	Base     func() string                              // the hub's address, without a slash at the end
 	Version  string
 
-	once  sync.Once
-	tools map[string]*sdk.Tool
+	once    sync.Once
+	tools   map[string]*sdk.Tool
+	servers sync.Map // of the SDK, by the names of their tools: there are as many as callers differ in what they may do
 }
 
 // Path is where the face lies.
@@ -50,12 +53,25 @@ func (f *Face) tool(name string) *sdk.Tool {
 	return f.tools[name]
 }
 
-func (f *Face) server(s session, actions []action.Action) *sdk.Server {
+// server gives the SDK's server of some tools. Making one reads every schema, so that each is made once; who calls a tool comes with the call.
+func (f *Face) server(actions []action.Action) *sdk.Server {
+	var names strings.Builder
+	for _, a := range actions {
+		names.WriteString(a.Name + " ")
+	}
+	if server, ok := f.servers.Load(names.String()); ok {
+		return server.(*sdk.Server)
+	}
+	server, _ := f.servers.LoadOrStore(names.String(), f.newServer(actions))
+	return server.(*sdk.Server)
+}
+
+func (f *Face) newServer(actions []action.Action) *sdk.Server {
 	server := sdk.NewServer(&sdk.Implementation{Name: "seneschal", Title: "Seneschal", Version: f.Version},
 		&sdk.ServerOptions{Instructions: instructions, Capabilities: &sdk.ServerCapabilities{Tools: &sdk.ToolCapabilities{}}, Logger: slog.New(slog.DiscardHandler)})
 	for _, a := range actions {
 		server.AddTool(f.tool(a.Name), func(ctx context.Context, r *sdk.CallToolRequest) (*sdk.CallToolResult, error) {
-			return s.call(ctx, a, r.Params.Arguments), nil
+			return session{callerOf(r), f.Do}.call(ctx, a, r.Params.Arguments), nil
 		})
 	}
 	return server
@@ -77,8 +93,7 @@ func readable(write bool) func(action.Action) bool {
 // ServeStdio serves one agent on the host over standard input and output, until it closes them.
 func (f *Face) ServeStdio(ctx context.Context, in io.Reader, out io.Writer, all, write bool) error {
 	actions := chosen(f.Registry, all, readable(write))
-	server := f.server(session{do: f.Do}, actions)
-	return server.Run(ctx, &sdk.IOTransport{Reader: io.NopCloser(in), Writer: unclosed{out}, MaxLineLength: maxInput})
+	return f.server(actions).Run(ctx, &sdk.IOTransport{Reader: io.NopCloser(in), Writer: unclosed{out}, MaxLineLength: maxInput})
 }
 
 // unclosed leaves the process its standard output.
@@ -91,12 +106,16 @@ func (unclosed) Close() error { return nil }
 // each time.
 func (f *Face) Mount(mux *http.ServeMux) {
 	handler := sdk.NewStreamableHTTPHandler(func(r *http.Request) *sdk.Server {
-		caller, _ := r.Context().Value(callerKey{}).(access.Caller)
+		caller := callerIn(r.Context())
 		all := r.URL.Query().Get("tools") == "all"
-		return f.server(session{caller, f.Do}, chosen(f.Registry, all, func(a action.Action) bool { return mayCall(caller, a) }))
+		return f.server(chosen(f.Registry, all, func(a action.Action) bool { return mayCall(caller, a) }))
 	}, &sdk.StreamableHTTPOptions{Stateless: true, JSONResponse: true, MaxRequestBodyBytes: maxInput, PropagateRequestCancellation: true,
 		// A page that reached us by a rebound name has no token, and without one nothing is answered; a proxy on this host keeps its own Host.
 		DisableLocalhostProtection: true})
+	// The SDK hands a tool what this check leaves behind, and nothing else of the request.
+	checked := auth.RequireBearerToken(func(ctx context.Context, _ string, _ *http.Request) (*auth.TokenInfo, error) {
+		return &auth.TokenInfo{Extra: map[string]any{callerExtra: callerIn(ctx)}}, nil
+	}, &auth.RequireBearerTokenOptions{AllowMissingExpiration: true})(handler)
 	mux.HandleFunc(Path, func(w http.ResponseWriter, r *http.Request) {
 		caller, err := f.Bearer(r)
 		if err == nil {
@@ -106,11 +125,27 @@ func (f *Face) Mount(mux *http.ServeMux) {
 			f.refuse(w, err)
 			return
 		}
-		handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
+		checked.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), callerKey{}, caller)))
 	})
 }
 
 type callerKey struct{}
+
+const callerExtra = "caller"
+
+func callerIn(ctx context.Context) access.Caller {
+	caller, _ := ctx.Value(callerKey{}).(access.Caller)
+	return caller
+}
+
+// callerOf tells who calls a tool; nobody over stdio, where the way to the hub knows.
+func callerOf(r *sdk.CallToolRequest) access.Caller {
+	if r.Extra == nil || r.Extra.TokenInfo == nil {
+		return access.Caller{}
+	}
+	caller, _ := r.Extra.TokenInfo.Extra[callerExtra].(access.Caller)
+	return caller
+}
 
 func (f *Face) refuse(w http.ResponseWriter, err error) {
 	p := fault.As(err).Problem()
