@@ -68,6 +68,7 @@ type Spec struct {
 	// messages that it gives to Call.Send as long as its caller listens; its output describes one of them.
 	Streams   []string
 	ShowsBody bool // hands out a body: one audit row before anything is fetched
+	Plans     bool // makes a plan, the one effect that an agent has by itself
 	// Repeatable says that running it twice has the effect of running it once, so an unclear run is simply run again.
 	// Every other Writes or Deletes on a connection declares a Reconcile.
 	Repeatable bool

@@ -161,7 +161,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	}
 	hub.Connections, hub.Customers, hub.Feeds, hub.Webhooks, hub.Sees = a.Connections, a.Customers, a.Feeds, a.Webhooks, a.Timeline.Visible
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
-		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})
+		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Callers: a.Access.Returning, Admit: a.Access.CountAgent, Instance: c.Instance})
 	if err := a.joinAlarms(s); err != nil {
 		return nil, err
 	}
@@ -170,6 +170,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
 		connection.CheckJob: a.Connections.Check,
 		action.SweepJob:     a.Runner.Sweep,
+		action.PlanJob:      a.Runner.DrivePlan,
 		privacy.RetainJob:   a.Privacy.Retain,
 		feed.WalkJob:        a.Feeds.Walk,
 		feed.SyncJob:        a.Feeds.Sync,

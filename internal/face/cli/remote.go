@@ -34,6 +34,9 @@ func (r *Remote) Do(ctx context.Context, q action.Request) (action.Result, error
 	if err != nil {
 		return action.Result{}, err
 	}
+	if q.Agent {
+		req.Header.Set("Seneschal-Agent", "yes")
+	}
 	if !r.Key.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+r.Key.Reveal())
 	}
