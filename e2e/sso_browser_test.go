@@ -81,10 +81,10 @@ func TestThePagePeople(t *testing.T) {
 	// An address that is contested is settled by an admin.
 	p.do(chromedp.Navigate(h.Server.URL()+"/people/"+adas), see("#sessions"))
 	has(t, "Ada's page", p.text("main"), "field1@contoso.example is this person's at Microsoft", "The role comes from Microsoft")
-	p.do(click(fmt.Sprintf(`form[action="/people/%s/move-address"] button`, adas)), see(".flash"))
+	p.do(press(fmt.Sprintf(`form[action="/people/%s/move-address"] button`, adas), ".flash"))
 	has(t, "settled", p.text("main"), "field1@contoso.example is this person's now.")
 	// Ben is signed out everywhere, at once.
-	p.do(chromedp.Navigate(h.Server.URL()+"/people/"+bensID), see("#sessions"), click(fmt.Sprintf(`form[action="/people/%s/end-sessions"] button`, bensID)), see(".flash"))
+	p.do(chromedp.Navigate(h.Server.URL()+"/people/"+bensID), see("#sessions"), press(fmt.Sprintf(`form[action="/people/%s/end-sessions"] button`, bensID), ".flash"))
 	has(t, "Ben's page", p.text("#sessions"), "In no browser.")
 	if page := bens.open("/account"); page.URL.Path != "/login" {
 		t.Errorf("Ben is at %s", page.URL)

@@ -72,7 +72,7 @@ func TestThePageWebhooks(t *testing.T) {
 	if !strings.HasPrefix(secret, "whsec_") {
 		t.Errorf("the secret is %q", secret)
 	}
-	p.do(click("#secret button"), see(".flash"))
+	p.do(press("#secret button", ".flash"))
 	has(t, "the test", p.text("main"), "The test arrived: the address answered 204.", "reached", "delivered")
 	if strings.Contains(get(p, chromedp.Evaluate[string]("document.documentElement.outerHTML")), secret) {
 		t.Error("the secret is shown again")
@@ -80,7 +80,7 @@ func TestThePageWebhooks(t *testing.T) {
 
 	status.Store(http.StatusInternalServerError)
 	p.do(chromedp.Navigate(get(p, chromedp.Location())), see("header button.primary")) // without the word of the first test
-	p.do(click("header button.primary"), see(".flash"))
+	p.do(press("header button.primary", ".flash"))
 	has(t, "a test that fails", p.text("main"), "The test did not arrive: the receiver answered 500", "given up")
 	if err := h.Store.InTx(t.Context(), "test", func(tx *store.Tx) error {
 		return h.Events.Emit(t.Context(), tx, event.Event{Type: event.MailReceived, About: "a mail", Data: map[string]any{"item": "a mail"}})
@@ -99,16 +99,16 @@ func TestThePageWebhooks(t *testing.T) {
 	p.sound(h, map[string]string{"webhooks": "/webhooks", "webhook": "/webhooks/" + id, "webhook-none": "/webhooks/" + id + "?state=sending"})
 
 	status.Store(http.StatusNoContent)
-	p.do(chromedp.Navigate(h.Server.URL()+"/webhooks"), see("#dead"), click("#dead button"), see(".flash"))
+	p.do(chromedp.Navigate(h.Server.URL()+"/webhooks"), see("#dead"), press("#dead button", ".flash"))
 	has(t, "delivered again", p.text(".flash"), "1 event will be delivered again")
 	waitUntil(t, "it arrives", func() bool {
 		h.Time.Advance(time.Second)
 		hook, err := h.Webhooks.Lookup(t.Context(), "psa")
 		return err == nil && hook.Dead == 0 && hook.Waiting == 0
 	})
-	p.do(chromedp.Navigate(h.Server.URL()+"/webhooks/"+id), see("#deliveries"), click(`form[action$="/pause"] button`), see(".flash"))
+	p.do(chromedp.Navigate(h.Server.URL()+"/webhooks/"+id), see("#deliveries"), press(`form[action$="/pause"] button`, ".flash"))
 	has(t, "paused", p.text("main"), "paused", "Go on calling it")
-	p.do(click(`header form[action$="/resume"] button`), see(".flash"))
+	p.do(press(`header form[action$="/resume"] button`, ".flash"))
 	has(t, "resumed", p.text("main"), "It is called again", "Send a test")
 	p.do(click(`form[action$="/rotate"] button`), see("#secret"))
 	if again := strings.TrimSpace(p.text("#secret pre")); again == secret || !strings.HasPrefix(again, "whsec_") {
