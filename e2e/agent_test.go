@@ -225,6 +225,17 @@ func TestARuleApproves(t *testing.T) {
 	if n := sent(t, h, "by rule"); n != 1 {
 		t.Errorf("%d mails by the rule", n)
 	}
+	lead := staff(t, h, "lead", access.Admin, "")
+	if _, err := h.Runner.AddRule(t.Context(), lead, "apikey:"+key.ID, "mail.message.move", "contoso"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.Access.SetRole(t.Context(), boss, "lead", access.Viewer); err != nil {
+		t.Fatal(err)
+	}
+	text, _ = call(t, s, "mail_message_move", map[string]any{"connection": "contoso", "user": ada, "message": "x", "folder": "archive"})
+	if p := planIn(t, text); p.State != action.PlanWaiting {
+		t.Errorf("a rule of somebody who may not approve any more: %s", text)
+	}
 	_, other := keyFor(t, h, boss, "another", access.HubRead, access.ActionWrite)
 	text, _ = call(t, agent(t, h, other.Reveal(), ""), "mail_message_send", toBen("another agent"))
 	if p := planIn(t, text); p.State != action.PlanWaiting {

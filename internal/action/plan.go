@@ -85,11 +85,15 @@ func (r *Runner) Propose(ctx context.Context, q Request) (Plan, error) {
 	now := r.clock.Now()
 	p := Plan{ID: store.NewID(now), Action: a.Name, Effect: a.Effect.String(), Connection: c.ID, Proposer: q.Caller.String(), Agent: q.Caller.Agent.ID, InputDigest: inputDigest(a, q),
 		State: PlanWaiting, CreatedAt: now, ExpiresAt: now.Add(planLife), callerKind: q.Caller.Kind, callerID: q.Caller.ID}
-	earlier, rule, err := r.keepPlan(ctx, &p, q.Input)
+	rule, err := r.standingRule(ctx, p, c.Owner)
+	if err != nil {
+		return Plan{}, err
+	}
+	earlier, err := r.keepPlan(ctx, &p, q.Input, rule)
 	if err != nil || earlier != nil {
 		return orPlan(earlier), err
 	}
-	if rule != "" {
+	if p.State == PlanApproved {
 		return r.carryOut(ctx, p)
 	}
 	return p, nil
@@ -109,9 +113,9 @@ func FileRefused(f File) error {
 }
 
 // keepPlan commits the plan, already approved where a rule says so.
-func (r *Runner) keepPlan(ctx context.Context, p *Plan, input json.RawMessage) (earlier *Plan, rule string, err error) {
+func (r *Runner) keepPlan(ctx context.Context, p *Plan, input json.RawMessage, rule string) (earlier *Plan, err error) {
 	if p.sealed, err = r.ledger.vault.Seal(planRef(p.ID), input); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	err = r.ledger.store.InTx(ctx, "action.propose", func(tx *store.Tx) error {
 		if earlier, err = waitingTwin(ctx, tx, *p); err != nil || earlier != nil {
@@ -120,11 +124,12 @@ func (r *Runner) keepPlan(ctx context.Context, p *Plan, input json.RawMessage) (
 		if err := roomFor(ctx, tx, *p); err != nil {
 			return err
 		}
-		if rule, err = ruleFor(ctx, tx, *p); err != nil {
+		approved, err := stillThere(ctx, tx, rule)
+		if err != nil {
 			return err
 		}
 		due := p.ExpiresAt
-		if rule != "" {
+		if approved {
 			p.State, p.DecidedBy, due = PlanApproved, byRule+rule, p.CreatedAt.Add(planLease)
 		}
 		if err := insertPlan(ctx, tx, *p); err != nil {
@@ -135,7 +140,7 @@ func (r *Runner) keepPlan(ctx context.Context, p *Plan, input json.RawMessage) (
 		}
 		return r.recordPlan(ctx, tx, p.Proposer, "plan.propose", *p)
 	})
-	return earlier, rule, err
+	return earlier, err
 }
 
 func planRef(id string) string { return "action_plan/" + id + "/input" }

@@ -39,8 +39,8 @@ func (r *Runner) AddRule(ctx context.Context, by access.Caller, agent, name, con
 	now := r.clock.Now()
 	rule := Rule{ID: store.NewID(now), Agent: agent, Action: a.Name, Connection: c.ID, CreatedBy: by.String(), CreatedAt: now}
 	err = r.ledger.store.InTx(ctx, "action.rule", func(tx *store.Tx) error {
-		if _, err := tx.ExecContext(ctx, "insert into action_rule (id, agent, action, connection, created_by, created_at) values ($1, $2, $3, $4, $5, $6)",
-			rule.ID, rule.Agent, rule.Action, rule.Connection, rule.CreatedBy, store.Millis(now)); err != nil {
+		if _, err := tx.ExecContext(ctx, "insert into action_rule (id, agent, action, connection, maker_kind, maker_id, created_by, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+			rule.ID, rule.Agent, rule.Action, rule.Connection, by.Kind, by.ID, rule.CreatedBy, store.Millis(now)); err != nil {
 			return err
 		}
 		return r.audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "plan.rule.add", Target: c.ID, Outcome: "done", Detail: map[string]any{"rule": rule.ID, "agent": agent, "action": a.Name}})
@@ -97,14 +97,29 @@ func (r *Runner) RemoveRule(ctx context.Context, by access.Caller, id string) er
 	return fault.Missing("rule", id)
 }
 
-// ruleFor is the rule that approves a plan; "" where none does.
-func ruleFor(ctx context.Context, tx *store.Tx, p Plan) (id string, err error) {
+// standingRule is the rule that approves a plan; "" where there is none, or whoever made it could not approve the plan any more.
+func (r *Runner) standingRule(ctx context.Context, p Plan, owner string) (string, error) {
 	if p.Agent == "" || p.Effect != Writes.String() {
 		return "", nil
 	}
-	err = tx.QueryRowContext(ctx, "select id from action_rule where agent = $1 and action = $2 and connection = $3", p.Agent, p.Action, p.Connection).Scan(&id)
+	var id, kind, maker string
+	err := r.ledger.store.Reader().QueryRowContext(ctx, "select id, maker_kind, maker_id from action_rule where agent = $1 and action = $2 and connection = $3", p.Agent, p.Action, p.Connection).Scan(&id, &kind, &maker)
 	if store.IsNoRows(err) {
 		return "", nil
 	}
+	if err != nil {
+		return "", err
+	}
+	by, err := r.callers(ctx, kind, maker, "")
+	if k := fault.KindOf(err); k == fault.NotFound || k == fault.Forbidden || err == nil && decides(by, p.Connection, owner) != nil {
+		return "", nil //nolint:nilerr // whoever made it is gone: a person decides, as if there were none
+	}
 	return id, err
+}
+
+// stillThere says whether a rule was not removed meanwhile.
+func stillThere(ctx context.Context, tx *store.Tx, rule string) (bool, error) {
+	var n int
+	err := tx.QueryRowContext(ctx, "select count(*) from action_rule where id = $1", rule).Scan(&n)
+	return n > 0, err
 }

@@ -24,6 +24,8 @@ create table action_rule (
     agent      text   not null,
     action     text   not null,
     connection text   not null,
+    maker_kind text   not null,
+    maker_id   text   not null,
     created_by text   not null,
     created_at bigint not null
 );
