@@ -68,9 +68,9 @@ func TestThePageAgents(t *testing.T) {
 	p.do(chromedp.Navigate(h.Server.URL()+"/agents"), see("#waiting"))
 	has(t, "what waits", p.text("main"), "2 waiting for your word", "mail.message.send through contoso", "read and approved", "<script>alert(1)</script>", "Curious Assistant", "read and propose")
 	p.sound(h, map[string]string{"agents": "/agents"})
-	p.do(chromedp.Navigate(h.Server.URL()+"/agents"), see("#waiting"), click(`#waiting li:last-child form[action="/agents/approve"] button`), see(".flash"))
+	p.do(chromedp.Navigate(h.Server.URL()+"/agents"), see("#waiting"), press(`#waiting li:last-child form[action="/agents/approve"] button`, ".flash"))
 	has(t, "approved", p.text("main"), "Approved and done.", "1 waiting for your word")
-	p.do(click(`form[action="/agents/reject"] button`), see(".empty, .flash"))
+	p.do(press(`form[action="/agents/reject"] button`, ".flash"))
 	has(t, "rejected", p.text("main"), "It never happens", "Nothing waits for a decision")
 	if n := sent(t, h, "read and approved") + 10*sent(t, h, "read and rejected"); n != 1 {
 		t.Errorf("sent: %d", n)
