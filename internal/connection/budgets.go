@@ -106,7 +106,7 @@ func (b *Budgets) Lease(ctx context.Context, a wire.Ask) (wire.Slice, error) {
 		if s, ok := b.stand(a, now); ok {
 			return s, nil
 		}
-	} else if !p.closed && (fits(a, p.limit) || !p.mayGrow(now)) {
+	} else if !p.closed && (fits(a, p.limit) && !a.Pressed || !p.mayGrow(now)) {
 		return b.lend(p, now), nil
 	}
 	p, err := b.take(ctx, a, now)

@@ -45,7 +45,7 @@ func (s *Service) Notice(ctx context.Context, notes []Note) error {
 	s.desk.busy = true
 	s.desk.mu.Unlock()
 	if lead {
-		s.clear(context.WithoutCancel(ctx))
+		go s.clear(context.WithoutCancel(ctx)) // whoever came first waits for their own commit, and not for those of all who come after
 	}
 	return <-d.done
 }
@@ -67,7 +67,7 @@ func (s *Service) clear(ctx context.Context) {
 			notes = append(notes, d.notes...)
 		}
 		var letters []letter
-		err := s.Store.InTx(ctx, "feed.notice", func(tx *store.Tx) (err error) {
+		err := s.Store.InTxAhead(ctx, "feed.notice", func(tx *store.Tx) (err error) {
 			letters, err = s.wakeFeeds(ctx, tx, notes)
 			return err
 		})

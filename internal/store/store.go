@@ -42,6 +42,7 @@ type Store struct {
 
 	reader  Querier
 	writing *statements // SQLite only
+	turns   turnstile   // SQLite only
 }
 
 // Open opens the database of a URL: "file:PATH" for SQLite, "postgres://…" for PostgreSQL. It does not migrate.
@@ -153,9 +154,18 @@ func (t *Tx) AfterCommit(f func()) { t.after = append(t.after, f) }
 // InTx runs f in a transaction and commits when it returns nil. On SQLite there is one writer: f makes no network call and is short.
 // The name stands in the crash points.
 func (s *Store) InTx(ctx context.Context, name string, f func(*Tx) error) error {
-	begin := s.beginSQLite
-	if s.Engine == Postgres {
-		begin = s.beginPostgres
+	return s.inTx(ctx, name, ordinary, f)
+}
+
+// InTxAhead is InTx for what somebody waits for who soon gives up: where there is one writer, it has every other turn.
+func (s *Store) InTxAhead(ctx context.Context, name string, f func(*Tx) error) error {
+	return s.inTx(ctx, name, ahead, f)
+}
+
+func (s *Store) inTx(ctx context.Context, name string, line int, f func(*Tx) error) error {
+	begin := s.beginPostgres
+	if s.Engine == SQLite {
+		begin = func(ctx context.Context) (*Tx, endTx, error) { return s.beginSQLite(ctx, line) }
 	}
 	tx, end, err := begin(ctx)
 	if err != nil {
@@ -184,13 +194,18 @@ func (s *Store) InTx(ctx context.Context, name string, f func(*Tx) error) error 
 
 type endTx func(commit bool) error
 
-func (s *Store) beginSQLite(ctx context.Context) (*Tx, endTx, error) {
+func (s *Store) beginSQLite(ctx context.Context, line int) (*Tx, endTx, error) {
+	if err := s.turns.enter(ctx, line); err != nil {
+		return nil, nil, err
+	}
 	tx, err := s.write.BeginTx(ctx, nil)
 	if err != nil {
+		s.turns.leave()
 		return nil, nil, err
 	}
 	c := &compiledTx{statements: s.writing, tx: tx}
 	return &Tx{Querier: c, Engine: SQLite, SQL: tx}, func(commit bool) error {
+		defer s.turns.leave()
 		defer c.ended(context.WithoutCancel(ctx))
 		if commit {
 			return tx.Commit()

@@ -154,6 +154,18 @@ func (b *budget) freed(n int) time.Time {
 	return time.Time{}
 }
 
+// needs is by how much a slice must be larger than what is in use, so that w can go: a smaller one would be asked about again at once.
+func (b *budget) needs(w *waiter) (cost, slots int) {
+	cost, slots = w.takes(b)
+	if w.priority != Interactive {
+		cost += max(0, b.spent+b.flying+cost-1) / 99 // what requests keeps of as many
+	}
+	if w.priority == Backfill && b.inFlight+slots >= 4 {
+		slots++ // as concurrent keeps one
+	}
+	return cost, slots
+}
+
 // requests keeps one per cent of a window for people, so that a backfill cannot make them wait for its end.
 func (b *budget) requests(p Priority) int {
 	if p == Interactive {

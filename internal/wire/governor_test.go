@@ -353,6 +353,45 @@ func TestInstancesShareByLeasedSlices(t *testing.T) {
 	})
 }
 
+// A slice that is asked for under pressure suffices for whoever waits, with what is kept from their priority: else they would ask again at
+// once, and again.
+func TestASliceThatIsAskedForSuffices(t *testing.T) {
+	for _, p := range []wire.Priority{wire.Interactive, wire.Dispatch, wire.Backfill} {
+		t.Run(fmt.Sprint("priority ", p), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &leaser{}
+				l.answer = func(a wire.Ask) (wire.Slice, error) {
+					if len(l.asked) > 10_000 {
+						return wire.Slice{}, errors.New("asked without end")
+					}
+					if a.Cost < 1 || a.Slots < 1 || a.Cost > 10 || a.Slots > 2 {
+						t.Errorf("%d in use, asked for %d more and %d places", a.Used, a.Cost, a.Slots)
+					}
+					a.Whole.Requests, a.Whole.Concurrent = min(a.Whole.Requests, a.Used+a.Cost), min(a.Whole.Concurrent, a.InFlight+a.Slots)
+					return wire.Slice{Limit: a.Whole, Until: time.Now().Add(time.Minute), More: time.Now()}, nil
+				}
+				g := wire.NewGovernor(realClock, wire.Limits{"c": {Requests: 500, Window: time.Hour, Concurrent: 8}}, l)
+				var held []*wire.Permit
+				for n := range 490 {
+					one, err := g.Acquire(t.Context(), p, []wire.Charge{{Key: wire.Key{Class: "c"}}})
+					if err != nil {
+						t.Fatalf("request %d: %v", n, err)
+					}
+					if held = append(held, one); len(held) == 7 { // the most that a backfill has of eight places
+						for _, h := range held {
+							h.Done()
+						}
+						held = nil
+					}
+				}
+				if n := len(l.asked); n > 490 {
+					t.Errorf("asked %d times for 490 requests", n)
+				}
+			})
+		})
+	}
+}
+
 // What the leaser was told of a budget stays true until it has answered, and a hundred who wait ask once.
 func TestNothingIsGrantedWhileASliceIsAskedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -18,7 +18,7 @@ type Ask struct {
 	Whole    Limit // what Microsoft grants
 	Used     int   // cost that counts now, in flight included: no slice makes it less
 	InFlight int   // concurrent places taken
-	Cost     int   // what the next request needs of the window
+	Cost     int   // what the next request needs of the window beside that, with what a slice of that size keeps from its priority
 	Slots    int   // and of the places
 	Pressed  bool  // the present slice, still good, is too small for it
 }
@@ -39,7 +39,7 @@ func (g *Governor) ask(b *budget) {
 	b.expire(now)
 	b.asking = true
 	a := Ask{Key: b.key, Whole: b.whole, Used: b.spent + b.flying, InFlight: b.inFlight, Pressed: b.valid(now)}
-	a.Cost, a.Slots = b.queue.best().takes(b)
+	a.Cost, a.Slots = b.needs(b.queue.best())
 	go func() {
 		slice, err := g.leaser.Lease(context.Background(), a) // many wait for it: it ends with none of them
 		g.answered(b, slice, err)
