@@ -168,6 +168,7 @@ type Service struct {
 	postbox postbox
 	keys    keyring
 	reach   reach
+	counted counted
 }
 
 // Scheduler is what feeds need of jobs.

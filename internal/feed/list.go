@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"seneschal/internal/fault"
@@ -106,25 +107,18 @@ func (s *Service) completeSome(ctx context.Context, some []Feed) error {
 // Summary adds up the feeds of mail and meetings, of one connection or of all (""). It stands on every customer's page: each part is written
 // so that feed_entry_fresh alone answers it.
 func (s *Service) Summary(ctx context.Context, connectionID string) (Summary, error) {
-	only := ""
-	args := []any{store.Millis(s.Clock.Now())}
-	if connectionID != "" {
-		only, args = " and connection = $2", append(args, connectionID)
+	now := s.Clock.Now()
+	out, err := s.tally(ctx, connectionID, now)
+	if err != nil {
+		return out, err
 	}
-	var parts []string
-	for _, p := range []string{
-		"count(*) from feed_entry where kind in ('mail', 'calendar')",
+	var oldest [3]*int64
+	err = s.sum(ctx, connectionID, now, []string{
 		"count(*) from feed_entry where kind in ('mail', 'calendar') and state in ('new', 'backfill', 'waiting', 'failing', 'paused')",
-		"count(*) from feed_entry where kind in ('mail', 'calendar') and state in ('live', 'new', 'backfill', 'waiting', 'failing', 'paused') and told_until > $1",
 		"min(proven_at) from feed_entry where kind = 'mail' and state = 'live' and told_until = 0",
 		"min(proven_at) from feed_entry where kind = 'calendar' and state = 'live' and told_until = 0",
 		"min(proven_at) from feed_entry where kind in ('mail', 'calendar') and state = 'live' and told_until > 0 and told_until <= $1",
-	} {
-		parts = append(parts, "(select "+p+only+")")
-	}
-	var out Summary
-	var oldest [3]*int64
-	err := s.Store.Reader().QueryRowContext(ctx, "select "+strings.Join(parts, ", "), args...).Scan(&out.Feeds, &out.Behind, &out.Told, &oldest[0], &oldest[1], &oldest[2])
+	}, &out.Behind, &oldest[0], &oldest[1], &oldest[2])
 	if err != nil {
 		return out, err
 	}
@@ -134,6 +128,51 @@ func (s *Service) Summary(ctx context.Context, connectionID string) (Summary, er
 		}
 	}
 	out.Import, err = s.importing(ctx, connectionID)
+	return out, err
+}
+
+// sum reads several sums at once; $1 is now.
+func (s *Service) sum(ctx context.Context, connectionID string, now time.Time, parts []string, into ...any) error {
+	only, args := "", []any{store.Millis(now)}
+	if connectionID != "" {
+		only, args = " and connection = $2", append(args, connectionID)
+	}
+	var all []string
+	for _, p := range parts {
+		all = append(all, "(select "+p+only+")")
+	}
+	return s.Store.Reader().QueryRowContext(ctx, "select "+strings.Join(all, ", "), args...).Scan(into...)
+}
+
+// Counting is most of the work of a sum, and grows with the feeds, of which there is seldom one more: where there are many, all are counted
+// this often.
+const (
+	manyFeeds  = 5000
+	countEvery = 10 * time.Second
+)
+
+// counted is what the last count of all feeds gave.
+type counted struct {
+	mu sync.Mutex
+	at time.Time
+	Summary
+}
+
+// tally gives how many feeds there are, and how many are told of changes.
+func (s *Service) tally(ctx context.Context, connectionID string, now time.Time) (out Summary, err error) {
+	const told = "count(*) from feed_entry where kind in ('mail', 'calendar') and state in ('live', 'new', 'backfill', 'waiting', 'failing', 'paused') and told_until > $1"
+	parts := []string{"count(*) from feed_entry where kind in ('mail', 'calendar')", told}
+	if connectionID != "" {
+		err = s.sum(ctx, connectionID, now, parts, &out.Feeds, &out.Told)
+		return out, err
+	}
+	s.counted.mu.Lock()
+	defer s.counted.mu.Unlock()
+	if s.counted.Feeds >= manyFeeds && now.Sub(s.counted.at) < countEvery {
+		return s.counted.Summary, nil
+	}
+	err = s.sum(ctx, "", now, parts, &out.Feeds, &out.Told)
+	s.counted.at, s.counted.Summary = now, out
 	return out, err
 }
 
