@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"image"
 	"image/jpeg"
+	"io"
 	"strconv"
 	"testing"
 
@@ -30,7 +31,7 @@ func doer(t *testing.T, h *app.Hub, by access.Caller, connection, mailbox string
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := action.Request{Action: name, Connection: connection, Caller: by, Input: text, Key: name + strconv.Itoa(n), Files: map[string]*action.Content{}}
+		q := action.Request{Action: name, Connection: connection, Caller: by, Input: text, Key: name + strconv.Itoa(n), Files: map[string]*action.Content{}, Out: func(string) io.Writer { return io.Discard }}
 		for _, list := range files {
 			for field, content := range list {
 				if q.Files[field], err = action.Spool(field, "application/octet-stream", bytes.NewReader(content), int64(len(content))); err != nil {

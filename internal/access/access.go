@@ -48,7 +48,15 @@ func (a *Access) Export(ctx context.Context, person string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Profile(ctx, p.ID)
+	profile, err := a.Profile(ctx, p.ID)
+	if err != nil {
+		return nil, err
+	}
+	grants, err := a.Grants(ctx, p.ID)
+	return struct {
+		Profile
+		Agents []ClientGrant `json:"agents"`
+	}{profile, grants}, err
 }
 
 // Erase forgets a person by id or "person:NAME", with sessions, links, Microsoft account and addresses; of somebody else an address. The last
@@ -68,6 +76,7 @@ func (a *Access) Erase(ctx context.Context, tx *store.Tx, person string) (int64,
 	for _, one := range []struct{ query, arg string }{
 		{"delete from access_address where address = lower($1)", person}, {"delete from access_contested where address = lower($1)", person},
 		{"delete from access_person where id = $1", person}, {"delete from access_person where name = $1", name},
+		{"update access_agent set stopped_by = 'erased' where stopped_by = $1", "person:" + name},
 		{"update access_apikey set created_by = 'erased' where created_by = $1", "person:" + name},
 	} {
 		k, err := store.Affected(ctx, tx, one.query, one.arg)

@@ -88,6 +88,17 @@ func (a *Access) RemoveAPIKey(ctx context.Context, by Caller, idOrName string) e
 	})
 }
 
+func (k APIKey) caller() Caller {
+	return Caller{Kind: "apikey", ID: k.ID, Name: k.Name, Scopes: k.Scopes, madeBy: k.CreatedBy}
+}
+
+func (k APIKey) over(now time.Time) bool { return !k.ExpiresAt.IsZero() && now.After(k.ExpiresAt) }
+
+func (k APIKey) expired() error {
+	return &fault.Error{Kind: fault.Unauthenticated, Code: "api_key_expired", Message: "The API key " + k.Name + " expired on " + k.ExpiresAt.Format(time.DateOnly),
+		Fix: "Have a new one made: seneschal apikey add", Who: "an admin of this hub"}
+}
+
 // KeyCaller gives the caller of an API key.
 func (a *Access) KeyCaller(ctx context.Context, key string) (Caller, error) {
 	k, err := scanKey(a.Store.Reader().QueryRowContext(ctx, "select "+keyColumns+" from access_apikey where token_hash = $1", digest(key)))
@@ -99,14 +110,13 @@ func (a *Access) KeyCaller(ctx context.Context, key string) (Caller, error) {
 		return Caller{}, err
 	}
 	now := a.Clock.Now()
-	if !k.ExpiresAt.IsZero() && now.After(k.ExpiresAt) {
-		return Caller{}, &fault.Error{Kind: fault.Unauthenticated, Code: "api_key_expired", Message: "The API key " + k.Name + " expired on " + k.ExpiresAt.Format(time.DateOnly),
-			Fix: "Have a new one made: seneschal apikey add", Who: "an admin of this hub"}
+	if k.over(now) {
+		return Caller{}, k.expired()
 	}
 	if now.Sub(k.LastUsed) > touchEvery { // at most one write a minute and key, however busy it is
 		if _, err := a.Store.Writer().ExecContext(ctx, "update access_apikey set last_used = $1 where id = $2", store.Millis(now), k.ID); err != nil {
 			return Caller{}, err
 		}
 	}
-	return Caller{Kind: "apikey", ID: k.ID, Name: k.Name, Scopes: k.Scopes}, nil
+	return k.caller(), nil
 }

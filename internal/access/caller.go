@@ -37,6 +37,9 @@ const (
 
 	AdminOnly Scope = "admin" // what only an admin does, and no key
 
+	Planned Scope = "plan"   // make plans and see what became of them, for what the caller could do through the connection
+	Decide  Scope = "decide" // approve plans and make rules that do, for what the person could do through the connection; no key
+
 	Self Scope = "self" // see and end one's own sessions; no key has it, as it is no person
 )
 
@@ -47,10 +50,47 @@ type Caller struct {
 	Name   string
 	Role   Role    // of a person; local operators are admins
 	Scopes []Scope // of an API key
+	Agent  Agent   // the agent that asks in the caller's name; the zero Agent where nobody stands between
+
+	madeBy string // of an API key: who made it
+}
+
+// Agent is a program that decides by itself what it asks for, such as a language model's client. It may do what its caller may and changes
+// nothing by itself: what it wants changed becomes a plan.
+type Agent struct {
+	ID       string // apikey:ID, client:ID or local:NAME: what it came in with
+	For      string // on whose behalf, as a caller is named
+	ReadOnly bool   // that is all its person let it do
+}
+
+// ByAgent is the caller with an agent before it. Audit and ledger name the person on whose behalf it acts; of a key that is who made it.
+func (c Caller) ByAgent() Caller {
+	if c.Kind == "" || c.Agent.ID != "" {
+		return c
+	}
+	c.Agent = Agent{ID: c.Kind + ":" + c.ID, For: c.String()}
+	if c.madeBy != "" {
+		c.Agent.For = c.madeBy
+	}
+	return c
+}
+
+// Anywhere says whether the caller has a scope on at least one connection, or on all.
+func (c Caller) Anywhere(s Scope) bool {
+	if c.Agent.ReadOnly && s == ActionWrite {
+		return false
+	}
+	if c.Kind != "apikey" {
+		return c.Role == Admin || c.Role == Member || c.Role == Viewer && s != ActionWrite
+	}
+	return slices.ContainsFunc(c.Scopes, func(have Scope) bool { return have == s || strings.HasPrefix(string(have), string(s)+":") })
 }
 
 // String names the caller in audit and logs.
 func (c Caller) String() string {
+	if c.Agent.For != "" {
+		return c.Agent.For
+	}
 	name := c.Name
 	if name == "" {
 		name = c.ID
@@ -83,6 +123,8 @@ type Want struct {
 //	see communications       own     own           all    communications:read (all)
 //	own account, sessions    own     own           all    never
 //	hand out, erase people   no      no            yes    never
+//	plan, see own plans      as acting through the plan's connection, which the plan asks
+//	decide plans             no      own connection  all  never
 //
 // "own" are those in which one of the person's addresses takes part.
 func Allow(c Caller, w Want) error {
@@ -94,8 +136,17 @@ func Allow(c Caller, w Want) error {
 		return refused("This connection belongs to another person, and nobody else acts through it, admins included",
 			"Connect your own account, or use an app-only connection", "you", nil)
 	}
+	if w.Scope == Planned {
+		return nil
+	}
 	if c.Kind == "apikey" && w.Scope == Self {
 		return refused("An API key is no person and has no account here", "Sign in to the console", "you", nil)
+	}
+	if c.Kind == "apikey" && w.Scope == Decide {
+		return refused("A plan is approved by a person, or by a rule that a person made", "Approve it in the console, or on the hub's host: seneschal plan approve", "a person who may act through the connection", nil)
+	}
+	if c.Agent.ReadOnly && w.Scope == ActionWrite {
+		return refused("This agent was allowed to read, and no more", "Connect it anew, and let it propose changes, too", c.Agent.For, nil)
 	}
 	if c.Kind == "apikey" && w.Scope == AdminOnly {
 		return refused("An API key may not do this, whatever its scopes", "Sign in to the console as an admin, or use the command line on the hub's host", "an admin of this hub", nil)
@@ -140,6 +191,8 @@ func allowed(r Role, w Want) bool {
 		return r == Viewer || r == Member
 	case ActionRead:
 		return w.Owner != "" && (r == Viewer || r == Member)
+	case Decide:
+		return r == Member
 	case ActionWrite:
 		return w.Owner != "" && r == Member
 	default:

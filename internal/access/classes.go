@@ -17,6 +17,9 @@ func (a *Access) Classes() []custody.Class {
 		{Name: "sessions", Title: "Sign-ins", What: "Signed-in browsers, what they call themselves, since when; one-time links and sign-ins under way, as hashes", Whose: "the people who sign in",
 			Tables: []string{"access_session", "access_person_session", "access_login", "access_attempt"}, Seen: "admins; each person their own", Ends: "12 hours after the sign-in at the latest; links after 15 minutes",
 			Export: custody.InExport, Erase: "they go", Prune: a.pruneOver},
+		{Name: "agents", Title: "Agents", What: "Programs that registered themselves, what people allowed them, their tokens as hashes; how often each agent asked in the last hour it did, and who stopped it", Whose: "the people they act for",
+			Tables: []string{"access_client", "access_grant", "access_token", "access_agent"}, Seen: "admins; each person their own", Ends: "when revoked, and with the person; tokens when they expire, programs that nobody allowed anything after a day",
+			Export: custody.InExport, Erase: "what the person allowed goes, with its tokens", Prune: a.pruneTokens},
 	}
 }
 
@@ -30,4 +33,17 @@ func (a *Access) pruneOver(ctx context.Context, tx *store.Tx, before time.Time, 
 		sum += n
 	}
 	return sum, nil
+}
+
+// pruneTokens forgets tokens that expired, and grants that none is left of: their program has to ask anew.
+func (a *Access) pruneTokens(ctx context.Context, tx *store.Tx, before time.Time, _ int) (int64, error) {
+	n, err := store.Affected(ctx, tx, "delete from access_token where expires_at < $1", store.Millis(before))
+	if err != nil {
+		return n, err
+	}
+	k, err := store.Affected(ctx, tx, "delete from access_grant where id not in (select grant_id from access_token)")
+	if err != nil {
+		return n, err
+	}
+	return n + k, forgetClients(ctx, tx, before)
 }

@@ -105,11 +105,14 @@ func (l *ledger) lookup(ctx context.Context, q store.Querier, where string, args
 }
 
 // claim writes the row that must stand before the first call. With a key that was used, it gives the earlier run instead.
-func (l *ledger) claim(ctx context.Context, tx *store.Tx, r Run) (earlier *Run, err error) {
+func (l *ledger) claim(ctx context.Context, tx *store.Tx, r *Run) (earlier *Run, err error) {
 	old, err := l.lookup(ctx, tx, "connection = $1 and idempotency = $2", r.Connection, r.Key)
 	switch {
 	case err == nil && old.State == Refused && old.InputDigest == r.InputDigest && old.Action == r.Action:
-		// Nothing happened then, so the same key may try again.
+		// Nothing happened then, so the same key may try again, and go on where that run stopped if its action can.
+		if r.checkpoint, err = l.inherit(ctx, old, r.ID); err != nil {
+			return nil, err
+		}
 		if _, err := tx.ExecContext(ctx, "delete from action_run where id = $1", old.ID); err != nil {
 			return nil, err
 		}
@@ -119,9 +122,21 @@ func (l *ledger) claim(ctx context.Context, tx *store.Tx, r Run) (earlier *Run, 
 		return nil, err
 	}
 	_, err = tx.ExecContext(ctx, `insert into action_run (id, action, connection, caller, idempotency, input_digest, input_sealed, state, owner, leased_until,
-		problem, request_ids, done, total, note, started_at, ended_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '', '[]', 0, 0, '', $11, 0)`,
-		r.ID, r.Action, r.Connection, r.Caller, r.Key, r.InputDigest, r.inputSealed, string(Claimed), l.owner, store.Millis(l.now().Add(runLease)), store.Millis(r.StartedAt))
+		checkpoint, problem, request_ids, done, total, note, started_at, ended_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '[]', 0, 0, '', $12, 0)`,
+		r.ID, r.Action, r.Connection, r.Caller, r.Key, r.InputDigest, r.inputSealed, string(Claimed), l.owner, store.Millis(l.now().Add(runLease)), r.checkpoint, store.Millis(r.StartedAt))
 	return nil, err
+}
+
+// inherit seals what an earlier run left for the one that goes on; nil where it left nothing.
+func (l *ledger) inherit(ctx context.Context, old Run, heir string) ([]byte, error) {
+	if len(old.checkpoint) == 0 {
+		return nil, nil
+	}
+	text, err := l.vault.Open(ctx, sealRef(old.ID, "checkpoint"), old.checkpoint)
+	if err != nil {
+		return nil, err
+	}
+	return l.vault.Seal(sealRef(heir, "checkpoint"), text)
 }
 
 // checkpoint commits what Reconcile will need, before the step it is about.
@@ -159,6 +174,7 @@ type outcome struct {
 	output     []byte
 	problem    *fault.Problem
 	requestIDs []string
+	resumes    bool // a refused one leaves its checkpoint to the next run with its key
 }
 
 // end commits the outcome. The sealed input is erased with it unless the run is unclear and still needs it.
@@ -182,9 +198,12 @@ func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) e
 		o.requestIDs = []string{}
 	}
 	ids, _ := json.Marshal(o.requestIDs) // strings always encode
-	keepInput := ""
-	if o.state != Unclear {
-		keepInput = ", input_sealed = null, checkpoint = null"
+	keepInput := ", input_sealed = null, checkpoint = null"
+	switch {
+	case o.state == Unclear:
+		keepInput = ""
+	case o.state == Refused && o.resumes:
+		keepInput = ", input_sealed = null"
 	}
 	_, err := tx.ExecContext(ctx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, updated_at = $6, owner = '', leased_until = 0`+keepInput+` where id = $7`,
 		string(o.state), sealed, problem, string(ids), store.Millis(l.now()), store.Millis(l.now()), run)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -36,6 +37,8 @@ type Runner struct {
 	log         *slog.Logger
 	metrics     *telemetry.Metrics
 	ledger      *ledger
+	callers     func(ctx context.Context, kind, id, agent string) (access.Caller, error)
+	counted     func(ctx context.Context, tx *store.Tx, c access.Caller) error
 	running     sync.Map // run id -> struct{}: runs of this process
 }
 
@@ -50,12 +53,14 @@ type Options struct {
 	Clock       clock.Clock
 	Log         *slog.Logger
 	Metrics     *telemetry.Metrics
+	Callers     func(ctx context.Context, kind, id, agent string) (access.Caller, error) // who proposed a plan, with today's rights
+	Admit       func(ctx context.Context, tx *store.Tx, c access.Caller) error           // counts an agent's call, and refuses it
 	Instance    string
 }
 
 // NewRunner makes the corridor.
 func NewRunner(o Options) *Runner {
-	return &Runner{registry: o.Registry, connections: o.Connections, audit: o.Audit, jobs: o.Jobs, clock: o.Clock, log: o.Log, metrics: o.Metrics,
+	return &Runner{registry: o.Registry, connections: o.Connections, audit: o.Audit, jobs: o.Jobs, clock: o.Clock, log: o.Log, metrics: o.Metrics, callers: o.Callers, counted: o.Admit,
 		ledger: &ledger{store: o.Store, vault: o.Vault, owner: o.Instance + "/" + store.NewID(o.Clock.Now()), now: o.Clock.Now}}
 }
 
@@ -71,8 +76,12 @@ type Request struct {
 	Files      map[string]*Content
 	Key        string // idempotency key; required for effects outside
 	DryRun     bool
-	Out        func(media string) io.Writer // where an action that streams bytes writes
-	Send       func(Message) error          // takes the messages of one that streams those
+	Agent      bool // an agent asks in the caller's name
+
+	plan string // set by an approved plan that runs: what an agent wants changed has no other way
+
+	Out  func(media string) io.Writer // where an action that streams bytes writes
+	Send func(Message) error          // takes the messages of one that streams those
 }
 
 // takes says whether whoever asks can take the action's answer.
@@ -93,12 +102,12 @@ type Result struct {
 	State    State           `json:"state"`
 	Replayed bool            `json:"replayed,omitempty"`    // an earlier run with the same key did it
 	Requests []string        `json:"request_ids,omitempty"` // Microsoft's, the last ones
-	DryRun   *Plan           `json:"dry_run,omitempty"`
+	DryRun   *Preview        `json:"dry_run,omitempty"`
 	Output   json.RawMessage `json:"output,omitempty"`
 }
 
-// Plan is what a dry run would have done. Nothing left the hub.
-type Plan struct {
+// Preview is what a dry run would have done. Nothing left the hub.
+type Preview struct {
 	Action      string              `json:"action"`
 	Connection  string              `json:"connection"`
 	Effect      string              `json:"effect"`
@@ -113,6 +122,9 @@ func (r *Runner) Do(ctx context.Context, q Request) (Result, error) {
 	a, ok := r.registry.Lookup(q.Action)
 	if !ok {
 		return Result{}, fault.Missing("action", q.Action)
+	}
+	if q.Agent {
+		q.Caller = q.Caller.ByAgent()
 	}
 	result, err := r.do(ctx, a, q)
 	word := string(Done)
@@ -129,6 +141,11 @@ func (r *Runner) Do(ctx context.Context, q Request) (Result, error) {
 }
 
 func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
+	if q.Caller.Agent.ID != "" {
+		if err := r.admit(ctx, a, q); err != nil {
+			return Result{}, err
+		}
+	}
 	if a.Target == OnHub {
 		if err := access.Allow(q.Caller, access.Want{Scope: a.Scope}); err != nil {
 			return Result{}, err
@@ -138,7 +155,7 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 			return Result{}, err
 		}
 		if !q.takes(a) {
-			return Result{}, &fault.Error{Kind: fault.NotSupported, Code: "stream_only", Message: a.Name + " answers with a stream, which does not fit here", Fix: "Open " + a.Route + " over REST and keep reading", Who: "you"}
+			return Result{}, streamOnly(a, a.Route)
 		}
 		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files, Out: q.Out, send: q.Send}, in)
 		return finished(out, err)
@@ -151,18 +168,25 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	if !q.takes(a) && !q.DryRun {
+		return Result{}, streamOnly(a, "the action")
+	}
 	if q.DryRun {
-		return Result{State: Done, DryRun: &Plan{a.Name, c.Name, a.Effect.String(), a.Operations, a.Permissions(c.Kind), inputDigest(a, q)}}, nil
+		return Result{State: Done, DryRun: &Preview{a.Name, c.Name, a.Effect.String(), a.Operations, a.Permissions(c.Kind), inputDigest(a, q)}}, nil
 	}
 	bound, err := r.connections.Bind(ctx, c.ID, purposeOf(a))
 	if err != nil {
 		return Result{}, err
 	}
-	call := Call{Caller: q.Caller, Key: q.Key, Connection: c, Bound: bound, Files: q.Files}
+	call := Call{Caller: q.Caller, Key: q.Key, Connection: c, Bound: bound, Files: q.Files, Out: q.Out}
 	if a.Effect == Reads {
 		return r.read(ctx, a, call, in)
 	}
 	return r.write(ctx, a, call, in, q)
+}
+
+func streamOnly(a Action, where string) error {
+	return &fault.Error{Kind: fault.NotSupported, Code: "stream_only", Message: a.Name + " answers with a stream, which does not fit here", Fix: "Open " + where + " over REST and keep reading", Who: "you"}
 }
 
 func finished(out any, err error) (Result, error) {
@@ -271,7 +295,7 @@ func declares(a Action, file string) bool {
 // read runs an action without effect. A body is audited before it is fetched, and not fetched when it cannot be.
 func (r *Runner) read(ctx context.Context, a Action, c Call, in any) (Result, error) {
 	ctx = wire.WithPriority(ctx, wire.Interactive)
-	if a.ShowsBody {
+	if a.ShowsBody && c.Caller.Agent.ID == "" { // an agent's call stands in the record already, whatever it is
 		err := r.ledger.store.InTx(ctx, "action.audit", func(tx *store.Tx) error {
 			return r.audit.Record(ctx, tx, audit.Entry{Actor: c.Caller.String(), Action: a.Name, Target: c.Connection.ID, Outcome: "asked"})
 		})
@@ -298,7 +322,7 @@ func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request)
 	run.inputSealed = sealed
 	r.running.Store(run.ID, struct{}{})
 	defer r.running.Delete(run.ID)
-	earlier, err := r.claim(ctx, run)
+	earlier, err := r.claim(ctx, &run)
 	if err != nil {
 		return Result{}, err
 	}
@@ -333,7 +357,7 @@ func canonical(raw json.RawMessage) []byte {
 	return text
 }
 
-func (r *Runner) claim(ctx context.Context, run Run) (earlier *Run, err error) {
+func (r *Runner) claim(ctx context.Context, run *Run) (earlier *Run, err error) {
 	err = r.ledger.store.InTx(ctx, "action.claim", func(tx *store.Tx) error {
 		earlier, err = r.ledger.claim(ctx, tx, run)
 		if err != nil || earlier != nil {
@@ -421,6 +445,7 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	if failed != nil {
 		o = failedOutcome(failed)
 	}
+	o.resumes = a.Resumes
 	o.requestIDs = requests
 	if failed == nil {
 		text, err := encode(out)
@@ -468,6 +493,9 @@ func (r *Runner) record(ctx context.Context, tx *store.Tx, name string, run Run,
 	e := audit.Entry{Actor: run.Caller, Action: name, Target: run.Connection, Outcome: string(o.state), Run: run.ID, Detail: map[string]any{"input_sha256": run.InputDigest}}
 	if len(o.requestIDs) > 0 {
 		e.RequestID = o.requestIDs[len(o.requestIDs)-1]
+	}
+	if plan, ok := strings.CutPrefix(run.Key, planKey); ok {
+		e.Detail["plan"] = plan
 	}
 	if o.problem != nil {
 		e.Detail["code"] = o.problem.Code

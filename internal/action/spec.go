@@ -68,9 +68,12 @@ type Spec struct {
 	// messages that it gives to Call.Send as long as its caller listens; its output describes one of them.
 	Streams   []string
 	ShowsBody bool // hands out a body: one audit row before anything is fetched
+	Plans     bool // makes a plan, the one effect that an agent has by itself
 	// Repeatable says that running it twice has the effect of running it once, so an unclear run is simply run again.
 	// Every other Writes or Deletes on a connection declares a Reconcile.
 	Repeatable bool
+	// Resumes says that a run that was refused leaves its checkpoint to the next one with the same key and input, which goes on from it.
+	Resumes bool
 
 	Scope access.Scope // of hub actions; actions on connections have theirs from the effect
 	Route string       // REST, where it differs from the default: "POST /connections/{id}/test"
@@ -202,8 +205,10 @@ func (a Action) sound() error {
 		return fmt.Errorf("the summary is not a sentence")
 	case a.Target == OnHub && a.Scope == "":
 		return fmt.Errorf("a hub action names its scope")
-	case len(a.Streams) > 0 && (a.Target != OnHub || a.Effect != Reads):
-		return fmt.Errorf("only reads of the hub itself stream")
+	case len(a.Streams) > 0 && a.Effect != Reads:
+		return fmt.Errorf("only reads stream")
+	case a.Messages() && a.Target != OnHub:
+		return fmt.Errorf("only the hub itself streams messages")
 	case a.Target == OnConnection && len(a.Operations) == 0:
 		return fmt.Errorf("no operation is named")
 	case a.Target == OnConnection && a.Effect != Reads && !a.Repeatable && a.reconcile == nil:

@@ -15,6 +15,8 @@ const (
 	firstLook = 5 * time.Second
 	lastLook  = 24 * time.Hour // after that a person must look; the run stays unclear and says so
 	maxPause  = 10 * time.Minute
+
+	notStarted = "not_started" // the code of a run that certainly did not happen
 )
 
 // Sweep is the job that answers one run without outcome: its process died, or Microsoft's answer was lost.
@@ -86,8 +88,8 @@ func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
 	}
 	if answer == NotStarted {
 		problem := fault.Problem{Type: "about:blank", Title: "It did not happen: the hub stopped, or the answer was lost, before Microsoft took it", Kind: fault.Unavailable,
-			Code: "not_started", Fix: "Send it again; the same key may be used", Who: "you"}
-		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem})
+			Code: notStarted, Fix: "Send it again; the same key may be used", Who: "you"}
+		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem, resumes: a.Resumes})
 	}
 	result, err := finished(out, nil)
 	if err != nil {
@@ -172,18 +174,4 @@ func (r *Runner) Reconcile(ctx context.Context, id string) (Run, error) {
 		return run, err
 	}
 	return r.LookupRun(ctx, id)
-}
-
-// Export gives the runs a person started.
-func (r *Runner) Export(ctx context.Context, person string) (any, error) {
-	return store.Select(ctx, r.ledger.store.Reader(), scanRun, "select "+runColumns+" from action_run where caller = $1 order by started_at", person)
-}
-
-// Erase forgets who started runs, and what they gave back; that they happened stays. What a run still needs to find out how it ended goes
-// with its outcome.
-func (r *Runner) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
-	if _, err := tx.ExecContext(ctx, "update action_run set output_sealed = null, input_sealed = null where caller = $1 and state in ($2, $3)", person, string(Done), string(Refused)); err != nil {
-		return 0, err
-	}
-	return store.Affected(ctx, tx, "update action_run set caller = 'erased' where caller = $1", person)
 }

@@ -46,6 +46,8 @@ func (h *Hub) Actions() []action.Action {
 	all = append(all, h.eventActions()...)
 	all = append(all, h.webhookActions()...)
 	all = append(all, h.catalogueActions()...)
+	all = append(all, h.planActions()...)
+	all = append(all, h.agentActions()...)
 	all = append(all, h.auditActions()...)
 	all = append(all, h.privacyActions()...)
 	all = append(all, h.reviewActions()...)

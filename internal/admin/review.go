@@ -21,11 +21,12 @@ type reviewOut struct {
 	Connections []connection.Reviewed `json:"connections"`
 	People      []access.Profile      `json:"people"`
 	APIKeys     []KeyReview           `json:"apikeys"`
+	Agents      []access.AgentState   `json:"agents"`
 }
 
 func (h *Hub) reviewActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "access.review", Summary: "Show who and what has access: connections with grants and their use, people, API keys; and how to remove what is not used.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "access.review", Summary: "Show who and what has access: connections with grants and their use, people, API keys, agents; and how to remove what is not used.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "GET /access-review"}, h.review),
 	}
 }
@@ -37,6 +38,9 @@ func (h *Hub) review(ctx context.Context, _ action.Call, _ none) (reviewOut, err
 		return out, err
 	}
 	if out.People, err = h.Access.Profiles(ctx); err != nil {
+		return out, err
+	}
+	if out.Agents, err = h.Access.Agents(ctx, ""); err != nil {
 		return out, err
 	}
 	keys, err := h.Access.APIKeys(ctx)

@@ -44,7 +44,7 @@ func columns() []column {
 }
 
 // narrowed says in a word what a person below admin gets of what a scope lets through.
-var narrowed = map[access.Scope]string{access.Communications: "own", access.Self: "own", access.OwnConnection: "own"}
+var narrowed = map[access.Scope]string{access.Communications: "own", access.Self: "own", access.OwnConnection: "own", access.Planned: "own", access.Decide: "own"}
 
 func cell(c column, w access.Want) string {
 	who := c.as(w.Scope)
@@ -85,6 +85,8 @@ func accessPage(r *action.Registry) string {
 		{"hand out and erase what is kept about people", access.Want{Scope: access.AdminOnly}},
 		{"set up a delegated connection: sign in, have its mailbox followed, pause, disconnect", access.Want{Scope: access.OwnConnection}},
 		{"see and end sessions", access.Want{Scope: access.Self}},
+		{"propose what changes something, and see own plans", access.Want{Scope: access.Planned}},
+		{"approve plans, make rules that do", access.Want{Scope: access.Decide}},
 		{"read through the own delegated connection", access.Want{Scope: access.ActionRead, Connection: "c", Owner: me}},
 		{"write through the own delegated connection", access.Want{Scope: access.ActionWrite, Connection: "c", Owner: me}},
 		{"read through another person's", access.Want{Scope: access.ActionRead, Connection: "c", Owner: somebody}},

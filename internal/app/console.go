@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/face/console"
+	"seneschal/internal/face/mcp"
 	"seneschal/internal/m365"
 )
 
@@ -16,7 +17,7 @@ func (s *Server) mountConsole(mux *http.ServeMux) error {
 		banner = "Simulated tenant: nothing leaves this machine"
 	}
 	f, err := console.New(console.Options{Runner: s.app.Runner, Access: s.app.Access, SSO: s.app.SSO, Connections: s.app.Connections, Clock: s.app.Clock, Log: s.app.Log,
-		Secure: strings.HasPrefix(s.app.base(), "https:"), Banner: banner, Redirect: s.app.redirect})
+		Secure: strings.HasPrefix(s.app.base(), "https:"), Banner: banner, Redirect: s.app.redirect, Issuer: s.app.base, Agents: mcp.Path})
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func TestGoldenOpenAPI(t *testing.T) {
 }
 
 func TestGoldenCommands(t *testing.T) {
-	for name, args := range map[string][]string{"help.txt": {"--help"}, "help-connection.txt": {"connection", "--help"}, "help-action-run.txt": {"action", "run", "--help"}, "config.txt": {"config", "describe"}} {
+	for name, args := range map[string][]string{"help.txt": {"--help"}, "help-connection.txt": {"connection", "--help"}, "help-action-run.txt": {"action", "run", "--help"}, "config.txt": {"config", "describe"}, "help-plan.txt": {"plan", "--help"}, "mcp-tools.json": {"mcp", "--list", "--write"}} {
 		var out bytes.Buffer
 		if code := Main(context.Background(), args, nil, cli.Stdio{In: &bytes.Buffer{}, Out: &out, Err: &out}); code != 0 {
 			t.Fatalf("%v: exit code %d", args, code)

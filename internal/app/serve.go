@@ -19,6 +19,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/engine/alarm"
 	"seneschal/internal/face/console"
+	"seneschal/internal/face/mcp"
 	"seneschal/internal/face/notify"
 	"seneschal/internal/face/rest"
 	"seneschal/internal/fault"
@@ -189,6 +190,8 @@ func (s *Server) handler() (http.Handler, error) {
 	mux := http.NewServeMux()
 	s.mountProbes(mux)
 	(&rest.Face{Runner: s.app.Runner, Caller: s.caller, Version: Version, Now: s.app.Clock.Now, MachineNow: time.Now, Closing: s.closing}).Mount(mux)
+	(&mcp.Face{Registry: s.app.Registry, Do: s.app.Runner.Do, Bearer: s.agentBearer, Base: s.app.base, Version: Version}).Mount(mux)
+	(&mcp.OAuth{Grants: s.app.Access, Base: s.app.base, Limiter: &access.Limiter{Clock: s.app.Clock}}).Mount(mux)
 	(&notify.Face{Feeds: s.app.Feeds, Log: s.app.Log}).Mount(mux)
 	if err := s.mountConsole(mux); err != nil {
 		return nil, err
@@ -217,10 +220,28 @@ func (s *Server) caller(r *http.Request) (access.Caller, error) {
 	if c, ok := r.Context().Value(localKey{}).(access.Caller); ok {
 		return c, nil
 	}
-	if key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return s.app.Access.KeyCaller(r.Context(), strings.TrimSpace(key))
+	if c, err := s.bearer(r); err != nil || c.Kind != "" {
+		return c, err
 	}
 	return s.sessionCaller(r)
+}
+
+// bearer finds out whose API key a request carries; nobody's without one.
+func (s *Server) bearer(r *http.Request) (access.Caller, error) {
+	key, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !ok {
+		return access.Caller{}, nil
+	}
+	return s.app.Access.KeyCaller(r.Context(), strings.TrimSpace(key))
+}
+
+// agentBearer finds out who comes to the agents' door: a program that a person allowed, or an API key. Tokens of programs open no other door.
+func (s *Server) agentBearer(r *http.Request) (access.Caller, error) {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if strings.HasPrefix(token, access.TokenPrefix) {
+		return s.app.Access.TokenCaller(r.Context(), strings.TrimSpace(token), s.app.base()+mcp.Path)
+	}
+	return s.bearer(r)
 }
 
 type localKey struct{}

@@ -25,6 +25,7 @@ import (
 	"seneschal/internal/connector/contacts"
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
+	"seneschal/internal/connector/onedrive"
 	"seneschal/internal/connector/todo"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/alarm"
@@ -53,7 +54,7 @@ func owners() []fs.FS {
 
 // registry is every action there is.
 func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), line.Actions(), alarms.Actions())
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), line.Actions(), alarms.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -64,6 +65,7 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Calendar:  calendar.Probe,
 		m365.Contacts:  contacts.Probe,
 		m365.Todo:      todo.Probe,
+		m365.OneDrive:  onedrive.Probe,
 		m365.Timeline:  mail.Probe,
 		m365.Tap:       mail.Probe,
 		m365.Send:      mail.Probe,
@@ -159,7 +161,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	}
 	hub.Connections, hub.Customers, hub.Feeds, hub.Webhooks, hub.Sees = a.Connections, a.Customers, a.Feeds, a.Webhooks, a.Timeline.Visible
 	a.Runner = action.NewRunner(action.Options{Registry: a.Registry, Connections: a.Connections, Store: st, Vault: v, Audit: a.Audit, Jobs: scheduler{a},
-		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Instance: c.Instance})
+		Clock: s.Clock, Log: s.Log, Metrics: a.Metrics, Callers: a.Access.Returning, Admit: a.Access.CountAgent, Instance: c.Instance})
 	if err := a.joinAlarms(s); err != nil {
 		return nil, err
 	}
@@ -168,6 +170,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
 		connection.CheckJob: a.Connections.Check,
 		action.SweepJob:     a.Runner.Sweep,
+		action.PlanJob:      a.Runner.DrivePlan,
 		privacy.RetainJob:   a.Privacy.Retain,
 		feed.WalkJob:        a.Feeds.Walk,
 		feed.SyncJob:        a.Feeds.Sync,

@@ -148,6 +148,14 @@ func BadFields(fields ...Field) *Error {
 		Fix: "Correct the named fields and send it again", Who: "you"}
 }
 
+// OfFields is BadFields where a field is wrong, and no error where none is.
+func OfFields(wrong []Field) error {
+	if len(wrong) == 0 {
+		return nil
+	}
+	return BadFields(wrong...)
+}
+
 // Missing is a NotFound fault: what there is none of, and the id that was asked for.
 func Missing(what, id string) *Error {
 	return &Error{Kind: NotFound, Code: "not_found", Message: fmt.Sprintf("There is no %s %q", what, id),

@@ -114,6 +114,16 @@ func (c *Client) Put(ctx context.Context, p Path, contentType string, content []
 	return err
 }
 
+// PutFile gives a file its bytes, in one request.
+func (c *Client) PutFile(ctx context.Context, p Path, content []byte, opts ...Option) (DriveItem, error) {
+	r, k, err := c.request(http.MethodPut, p, opts)
+	if err != nil {
+		return DriveItem{}, err
+	}
+	c.setBody(&r, "application/octet-stream", content)
+	return exchange[DriveItem](ctx, c, r, k)
+}
+
 // MIME is the path of a message's or attachment's bytes.
 func (p Path) MIME() Path { return p.Sub("$value") }
 

@@ -83,7 +83,7 @@ func (c *Client) request(method string, p Path, opts []Option) (wire.Request, *c
 	}
 	r := wire.Request{
 		Operation: string(p.Operation(method)), Method: method, URL: c.base + p.url + k.queryString(), Header: k.headers(),
-		Target: p.target, Idempotent: k.idempotent,
+		Target: p.target, Idempotent: k.idempotent, Once: k.once,
 	}
 	r.Charges = c.charges(r, k)
 	return r, k, nil

@@ -78,12 +78,11 @@ func Delta[T any](ctx context.Context, c *Client, p Path, from m365.DeltaLink, o
 // DeltaPage reads one page of changes, from the beginning or from a token that a caller kept; Link is not for callers and stays empty. After
 // the last page the token is where the next round begins. A forgotten token starts over, as with Delta. Options count at the beginning
 // alone: tokens carry them (contact-delta.md, "you only need to specify any desired query parameters once upfront").
-func DeltaPage[T any](ctx context.Context, c *Client, p Path, from PageToken, size int, opts ...Option) (Page[T], PageToken, error) {
-	first := append(slices.Clip(opts), PageSize(size))
+func DeltaPage[T any](ctx context.Context, c *Client, p Path, from PageToken, always []Option, first ...Option) (Page[T], PageToken, error) {
+	first = append(slices.Clip(first), always...)
+	opts := first
 	if from != "" {
-		opts = []Option{PageSize(size), from.option()}
-	} else {
-		opts = first
+		opts = append(slices.Clip(always), from.option())
 	}
 	raw, err := deltaOnce(ctx, c, p, opts)
 	reset := from != "" && forgotten(err)
@@ -152,9 +151,10 @@ func idOf(entry []byte) string {
 	return id
 }
 
-// removed reads an @removed entry. The search only spares decoding twice; a text that contains the word does no harm.
+// removed reads an @removed entry, or one of a drive's with its facet deleted (driveitem-delta.md). The search only spares decoding twice; a
+// text that contains the word does no harm.
 func removed(entry []byte) (*Removed, error) {
-	if !bytes.Contains(entry, []byte(`"@removed"`)) {
+	if !bytes.Contains(entry, []byte(`"@removed"`)) && !bytes.Contains(entry, []byte(`"deleted"`)) {
 		return nil, nil
 	}
 	var e struct {
@@ -162,14 +162,18 @@ func removed(entry []byte) (*Removed, error) {
 		Removed *struct {
 			Reason string `json:"reason"`
 		} `json:"@removed"`
+		Deleted *struct{} `json:"deleted"`
 	}
 	if err := json.Unmarshal(entry, &e); err != nil {
 		return nil, malformed("an @removed entry is not of the documented shape", err)
 	}
-	if e.Removed == nil {
-		return nil, nil
+	switch {
+	case e.Removed != nil:
+		return &Removed{ID: e.ID, Reason: e.Removed.Reason}, nil
+	case e.Deleted != nil:
+		return &Removed{ID: e.ID, Reason: "deleted"}, nil
 	}
-	return &Removed{ID: e.ID, Reason: e.Removed.Reason}, nil
+	return nil, nil
 }
 
 // forgotten says that a link is of no use any more: 410, or the codes that directory and Outlook answer with 40x (graph/FACTS §2 and §5).

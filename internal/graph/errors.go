@@ -175,6 +175,10 @@ func refine(f *fault.Error, r wire.Refusal, mode m365.Mode) {
 		if mode == m365.Application {
 			f.Kind, f.Who, f.Fix = fault.NeedsAdmin, admin, "Check credential, consent and Conditional Access policies of the app"
 		}
+	case f.Kind == fault.NotFound && strings.EqualFold(f.Code, "ResourceNotFound") && strings.Contains(f.Operation, "/{user-id}/drive"):
+		// An item that is missing is itemNotFound: here the whole drive is (recall, docs/fidelity.md).
+		f.Kind, f.Code, f.Message, f.Cause = fault.NotSupported, "licence_missing", "The user has no OneDrive", "No licence with OneDrive, or the person has never opened it"
+		f.Fix, f.Who = "Assign a licence with OneDrive, have the person open it once (or provision it in the SharePoint admin center), or take the mailbox off the list", admin
 	case f.Code == "permission_missing" && len(accepted.Least) > 0:
 		f.Fix = "Grant " + accepted.Least[0] + " (" + string(mode) + "): " + lowerFirst(f.Fix)
 	}

@@ -34,13 +34,15 @@ func (f MailboxFence) Fence() wire.Fence {
 		if r.Operation == "POST /subscriptions" {
 			t = subscribed(r.Body)
 		}
-		switch {
-		case t.Mailbox != "" && !directorySections[t.Section] && !mailboxes[strings.ToLower(t.Mailbox)]:
-			return outside(r, "mailbox_not_listed", "The mailbox is not on this connection's list", "Add the mailbox to the connection")
-		case t.Site != "" && !sites[strings.ToLower(t.Site)]:
-			return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection")
-		case t.Drive != "" && !drives[strings.ToLower(t.Drive)]:
-			return outside(r, "drive_not_listed", "The drive is not on this connection's list", "Add the drive's site to the connection")
+		for _, t := range []wire.Target{t, r.Into} {
+			switch {
+			case t.Mailbox != "" && !directorySections[t.Section] && !mailboxes[strings.ToLower(t.Mailbox)]:
+				return outside(r, "mailbox_not_listed", "The mailbox is not on this connection's list", "Add the mailbox to the connection")
+			case t.Site != "" && !sites[strings.ToLower(t.Site)]:
+				return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection")
+			case t.Drive != "" && !drives[strings.ToLower(t.Drive)]:
+				return outside(r, "drive_not_listed", "The drive is not on this connection's list", "Add the drive's site to the connection")
+			}
 		}
 		return nil
 	}

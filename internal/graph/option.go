@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -19,6 +20,7 @@ type call struct {
 	prefer     []string
 	header     http.Header
 	idempotent bool
+	once       bool
 	proof      *Proof
 }
 
@@ -129,6 +131,22 @@ func (k *call) set(name, value string) {
 
 // Idempotent says that sending it twice is as sending it once: a POST that only reads, or an event with a transactionId.
 func Idempotent() Option { return func(k *call) { k.idempotent = true } }
+
+// Once says that sending it twice has two effects although its method says otherwise: a file that is put under a new name each time.
+func Once() Option { return func(k *call) { k.once = true } }
+
+// Range asks for a part of the bytes: from first to last.
+func Range(first, last int64) Option {
+	return func(k *call) { k.set("Range", fmt.Sprintf("bytes=%d-%d", first, last)) }
+}
+
+// WithoutParents leaves the folders above what changed out of a drive's changes (driveitem-delta.md).
+func WithoutParents() Option { return func(k *call) { k.set("deltaExcludeParent", "true") } }
+
+// OnConflict says what shall become of a name that is taken: fail, rename or replace.
+func OnConflict(behaviour string) Option {
+	return Query("@microsoft.graph.conflictBehavior", behaviour)
+}
 
 // Proof is the evidence of a real answer.
 type Proof struct {

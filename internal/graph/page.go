@@ -82,8 +82,8 @@ func ListPage[T any](ctx context.Context, c *Client, p Path, from PageToken, opt
 }
 
 // The ways in which Graph's services write where a next page begins, and where a later delta round does (concepts/paging.md,
-// concepts/delta-query-overview.md).
-var tokenNames = []parameterName{"$skiptoken", "$skip", "$deltatoken"}
+// concepts/delta-query-overview.md); token is the drives' own (driveitem-delta.md).
+var tokenNames = []parameterName{"$skiptoken", "$skip", "$deltatoken", "token"}
 
 func tokenOf(link string) (PageToken, error) {
 	_, query, _ := strings.Cut(link, "?")
@@ -94,6 +94,12 @@ func tokenOf(link string) (PageToken, error) {
 	for _, name := range tokenNames {
 		if v := values.Get(string(name)); v != "" {
 			return PageToken(string(name) + "=" + v), nil
+		}
+	}
+	if _, inPath, found := strings.Cut(link, "(token="); found { // as a parameter of the function: driveitem-delta.md shows both
+		value, _, _ := strings.Cut(inPath, ")")
+		if v, err := url.PathUnescape(strings.Trim(value, "'")); err == nil && v != "" {
+			return PageToken("token=" + v), nil
 		}
 	}
 	return "", malformed("the link to the next page names no place", nil)

@@ -53,22 +53,75 @@ func (c *Client) AttachFile(ctx context.Context, item Path, file AttachmentItem,
 	if err != nil {
 		return Uploaded{}, err
 	}
-	return c.Upload(ctx, session, s, content, file.Size, told)
+	return c.upload(ctx, session, s, content, file.Size, outlookPiece, told)
 }
 
-// uploadPiece is 12 times 327,680 bytes: drives want multiples of that, Outlook at most 4 MB (graph/FACTS §7 and §10).
-const uploadPiece = 12 * 327_680
+// Drives want pieces of multiples of 327,680 bytes, of which they advise 5 to 10 MiB; Outlook takes at most 4 MB (graph/FACTS §7 and §10).
+const (
+	outlookPiece = 12 * 327_680
+	drivePiece   = 32 * 327_680
+)
 
-// Upload sends content into a session that was made at p. It holds one piece in memory. A piece whose answer was lost is resumed from
-// what the session says it has; a reader that can seek (io.ReaderAt) may be asked for any earlier piece again. told is as with AttachFile.
-func (c *Client) Upload(ctx context.Context, p Path, s UploadSession, content io.Reader, size int64, told func(taken int64)) (Uploaded, error) {
+// UploadFile sends a file into a drive's session that was made at p, from where the session says it stands. It holds one piece in memory. A
+// piece whose answer was lost is resumed from what the session has then. told is as with AttachFile.
+func (c *Client) UploadFile(ctx context.Context, p Path, s UploadSession, content io.ReaderAt, size int64, told func(taken int64)) (DriveItem, error) {
+	var item DriveItem
+	up, err := c.upload(ctx, p, s, io.NewSectionReader(content, 0, size), size, drivePiece, told)
+	if err == nil {
+		if e := json.Unmarshal(up.Item, &item); e != nil {
+			err = malformed("the uploaded file", e)
+		}
+	}
+	return item, err
+}
+
+// UploadStanding asks a session that was made at p how far it is.
+func (c *Client) UploadStanding(ctx context.Context, p Path, uploadURL string) (UploadSession, error) {
+	s := UploadSession{}
+	answer, err := c.session(ctx, p, http.MethodGet, uploadURL)
+	if err != nil {
+		return s, err
+	}
+	if err := json.Unmarshal(answer.Body, &s); err != nil || len(s.NextExpectedRanges) == 0 {
+		return s, malformed("the upload's progress", err)
+	}
+	s.UploadURL = uploadURL
+	return s, nil
+}
+
+// EndUpload gives a session up, with what it has.
+func (c *Client) EndUpload(ctx context.Context, p Path, uploadURL string) error {
+	_, err := c.session(ctx, p, http.MethodDelete, uploadURL)
+	return err
+}
+
+func (c *Client) session(ctx context.Context, p Path, method, uploadURL string) (*wire.Answer, error) {
+	r, err := c.signed(p, method, uploadURL, "{uploadUrl}")
+	if err != nil {
+		return nil, err
+	}
+	return c.wire.Do(ctx, r)
+}
+
+// signed is a request to an address that Microsoft gave out for p and that carries its own proof: no token goes there.
+func (c *Client) signed(p Path, method, address, name string) (wire.Request, error) {
+	r, _, err := c.request(method, p, nil)
+	r.Operation, r.URL, r.Anonymous, r.Header = method+" "+name, address, true, http.Header{}
+	return r, err
+}
+
+func (c *Client) upload(ctx context.Context, p Path, s UploadSession, content io.Reader, size, piece int64, told func(taken int64)) (Uploaded, error) {
 	r, _, err := c.request(http.MethodPut, p, nil)
 	if err != nil {
 		return Uploaded{}, err
 	}
+	next, err := nextOffset(s.NextExpectedRanges, 0)
+	if err != nil {
+		return Uploaded{}, err
+	}
 	r.Operation, r.URL, r.Anonymous = "PUT {uploadUrl}", s.UploadURL, true
-	u := &upload{c: c, request: r, content: content, size: size, told: told, piece: make([]byte, min(uploadPiece, max(size, 0)))}
-	return u.run(ctx)
+	u := &upload{c: c, request: r, content: content, size: size, told: told, piece: make([]byte, min(piece, max(size, 0)))}
+	return u.run(ctx, next)
 }
 
 type upload struct {
@@ -85,12 +138,11 @@ type upload struct {
 // uploadRepairs bounds how often one upload asks where it stands.
 const uploadRepairs = 10
 
-func (u *upload) run(ctx context.Context) (Uploaded, error) {
+func (u *upload) run(ctx context.Context, next int64) (Uploaded, error) {
 	if u.size <= 0 {
 		return Uploaded{}, fault.BadField("size", "an upload session takes a known, positive size")
 	}
-	next, repairs := int64(0), 0
-	for {
+	for repairs := 0; ; {
 		if err := u.load(next); err != nil {
 			return Uploaded{}, err
 		}

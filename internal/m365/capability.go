@@ -15,6 +15,7 @@ const (
 	Calendar  Capability = "calendar"  // actions: read and write calendars
 	Contacts  Capability = "contacts"  // actions: read and write contacts
 	Todo      Capability = "todo"      // actions: read and write tasks of Microsoft To Do
+	OneDrive  Capability = "onedrive"  // actions: read and write files in OneDrive
 	Timeline  Capability = "timeline"  // reads mail metadata and meetings with customers
 	Tap       Capability = "tap"       // reads mail for judgement, moves flagged mail to Junk
 	Send      Capability = "send"      // delivers outgoing mail with proof
@@ -94,6 +95,13 @@ var capabilities = []CapabilityInfo{
 	{Name: Todo, Title: "Read and write tasks", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
 		{Operation: "POST /users/{user-id}/todo/lists/{todoTaskList-id}/tasks", Role: "Tasks.ReadWrite.All", Scope: "Tasks.ReadWrite", Why: "read, create, change and delete task lists, tasks, their steps and links"},
+	}},
+	{Name: OneDrive, Title: "Read and write files in OneDrive", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "PUT /users/{user-id}/drive/items/{driveItem-id}/content", Role: "Files.ReadWrite.All", Scope: "Files.ReadWrite", Why: "read, create, change, share and delete files and folders"},
+	}, Wants: []Need{
+		{Operation: "POST /users/{user-id}/drive/items/{driveItem-id}/createUploadSession", Role: "Sites.ReadWrite.All", Scope: "Files.ReadWrite",
+			Why: "upload files of more than 4 MB: Microsoft's permission data name no other application permission for upload sessions"},
 	}},
 	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: both, Needs: []Need{
 		lookUp,

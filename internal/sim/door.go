@@ -41,6 +41,18 @@ func (c *core) route(w http.ResponseWriter, r *http.Request) {
 	case strings.HasPrefix(r.URL.Path, "/outlook-upload/"):
 		c.graph.ServeUpload(w, r)
 		return
+	case strings.HasPrefix(r.URL.Path, "/drive-upload/"):
+		c.graph.ServeDriveUpload(w, r)
+		return
+	case strings.HasPrefix(r.URL.Path, "/drive-download/"):
+		c.graph.ServeDownload(w, r)
+		return
+	case strings.HasPrefix(r.URL.Path, "/drive-monitor/"):
+		c.graph.ServeMonitor(w, r)
+		return
+	case strings.HasPrefix(r.URL.Path, "/drive-thumbnail/"):
+		c.graph.ServeThumbnail(w, r)
+		return
 	case isGraph(r.URL.Path):
 		c.graph.ServeHTTP(w, r)
 		return
@@ -53,7 +65,7 @@ func (c *core) route(w http.ResponseWriter, r *http.Request) {
 
 func isGraph(p string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
-	return first == "v1.0" || first == "beta" || first == "oidc" || first == "outlook-upload"
+	return first == "v1.0" || first == "beta" || first == "oidc" || first == "outlook-upload" || strings.HasPrefix(first, "drive-")
 }
 
 // tenantOf guesses a request's tenant for the faults' match: the path's, or the token's before it is checked.

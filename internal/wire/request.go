@@ -14,11 +14,14 @@ type Request struct {
 	Header    http.Header
 	Body      []byte
 	Target    Target   // whose data it touches, for the fence
+	Into      Target   // whose data it touches besides: where a copy goes
 	Charges   []Charge // what it costs; the narrowest budget last, because a throttling answer closes that one
 
 	// Idempotent says that sending it twice has the effect of sending it once. GET, HEAD, PUT and DELETE always are;
 	// a POST is when it only reads (getSchedule) or carries a key that Microsoft honours (an event's transactionId).
 	Idempotent bool
+	// Once says that sending it twice has two effects whatever its method: a PUT that takes another name each time.
+	Once bool
 	// Anonymous requests carry no token: pre-signed upload and download URLs (graph/FACTS §7 and §10).
 	Anonymous bool
 	// Raw answers are bytes; all others must be JSON.
@@ -91,6 +94,9 @@ func priorityOf(ctx context.Context) Priority {
 // Repeatable says whether sending it again after an unknown outcome is harmless.
 // A PATCH is only with If-Match: without it, the repetition could overwrite somebody else's change, or mail attendees twice.
 func (r Request) Repeatable() bool {
+	if r.Once {
+		return false
+	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodDelete:
 		return true

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -35,33 +36,10 @@ func Actions() []action.Action {
 	return slices.Concat(readActions(), writeActions(), meetingActions(), scheduleActions())
 }
 
-// Mailbox says whose calendar is meant.
-type Mailbox struct {
-	User string `json:"user,omitempty" doc:"Mailbox by address or id; the signed-in person without"`
-}
-
-// place is the mailbox of an input, and the client that reaches it.
-type place struct {
-	graph.Owner
-	g *graph.Client
-}
-
-func (m Mailbox) in(c action.Call) (place, error) {
-	owner, err := c.Bound.Graph.Owner(m365.UserID(m.User))
-	return place{owner, c.Bound.Graph}, err
-}
-
 // probeDay is a day long past: the probe wants an answer, not an event, and nothing below app looks at the clock.
 var probeDay = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Probe reads one day of the default calendar. It proves every capability that works on calendars.
 func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
-	var p graph.Proof
-	owner, err := g.Owner(mailbox)
-	if err != nil {
-		return p, err
-	}
-	opts := []graph.Option{graph.Window(probeDay, probeDay.AddDate(0, 0, 1)), graph.Top(1), graph.Select("id"), graph.Prove(&p)}
-	_, err = graph.Get[struct{}](ctx, g, owner.CalendarView(), opts...)
-	return p, err
+	return place.Probe(ctx, g, mailbox, graph.Owner.CalendarView, graph.Window(probeDay, probeDay.AddDate(0, 0, 1)), graph.Top(1), graph.Select("id"))
 }

@@ -41,25 +41,13 @@ func visit(more bench.In) bench.In {
 	return in
 }
 
-func faultAt(kind, method, path string) sim.Fault {
-	f := sim.Fault{Kind: kind, Times: 1}
-	f.Match.Method, f.Match.Path = method, path
-	return f
-}
-
 // events lists a mailbox's view of the days from nine on.
 func events(b *bench.Bench, user string, days int) []calendar.Summary {
 	b.Helper()
 	return bench.Do[calendar.View](b, "calendar.event.list", bench.In{"user": user, "start": rfc(nine.Add(-time.Hour)), "end": rfc(nine.AddDate(0, 0, days)), "limit": 1000}).Events
 }
 
-func TestProbeGivesEvidence(t *testing.T) {
-	b := start(t)
-	p, err := calendar.Probe(t.Context(), b.Client(t.Context(), bench.App), ada)
-	if err != nil || p.At.IsZero() || p.RequestID == "" {
-		t.Errorf("got %+v, %v; want the time and request id of an answer", p, err)
-	}
-}
+func TestProbeGivesEvidence(t *testing.T) { start(t).Evidence(calendar.Probe, ada) }
 
 func TestCreateIsReadBackInBothModes(t *testing.T) {
 	b := start(t)
@@ -98,7 +86,7 @@ func TestCreateIsReadBackInBothModes(t *testing.T) {
 // The transaction id follows from the key, so neither replays nor lost answers make a second event.
 func TestCreateOnce(t *testing.T) {
 	conflict := func() sim.Fault {
-		f := faultAt("status", "POST", "/events")
+		f := bench.FaultAt("status", "POST", "/events")
 		f.Status, f.Code = 409, "ErrorDuplicateTransactionId"
 		return f
 	}
@@ -107,10 +95,10 @@ func TestCreateOnce(t *testing.T) {
 		faults []sim.Fault
 	}{
 		{"without trouble", nil},
-		{"the answer is lost", []sim.Fault{faultAt("timeout_after_accept", "POST", "/events")}},
-		{"the request is lost", []sim.Fault{faultAt("reset", "POST", "/events")}},
-		{"half of the answer comes", []sim.Fault{faultAt("truncate", "POST", "/events")}},
-		{"the repetition is answered with a conflict", []sim.Fault{faultAt("timeout_after_accept", "POST", "/events"), conflict()}},
+		{"the answer is lost", []sim.Fault{bench.FaultAt("timeout_after_accept", "POST", "/events")}},
+		{"the request is lost", []sim.Fault{bench.FaultAt("reset", "POST", "/events")}},
+		{"half of the answer comes", []sim.Fault{bench.FaultAt("truncate", "POST", "/events")}},
+		{"the repetition is answered with a conflict", []sim.Fault{bench.FaultAt("timeout_after_accept", "POST", "/events"), conflict()}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			b := start(t)
@@ -339,13 +327,13 @@ func TestVersionsUnderTrouble(t *testing.T) {
 	b := start(t)
 	made := bench.Do[calendar.Event](b, "calendar.event.create", visit(nil))
 	in := bench.In{"user": ada, "event": made.ID, "subject": "Mine", "if_match": made.ETag}
-	raced := faultAt("status", "PATCH", "/events/")
+	raced := bench.FaultAt("status", "PATCH", "/events/")
 	raced.Status, raced.Code = 412, "ErrorIrresolvableConflict"
 	b.Fault(raced)
 	if f := b.Refused("calendar.event.update", in); f.Code != "changed_meanwhile" || f.Upstream == nil || f.Upstream.RequestID == "" || !strings.Contains(f.Fix, "calendar.event.get") {
 		t.Errorf("raced: got %+v", f)
 	}
-	b.Fault(faultAt("timeout_after_accept", "PATCH", "/events/"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "PATCH", "/events/"))
 	run := b.Unclear("calendar.event.update", in)
 	if got := b.Look(run); got != action.Done {
 		t.Errorf("our own change: got %s", got)
@@ -354,7 +342,7 @@ func TestVersionsUnderTrouble(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 	gone := bench.In{"user": ada, "event": made.ID, "if_match": events(b, ada, 1)[0].ETag}
-	b.Fault(faultAt("timeout_after_accept", "DELETE", "/events/"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "DELETE", "/events/"))
 	bench.Do[calendar.Deleted](b, "calendar.event.delete", gone)
 }
 
@@ -412,7 +400,7 @@ func TestUpdateWhoseAnswerIsLost(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			b := start(t)
 			made := bench.Do[calendar.Event](b, "calendar.event.create", visit(bench.In{"attendees": []bench.In{{"address": ben}}}))
-			b.Fault(faultAt(tt.kind, "PATCH", "/events/"))
+			b.Fault(bench.FaultAt(tt.kind, "PATCH", "/events/"))
 			run := b.Unclear("calendar.event.update", bench.In{"user": ada, "event": made.ID, "subject": "New"})
 			if got := b.Look(run); got != tt.atOnce {
 				t.Errorf("at once: got %s, want %s", got, tt.atOnce)
@@ -459,7 +447,7 @@ func TestAnswerAndCancelWhoseAnswersAreLost(t *testing.T) {
 	b := start(t)
 	made := bench.Do[calendar.Event](b, "calendar.event.create", visit(bench.In{"attendees": []bench.In{{"address": ben}}}))
 	invited := events(b, ben, 1)[0]
-	b.Fault(faultAt("reset", "POST", "/accept"))
+	b.Fault(bench.FaultAt("reset", "POST", "/accept"))
 	lost := b.Unclear("calendar.event.respond", bench.In{"user": ben, "event": invited.ID, "response": "accept"})
 	if got := b.Look(lost); got != action.Unclear {
 		t.Errorf("an answer that may still come: got %s", got)
@@ -468,15 +456,15 @@ func TestAnswerAndCancelWhoseAnswersAreLost(t *testing.T) {
 	if got := b.Look(lost); got != action.Refused {
 		t.Errorf("an answer that did not arrive: got %s", got)
 	}
-	b.Fault(faultAt("timeout_after_accept", "POST", "/accept"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "POST", "/accept"))
 	if got := b.Look(b.Unclear("calendar.event.respond", bench.In{"user": ben, "event": invited.ID, "response": "accept"})); got != action.Done {
 		t.Errorf("an answer that arrived: got %s", got)
 	}
-	b.Fault(faultAt("reset", "POST", "/cancel"))
+	b.Fault(bench.FaultAt("reset", "POST", "/cancel"))
 	if got := b.Look(b.Unclear("calendar.event.cancel", bench.In{"user": ada, "event": made.ID})); got != action.Unclear {
 		t.Errorf("a cancellation that may still come: got %s", got)
 	}
-	b.Fault(faultAt("timeout_after_accept", "POST", "/cancel"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "POST", "/cancel"))
 	if got := b.Look(b.Unclear("calendar.event.cancel", bench.In{"user": ada, "event": made.ID, "comment": "No time"})); got != action.Done {
 		t.Errorf("a cancellation that arrived: got %s", got)
 	}
@@ -489,7 +477,7 @@ func TestDeclineThatEmptiesTheCalendar(t *testing.T) {
 	b := start(t)
 	bench.Do[calendar.Event](b, "calendar.event.create", visit(bench.In{"attendees": []bench.In{{"address": ben}}}))
 	invited := events(b, ben, 1)[0]
-	b.Fault(faultAt("timeout_after_accept", "POST", "/decline"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "POST", "/decline"))
 	if got := b.Look(b.Unclear("calendar.event.respond", bench.In{"user": ben, "event": invited.ID, "response": "decline"})); got != action.Done {
 		t.Errorf("got %s", got)
 	}
@@ -498,7 +486,7 @@ func TestDeclineThatEmptiesTheCalendar(t *testing.T) {
 func TestDeleteWhoseAnswerIsLost(t *testing.T) {
 	b := start(t)
 	made := bench.Do[calendar.Event](b, "calendar.event.create", visit(nil))
-	b.Fault(faultAt("timeout_after_accept", "DELETE", "/events/"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "DELETE", "/events/"))
 	bench.Do[calendar.Deleted](b, "calendar.event.delete", bench.In{"user": ada, "event": made.ID})
 	if f := b.Refused("calendar.event.delete", bench.In{"user": ada, "event": made.ID}); f.Kind != fault.NotFound {
 		t.Errorf("deleting what is gone, anew: got %v", f)

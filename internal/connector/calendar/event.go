@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -92,12 +93,12 @@ func eventOf(e graph.Event, z zone) Event {
 
 // EventIn names one event.
 type EventIn struct {
-	Mailbox
+	place.Mailbox
 	Event string `json:"event" minLength:"1" doc:"Id of the event: a single one, an occurrence, or a whole series"`
 }
 
-func (in EventIn) at(c action.Call) (place, graph.Path, error) {
-	box, err := in.in(c)
+func (in EventIn) at(c action.Call) (place.Place, graph.Path, error) {
+	box, err := in.In(c)
 	return box, box.Event(in.Event), err
 }
 
@@ -113,7 +114,7 @@ func (in GetIn) Check() error { return checkZone(in.TimeZone) }
 
 // ViewIn asks for what happens in a window of time.
 type ViewIn struct {
-	Mailbox
+	place.Mailbox
 	Calendar string    `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
 	Start    time.Time `json:"start" doc:"From when"`
 	End      time.Time `json:"end" doc:"Until when"`
@@ -123,10 +124,10 @@ type ViewIn struct {
 
 // Check finds a window that is none, and a zone that does not exist.
 func (in ViewIn) Check() error {
-	return refuse(append(wrongZone(in.TimeZone), wrongWindow(in.Start, in.End)...))
+	return fault.OfFields(append(wrongZone(in.TimeZone), wrongWindow(in.Start, in.End)...))
 }
 
-func checkZone(name string) error { return refuse(wrongZone(name)) }
+func checkZone(name string) error { return fault.OfFields(wrongZone(name)) }
 
 func wrongZone(name string) []fault.Field {
 	if _, known := findZone(name); !known {
@@ -140,13 +141,6 @@ func wrongWindow(start, end time.Time) []fault.Field {
 		return []fault.Field{{Name: "end", Message: "must lie after start"}}
 	}
 	return nil
-}
-
-func refuse(wrong []fault.Field) error {
-	if len(wrong) == 0 {
-		return nil
-	}
-	return fault.BadFields(wrong...)
 }
 
 // View is what happens in a window, by start. Series are expanded into their occurrences.
@@ -180,13 +174,13 @@ func readActions() []action.Action {
 	}
 }
 
-func calendarsOf(ctx context.Context, c action.Call, in Mailbox) (List, error) {
+func calendarsOf(ctx context.Context, c action.Call, in place.Mailbox) (List, error) {
 	out := List{Calendars: []Calendar{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return out, err
 	}
-	for k, err := range graph.List[graph.Calendar](ctx, box.g, box.Calendars(), graph.Select("id", "name", "owner", "isDefaultCalendar", "canEdit"), graph.Top(100)) {
+	for k, err := range graph.List[graph.Calendar](ctx, box.Graph, box.Calendars(), graph.Select("id", "name", "owner", "isDefaultCalendar", "canEdit"), graph.Top(100)) {
 		if err != nil {
 			return out, err
 		}
@@ -197,7 +191,7 @@ func calendarsOf(ctx context.Context, c action.Call, in Mailbox) (List, error) {
 
 func eventsOf(ctx context.Context, c action.Call, in ViewIn) (View, error) {
 	out := View{Events: []Summary{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return out, err
 	}
@@ -211,7 +205,7 @@ func eventsOf(ctx context.Context, c action.Call, in ViewIn) (View, error) {
 	}
 	z, _ := findZone(in.TimeZone)
 	opts := []graph.Option{graph.Window(in.Start, in.End), graph.OrderBy("start/dateTime"), graph.Top(min(limit+1, 100)), graph.Select(summaryFields...)}
-	for e, err := range graph.List[graph.Event](ctx, box.g, path, opts...) {
+	for e, err := range graph.List[graph.Event](ctx, box.Graph, path, opts...) {
 		if err != nil {
 			return View{}, err
 		}
@@ -233,7 +227,7 @@ func getEvent(ctx context.Context, c action.Call, in GetIn) (Event, error) {
 	if in.BodyType != "html" {
 		opts = append(opts, graph.TextBody())
 	}
-	e, err := graph.Get[graph.Event](ctx, box.g, path, opts...)
+	e, err := graph.Get[graph.Event](ctx, box.Graph, path, opts...)
 	if err != nil {
 		return Event{}, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -19,7 +20,7 @@ type CancelIn struct {
 }
 
 // Check finds a version that is none.
-func (in CancelIn) Check() error { return refuse(in.wrong()) }
+func (in CancelIn) Check() error { return fault.OfFields(in.wrong()) }
 
 // RespondIn answers an invitation.
 type RespondIn struct {
@@ -68,9 +69,9 @@ type before struct {
 var notedFields = append([]string{"responseRequested"}, eventFields...)
 
 // note reads the event, sees that it is the version that is meant, and commits what it was.
-func note(ctx context.Context, c action.Call, box place, path graph.Path, v Version) (graph.Event, error) {
+func note(ctx context.Context, c action.Call, box place.Place, path graph.Path, v Version) (graph.Event, error) {
 	var p graph.Proof
-	e, err := graph.Get[graph.Event](ctx, box.g, path, graph.Select(notedFields...), graph.Prove(&p))
+	e, err := graph.Get[graph.Event](ctx, box.Graph, path, graph.Select(notedFields...), graph.Prove(&p))
 	if err != nil {
 		return e, err
 	}
@@ -96,7 +97,7 @@ func whatBecame(ctx context.Context, c action.Call, in EventIn, sign func(graph.
 		return graph.Event{}, gone, err
 	}
 	var p graph.Proof
-	e, err := graph.Get[graph.Event](ctx, box.g, path, graph.Select(notedFields...), graph.Prove(&p))
+	e, err := graph.Get[graph.Event](ctx, box.Graph, path, graph.Select(notedFields...), graph.Prove(&p))
 	if fault.KindOf(err) == fault.NotFound {
 		return e, gone, nil
 	}
@@ -125,7 +126,7 @@ func cancel(ctx context.Context, c action.Call, in CancelIn) (Cancelled, error) 
 		return Cancelled{}, &fault.Error{Kind: fault.Conflict, Code: "not_the_organizer", Message: "The mailbox does not organize this meeting; only " + e.Organizer.EmailAddress.Address + " can call it off",
 			Fix: "Decline it with calendar.event.respond", Who: "you"}
 	}
-	return Cancelled{in.Event}, graph.Call(ctx, box.g, path.Sub("cancel"), comment{Comment: in.Comment})
+	return Cancelled{in.Event}, graph.Call(ctx, box.Graph, path.Sub("cancel"), comment{Comment: in.Comment})
 }
 
 type comment struct {
@@ -162,7 +163,7 @@ func respond(ctx context.Context, c action.Call, in RespondIn) (Responded, error
 			Fix: "Call it off with calendar.event.cancel, or change it with calendar.event.update", Who: "you"}
 	}
 	a := answers[in.Response]
-	return Responded{in.Event, a.status}, graph.Call(ctx, box.g, a.operation(path), comment{in.Comment, in.SendResponse})
+	return Responded{in.Event, a.status}, graph.Call(ctx, box.Graph, a.operation(path), comment{in.Comment, in.SendResponse})
 }
 
 // responded takes a declined meeting that is gone as answered: declining takes it out of the calendar.

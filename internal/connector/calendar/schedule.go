@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -15,7 +16,7 @@ import (
 
 // ScheduleIn asks when people are busy.
 type ScheduleIn struct {
-	Mailbox
+	place.Mailbox
 	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms; through an app-only connection those on its list"`
 	Start    time.Time `json:"start" doc:"From when"`
 	End      time.Time `json:"end" doc:"Until when"`
@@ -25,7 +26,7 @@ type ScheduleIn struct {
 
 // Check names every field that cannot be.
 func (in ScheduleIn) Check() error {
-	return refuse(append(append(wrongAddresses("people", in.People), wrongZone(in.TimeZone)...), wrongWindow(in.Start, in.End)...))
+	return fault.OfFields(append(append(wrongAddresses("people", in.People), wrongZone(in.TimeZone)...), wrongWindow(in.Start, in.End)...))
 }
 
 func wrongAddresses(field string, list []string) []fault.Field {
@@ -78,15 +79,15 @@ func scheduleActions() []action.Action {
 
 // ask reads the times of people. It changes nothing, though it is a POST. Through an app-only connection people must be on its list: the
 // fence sees to that.
-func ask(ctx context.Context, box place, people []string, start, end time.Time, interval int) ([]graph.ScheduleInformation, error) {
-	answer, err := graph.Post[graph.ScheduleAnswer](ctx, box.g, box.Calendar("").Sub("getSchedule"), graph.ScheduleRequest{Schedules: people,
+func ask(ctx context.Context, box place.Place, people []string, start, end time.Time, interval int) ([]graph.ScheduleInformation, error) {
+	answer, err := graph.Post[graph.ScheduleAnswer](ctx, box.Graph, box.Calendar("").Sub("getSchedule"), graph.ScheduleRequest{Schedules: people,
 		StartTime: graph.UTC(start), EndTime: graph.UTC(end), AvailabilityViewInterval: interval}, graph.Idempotent())
 	return answer.Value, err
 }
 
 func schedulesOf(ctx context.Context, c action.Call, in ScheduleIn) (Schedules, error) {
 	out := Schedules{Schedules: []Schedule{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return out, err
 	}

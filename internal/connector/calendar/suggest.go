@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -34,8 +35,8 @@ func mayAskMicrosoft(ctx context.Context, c action.Call) bool {
 
 // askMicrosoft has Microsoft suggest times. Its own words are translated into those of the search, so that a caller need not care who
 // looked: who must be free is free in each suggestion, and the best come first.
-func (in FindIn) askMicrosoft(ctx context.Context, c action.Call, box place) (Suggestions, error) {
-	answer, err := graph.Post[graph.MeetingTimes](ctx, box.g, box.Sub("findMeetingTimes"), in.question(c.Connection.Account), graph.Idempotent())
+func (in FindIn) askMicrosoft(ctx context.Context, c action.Call, box place.Place) (Suggestions, error) {
+	answer, err := graph.Post[graph.MeetingTimes](ctx, box.Graph, box.Sub("findMeetingTimes"), in.question(c.Connection.Account), graph.Idempotent())
 	if err != nil {
 		return Suggestions{}, err
 	}

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 )
 
 // FindIn asks for times in which everybody is free.
 type FindIn struct {
-	Mailbox
+	place.Mailbox
 	People   []string  `json:"people" minItems:"1" maxItems:"20" doc:"Addresses of people and rooms who must be free; through an app-only connection those on its list"`
 	Optional []string  `json:"optional_people,omitempty" maxItems:"20" doc:"Addresses of those who may be busy; times when they are free come first on equal terms"`
 	Start    time.Time `json:"start" doc:"Not before this time"`
@@ -39,7 +40,7 @@ func (in FindIn) Check() error {
 	if len(in.People)+len(in.Optional) > 20 {
 		wrong = append(wrong, fault.Field{Name: "optional_people", Message: "are, with people, more than 20"})
 	}
-	return refuse(wrong)
+	return fault.OfFields(wrong)
 }
 
 // Suggestions are times that fit, and of whom nothing could be told.
@@ -82,7 +83,7 @@ type Unseen struct {
 // findTimes asks Microsoft where it can: its findMeetingTimes exists for signed-in people only (graph/FACTS §8). Everybody else's times are
 // found by a search over free and busy times, which are open to both modes.
 func findTimes(ctx context.Context, c action.Call, in FindIn) (Suggestions, error) {
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return Suggestions{}, err
 	}
@@ -96,7 +97,7 @@ func findTimes(ctx context.Context, c action.Call, in FindIn) (Suggestions, erro
 }
 
 // freeTimes looks over free and busy times.
-func (in FindIn) freeTimes(ctx context.Context, box place) (Suggestions, error) {
+func (in FindIn) freeTimes(ctx context.Context, box place.Place) (Suggestions, error) {
 	out := Suggestions{Method: byFreeBusy, Suggestions: []Suggestion{}, Unknown: []Unseen{}}
 	s := search{FindIn: in, step: in.step()}
 	s.from = roundUp(in.Start, s.step)

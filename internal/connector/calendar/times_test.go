@@ -98,13 +98,13 @@ func TestFindTimesWithoutMicrosoftsSearch(t *testing.T) {
 	if out.Method != "free_busy" || len(out.Suggestions) == 0 || asked() != 0 {
 		t.Errorf("without the permission: got %+v after %d questions", out, asked())
 	}
-	refused := faultAt("status", "POST", "/findMeetingTimes")
+	refused := bench.FaultAt("status", "POST", "/findMeetingTimes")
 	refused.Status, refused.Code = 403, "ErrorAccessDenied"
 	b.Fault(refused)
 	if out := bench.Do[calendar.Suggestions](b, "calendar.times.find", in(ben), bench.Through(bench.Person)); out.Method != "free_busy" || len(out.Suggestions) == 0 || asked() != 1 {
 		t.Errorf("refused: got %+v after %d questions", out, asked())
 	}
-	b.Fault(faultAt("timeout_after_accept", "POST", "/findMeetingTimes"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "POST", "/findMeetingTimes"))
 	if out := bench.Do[calendar.Suggestions](b, "calendar.times.find", in(ben), bench.Through(bench.Person)); out.Method != "microsoft" {
 		t.Errorf("an answer that was lost is asked for again: got %+v", out)
 	}

@@ -1,8 +1,7 @@
 package calendar
 
 import (
-	"regexp"
-
+	"seneschal/internal/connector/internal/etag"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 )
@@ -12,15 +11,9 @@ type Version struct {
 	IfMatch string `json:"if_match,omitempty" maxLength:"500" doc:"The etag that a read gave: an event that has changed since is left alone, and the fault says so"`
 }
 
-// etagForm is what an etag looks like (RFC 9110, 8.8.3); Outlook's are weak.
-var etagForm = regexp.MustCompile(`^(W/)?"[\x21\x23-\x7E]+"$`)
+var ofEvent = etag.Of{Thing: "event", Read: "calendar.event.get", Change: ", or answered the invitation"}
 
-func (v Version) wrong() []fault.Field {
-	if v.IfMatch == "" || etagForm.MatchString(v.IfMatch) {
-		return nil
-	}
-	return []fault.Field{{Name: "if_match", Message: "is not an etag of calendar.event.get; it has quotes, like W/\"CQAAABYAAAC\""}}
-}
+func (v Version) wrong() []fault.Field { return ofEvent.Wrong(v.IfMatch) }
 
 // matches compares with an event just read. Microsoft compares again where it takes the header; that it does so for events is practice and
 // on no page (dav/FACTS §3, docs/fidelity.md).
@@ -28,27 +21,9 @@ func (v Version) matches(e graph.Event) error {
 	if v.IfMatch == "" || v.IfMatch == e.ETag {
 		return nil
 	}
-	return changedSince(nil)
+	return ofEvent.Changed(nil)
 }
 
-func (v Version) options() []graph.Option {
-	if v.IfMatch == "" {
-		return nil
-	}
-	return []graph.Option{graph.IfMatch(v.IfMatch)}
-}
+func (v Version) options() []graph.Option { return etag.Options(v.IfMatch) }
 
-// refused says of Microsoft's refusal what to do; other faults stay as they are.
-func (v Version) refused(err error) error {
-	if f := fault.As(err); v.IfMatch != "" && f != nil && f.Code == changed {
-		return changedSince(f.Upstream)
-	}
-	return err
-}
-
-const changed = "changed_meanwhile"
-
-func changedSince(upstream *fault.Upstream) error {
-	return &fault.Error{Kind: fault.Conflict, Code: changed, Message: "The event has changed since the version in if_match; nothing was done",
-		Cause: "Somebody else changed it, or answered the invitation", Fix: "Read it with calendar.event.get, decide on what it says now, and give its new etag", Who: "you", Upstream: upstream}
-}
+func (v Version) refused(err error) error { return ofEvent.Refused(v.IfMatch, err) }

@@ -10,6 +10,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -40,7 +41,7 @@ type Details struct {
 
 // CreateIn is a new event.
 type CreateIn struct {
-	Mailbox
+	place.Mailbox
 	Calendar string    `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
 	Subject  string    `json:"subject" minLength:"1" maxLength:"255" doc:"Subject"`
 	Start    time.Time `json:"start" doc:"When it begins"`
@@ -60,14 +61,14 @@ type UpdateIn struct {
 
 // Check names every field that cannot be, before anything is asked of Microsoft.
 func (in CreateIn) Check() error {
-	return refuse(append(in.wrongPeople(), in.wrongTimes(in.Start, in.End)...))
+	return fault.OfFields(append(in.wrongPeople(), in.wrongTimes(in.Start, in.End)...))
 }
 
 // Check names every field that cannot be. What depends on the start wants the start too.
 func (in UpdateIn) Check() error {
 	wrong := append(in.wrongPeople(), in.wrong()...)
 	if in.Start != nil && in.End != nil {
-		return refuse(append(wrong, in.wrongTimes(*in.Start, *in.End)...))
+		return fault.OfFields(append(wrong, in.wrongTimes(*in.Start, *in.End)...))
 	}
 	wrong = append(wrong, wrongZone(in.TimeZone)...)
 	for _, f := range []struct {
@@ -78,7 +79,7 @@ func (in UpdateIn) Check() error {
 			wrong = append(wrong, fault.Field{Name: f.name, Message: "needs start and end beside it"})
 		}
 	}
-	return refuse(wrong)
+	return fault.OfFields(wrong)
 }
 
 func (d Details) wrongPeople() []fault.Field {
@@ -196,7 +197,7 @@ func transaction(c action.Call) string {
 }
 
 func create(ctx context.Context, c action.Call, in CreateIn) (Event, error) {
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return Event{}, err
 	}
@@ -209,10 +210,10 @@ func create(ctx context.Context, c action.Call, in CreateIn) (Event, error) {
 		path = box.Calendar(in.Calendar).Sub("events")
 	}
 	z, _ := findZone(in.TimeZone)
-	made, err := graph.Post[graph.Event](ctx, box.g, path, e, graph.Idempotent())
+	made, err := graph.Post[graph.Event](ctx, box.Graph, path, e, graph.Idempotent())
 	if fault.KindOf(err) == fault.Conflict {
 		// Some answer the repeated POST with the event, some with a conflict; either way it is there once.
-		made, err = marked(ctx, box.g, path, id, err)
+		made, err = marked(ctx, box.Graph, path, id, err)
 	}
 	return eventOf(made, z), err
 }
@@ -242,7 +243,7 @@ func update(ctx context.Context, c action.Call, in UpdateIn) (Event, error) {
 		in.times(&e, *in.Start, *in.End)
 	}
 	z, _ := findZone(in.TimeZone)
-	after, err := graph.Patch[graph.Event](ctx, box.g, path, e, in.options()...)
+	after, err := graph.Patch[graph.Event](ctx, box.Graph, path, e, in.options()...)
 	return eventOf(after, z), in.refused(err)
 }
 
@@ -279,7 +280,7 @@ type DeleteIn struct {
 }
 
 // Check finds a version that is none.
-func (in DeleteIn) Check() error { return refuse(in.wrong()) }
+func (in DeleteIn) Check() error { return fault.OfFields(in.wrong()) }
 
 // Deleted names what is gone.
 type Deleted struct {
@@ -291,5 +292,5 @@ func remove(ctx context.Context, c action.Call, in DeleteIn) (Deleted, error) {
 	if err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{in.Event}, in.refused(graph.Delete(ctx, box.g, path, in.options()...))
+	return Deleted{in.Event}, in.refused(graph.Delete(ctx, box.Graph, path, in.options()...))
 }

@@ -24,6 +24,7 @@ type Address struct {
 // Summary is what a list shows of a contact.
 type Summary struct {
 	ID             string    `json:"id"`
+	ETag           string    `json:"etag,omitempty" doc:"Version of the contact: given back as if_match, it keeps a change of somebody else's from being overwritten"`
 	FolderID       string    `json:"folder_id"`
 	DisplayName    string    `json:"display_name"`
 	GivenName      string    `json:"given_name,omitempty"`
@@ -42,7 +43,7 @@ var summaryFields = []string{"id", "parentFolderId", "displayName", "givenName",
 	"mobilePhone", "categories", "lastModifiedDateTime"}
 
 func summaryOf(k graph.Contact) Summary {
-	s := Summary{ID: k.ID, FolderID: k.ParentFolderID, DisplayName: k.DisplayName, GivenName: k.GivenName, Surname: k.Surname, Company: k.CompanyName, JobTitle: k.JobTitle,
+	s := Summary{ID: k.ID, ETag: k.ETag, FolderID: k.ParentFolderID, DisplayName: k.DisplayName, GivenName: k.GivenName, Surname: k.Surname, Company: k.CompanyName, JobTitle: k.JobTitle,
 		Emails: make([]Email, len(k.EmailAddresses)), BusinessPhones: k.BusinessPhones, HomePhones: k.HomePhones, MobilePhone: k.MobilePhone, Categories: k.Categories, Modified: k.LastModifiedDateTime}
 	for i, e := range k.EmailAddresses {
 		s.Emails[i] = Email{e.Address, e.Name}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -35,29 +36,7 @@ func Actions() []action.Action {
 	return slices.Concat(folderActions(), readActions(), writeActions(), photoActions())
 }
 
-// Mailbox says whose contacts are meant.
-type Mailbox struct {
-	User string `json:"user,omitempty" doc:"Mailbox by address or id; the signed-in person without"`
-}
-
-// place is the mailbox of an input, and the client that reaches it.
-type place struct {
-	graph.Owner
-	g *graph.Client
-}
-
-func (m Mailbox) in(c action.Call) (place, error) {
-	owner, err := c.Bound.Graph.Owner(m365.UserID(m.User))
-	return place{owner, c.Bound.Graph}, err
-}
-
 // Probe reads the id of one contact. It proves the capability contacts.
 func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
-	var p graph.Proof
-	owner, err := g.Owner(mailbox)
-	if err != nil {
-		return p, err
-	}
-	_, err = graph.Get[struct{}](ctx, g, owner.Contacts(), graph.Top(1), graph.Select("id"), graph.Prove(&p))
-	return p, err
+	return place.Probe(ctx, g, mailbox, graph.Owner.Contacts, graph.Top(1), graph.Select("id"))
 }

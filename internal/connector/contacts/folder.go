@@ -5,6 +5,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -18,7 +19,7 @@ type Folder struct {
 
 // FolderListIn asks for one level of folders.
 type FolderListIn struct {
-	Mailbox
+	place.Mailbox
 	Parent string `json:"parent,omitempty" doc:"Folder by id whose folders are asked for; those below the default folder without"`
 }
 
@@ -29,19 +30,19 @@ type FolderList struct {
 
 // FolderCreateIn is a new folder.
 type FolderCreateIn struct {
-	Mailbox
+	place.Mailbox
 	Parent string `json:"parent,omitempty" doc:"Folder by id to put it into; the default folder without"`
 	Name   string `json:"name" minLength:"1" maxLength:"255" doc:"Name, of which there is none among its neighbours yet"`
 }
 
 // FolderIn names one folder.
 type FolderIn struct {
-	Mailbox
+	place.Mailbox
 	Folder string `json:"folder" minLength:"1" doc:"Folder by id"`
 }
 
-func (in FolderIn) at(c action.Call) (place, graph.Path, error) {
-	box, err := in.in(c)
+func (in FolderIn) at(c action.Call) (place.Place, graph.Path, error) {
+	box, err := in.In(c)
 	return box, box.ContactFolder(in.Folder), err
 }
 
@@ -64,22 +65,8 @@ func folderActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "contact.folder.list", Summary: "List the contact folders of a mailbox beside the default one, one level at a time.", Effect: action.Reads,
 			Operations: []m365.OperationKey{listFolders, listChildren}, Capability: m365.Contacts}, foldersOf),
-		action.Define(action.Spec{Name: "contact.folder.create", Summary: "Make a contact folder.", Effect: action.Writes,
-			Operations: []m365.OperationKey{listFolders, createFolder, listChildren, createChild}, Capability: m365.Contacts},
-			func(ctx context.Context, c action.Call, in FolderCreateIn) (Folder, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Folder{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in FolderCreateIn) (Folder, action.Answer, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Folder{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
+		once.Define(action.Spec{Name: "contact.folder.create", Summary: "Make a contact folder.", Effect: action.Writes,
+			Operations: []m365.OperationKey{listFolders, createFolder, listChildren, createChild}, Capability: m365.Contacts}, FolderCreateIn.creation),
 		action.Define(action.Spec{Name: "contact.folder.rename", Summary: "Rename a contact folder.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{changeFolder}, Capability: m365.Contacts, Args: []string{"folder", "name"}},
 			func(ctx context.Context, c action.Call, in FolderRenameIn) (Folder, error) {
@@ -87,7 +74,7 @@ func folderActions() []action.Action {
 				if err != nil {
 					return Folder{}, err
 				}
-				f, err := graph.Patch[graph.ContactFolder](ctx, box.g, path, graph.ContactFolderChange{DisplayName: in.Name}, graph.Idempotent())
+				f, err := graph.Patch[graph.ContactFolder](ctx, box.Graph, path, graph.ContactFolderChange{DisplayName: in.Name}, graph.Idempotent())
 				return folderOf(f), err
 			}),
 		action.Define(action.Spec{Name: "contact.folder.delete", Summary: "Delete a contact folder with everything in it.", Effect: action.Deletes, Repeatable: true,
@@ -97,26 +84,26 @@ func folderActions() []action.Action {
 				if err != nil {
 					return Deleted{}, err
 				}
-				return Deleted{in.Folder}, graph.Delete(ctx, box.g, path)
+				return Deleted{in.Folder}, graph.Delete(ctx, box.Graph, path)
 			}),
 	}
 }
 
 // below is where the folders of a parent are; without one, those of the default folder.
-func (p place) below(parent string) graph.Path {
+func below(box place.Place, parent string) graph.Path {
 	if parent == "" {
-		return p.ContactFolders()
+		return box.ContactFolders()
 	}
-	return p.ContactFolder(parent).Sub("childFolders")
+	return box.ContactFolder(parent).Sub("childFolders")
 }
 
 func foldersOf(ctx context.Context, c action.Call, in FolderListIn) (FolderList, error) {
 	out := FolderList{Folders: []Folder{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return out, err
 	}
-	for f, err := range graph.List[graph.ContactFolder](ctx, box.g, box.below(in.Parent), folderFields, graph.Top(100)) {
+	for f, err := range graph.List[graph.ContactFolder](ctx, box.Graph, below(box, in.Parent), folderFields, graph.Top(100)) {
 		if err != nil {
 			return out, err
 		}
@@ -126,16 +113,16 @@ func foldersOf(ctx context.Context, c action.Call, in FolderListIn) (FolderList,
 }
 
 // creation is the way of a folder that is made once. Its name alone would not do: a folder of that name may be somebody else's.
-func (in FolderCreateIn) creation(c action.Call) (once.Creation[Folder], error) {
-	box, err := in.in(c)
-	path, mark := box.below(in.Parent), once.Mark(c)
+func (in FolderCreateIn) creation(_ context.Context, c action.Call) (once.Creation[Folder], error) {
+	box, err := in.In(c)
+	path, mark := below(box, in.Parent), once.Mark(c)
 	return once.Creation[Folder]{
 		Find: func(ctx context.Context, proof graph.Option) (Folder, bool, error) {
-			f, found, err := once.First[graph.ContactFolder](ctx, box.g, path, once.Marked(mark), folderFields, proof)
+			f, found, err := once.First[graph.ContactFolder](ctx, box.Graph, path, once.Marked(mark), folderFields, proof)
 			return folderOf(f), found, err
 		},
 		Make: func(ctx context.Context) (Folder, error) {
-			f, err := graph.Post[graph.ContactFolder](ctx, box.g, path, graph.ContactFolderChange{DisplayName: in.Name, ExtendedProperties: once.Marking(mark)})
+			f, err := graph.Post[graph.ContactFolder](ctx, box.Graph, path, graph.ContactFolderChange{DisplayName: in.Name, ExtendedProperties: once.Marking(mark)})
 			return folderOf(f), err
 		},
 	}, err

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -52,18 +53,18 @@ func getPhoto(ctx context.Context, c action.Call, in ContactIn) (PhotoContent, e
 	if err != nil {
 		return PhotoContent{}, err
 	}
-	content, err := readPhotoAt(ctx, box.g, path)
+	content, err := readPhotoAt(ctx, box.Graph, path)
 	return PhotoContent{photo, content}, err
 }
 
-func (in ContactIn) photo(ctx context.Context, box place, path graph.Path) (Photo, error) {
-	p, err := graph.Get[graph.ProfilePhoto](ctx, box.g, path.Sub("photo"))
+func (in ContactIn) photo(ctx context.Context, box place.Place, path graph.Path) (Photo, error) {
+	p, err := graph.Get[graph.ProfilePhoto](ctx, box.Graph, path.Sub("photo"))
 	return Photo{in.Contact, p.MediaContentType, p.Width, p.Height}, err
 }
 
 // noPhoto tells a contact without a photo from no contact: Microsoft answers 404 to both (profilephoto-get.md).
-func noPhoto(ctx context.Context, box place, path graph.Path, otherwise error) error {
-	if _, err := graph.Get[graph.Contact](ctx, box.g, path, graph.Select("id")); err != nil {
+func noPhoto(ctx context.Context, box place.Place, path graph.Path, otherwise error) error {
+	if _, err := graph.Get[graph.Contact](ctx, box.Graph, path, graph.Select("id")); err != nil {
 		return err
 	}
 	f := &fault.Error{Kind: fault.NotFound, Code: "no_photo", Message: "The contact has no photo", Fix: "Give it one with contact.photo.set, if it shall have one", Who: "you"}
@@ -101,7 +102,7 @@ func setPhoto(ctx context.Context, c action.Call, in ContactIn) (Photo, error) {
 	if http.DetectContentType(content) != jpeg { // the one form that the page names (profilephoto-update.md)
 		return Photo{}, fault.BadField("photo", "is not a JPEG image; allowed: %s", jpeg)
 	}
-	if err := box.g.Put(ctx, path.Sub("photo").MIME(), jpeg, content); err != nil {
+	if err := box.Graph.Put(ctx, path.Sub("photo").MIME(), jpeg, content); err != nil {
 		return Photo{}, err
 	}
 	return in.photo(ctx, box, path)

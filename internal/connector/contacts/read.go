@@ -1,6 +1,7 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
 	"net/mail"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/cursor"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -15,7 +17,7 @@ import (
 
 // ListIn asks for the contacts of a folder.
 type ListIn struct {
-	Mailbox
+	place.Mailbox
 	Folder string `json:"folder,omitempty" doc:"Folder by id; the default one without"`
 	Email  string `json:"email,omitempty" doc:"Only contacts with this address"`
 	Limit  int    `json:"limit,omitempty" minimum:"1" maximum:"200" doc:"At most so many; 50 without"`
@@ -29,8 +31,7 @@ func (in ListIn) Check() error {
 	if in.Email != "" && !isAddress(in.Email) {
 		return fault.BadField("email", "is not an address like ada@contoso.example")
 	}
-	_, err := cursor.Read(in.Cursor, in.question()...)
-	return err
+	return cursor.Check(in.Cursor, in.question()...)
 }
 
 func isAddress(s string) bool {
@@ -46,7 +47,7 @@ type List struct {
 
 // SearchIn asks for the contacts that say something.
 type SearchIn struct {
-	Mailbox
+	place.Mailbox
 	Text   string `json:"text" minLength:"1" maxLength:"255" doc:"Words that shall all stand somewhere in names, company, job title, addresses, phone numbers or categories; case does not matter"`
 	Folder string `json:"folder,omitempty" doc:"Folder by id; the default one and all others without"`
 	Limit  int    `json:"limit,omitempty" minimum:"1" maximum:"200" doc:"At most so many; 50 without"`
@@ -69,7 +70,7 @@ type Found struct {
 
 // ChangeListIn asks for what changed in a folder.
 type ChangeListIn struct {
-	Mailbox
+	place.Mailbox
 	Folder string `json:"folder,omitempty" doc:"Folder by id; the default one without"`
 	Limit  int    `json:"limit,omitempty" minimum:"1" maximum:"200" doc:"At most so many changes a page; 100 without"`
 	Cursor string `json:"cursor,omitempty" doc:"next_cursor of an earlier answer; everything there is without"`
@@ -79,27 +80,24 @@ func (in ChangeListIn) question() []any { return []any{"changes", in.User, in.Fo
 
 // Check finds a foreign cursor.
 func (in ChangeListIn) Check() error {
-	_, err := cursor.Read(in.Cursor, in.question()...)
-	return err
+	return cursor.Check(in.Cursor, in.question()...)
 }
 
 // Changes are one page of what changed.
 type Changes struct {
-	Contacts   []Summary `json:"contacts" doc:"New and changed ones, as they are now"`
-	Removed    []string  `json:"removed" doc:"Ids of contacts that left the folder"`
-	NextCursor string    `json:"next_cursor" doc:"Where to go on, now or any time later"`
-	Complete   bool      `json:"complete" doc:"That is all for now"`
-	Reset      bool      `json:"reset,omitempty" doc:"Microsoft had forgotten the cursor: this begins anew with everything there is, so what does not come is gone"`
+	Contacts []Summary `json:"contacts" doc:"New and changed ones, as they are now"`
+	Removed  []string  `json:"removed" doc:"Ids of contacts that left the folder"`
+	cursor.Progress
 }
 
 // ContactIn names one contact.
 type ContactIn struct {
-	Mailbox
+	place.Mailbox
 	Contact string `json:"contact" minLength:"1" doc:"Id of the contact"`
 }
 
-func (in ContactIn) at(c action.Call) (place, graph.Path, error) {
-	box, err := in.in(c)
+func (in ContactIn) at(c action.Call) (place.Place, graph.Path, error) {
+	box, err := in.In(c)
 	return box, box.Contact(in.Contact), err
 }
 
@@ -117,81 +115,42 @@ func readActions() []action.Action {
 }
 
 func contactsOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
-	out := List{Contacts: []Summary{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
-		return out, err
+		return List{}, err
 	}
-	from, err := cursor.Read(in.Cursor, in.question()...)
-	if err != nil {
-		return out, err
-	}
-	opts := []graph.Option{graph.Select(summaryFields...), graph.Top(orDefault(in.Limit, 50))}
+	opts := []graph.Option{graph.Select(summaryFields...), graph.Top(cmp.Or(in.Limit, 50))}
 	if in.Email != "" { // the one filter that the page documents (user-list-contacts.md)
 		opts = append(opts, graph.Filter("emailAddresses/any(a:a/address eq "+graph.Quote(in.Email)+")"))
 	}
-	list, next, err := graph.ListPage[graph.Contact](ctx, box.g, box.ContactsIn(in.Folder), from, opts...)
-	for err == nil && len(list) == 0 && next != "" { // an empty page need not be the last (concepts/paging.md)
-		list, next, err = graph.ListPage[graph.Contact](ctx, box.g, box.ContactsIn(in.Folder), next, opts...)
-	}
-	if err != nil {
-		return out, err
-	}
-	for _, k := range list {
-		out.Contacts = append(out.Contacts, summaryOf(k))
-	}
-	out.NextCursor = cursor.Write(next, in.question()...)
-	return out, nil
-}
-
-func orDefault(limit, otherwise int) int {
-	if limit == 0 {
-		return otherwise
-	}
-	return limit
+	list, next, err := cursor.Page(ctx, cursor.Start{Graph: box.Graph, Path: box.ContactsIn(in.Folder), Text: in.Cursor, Question: in.question()}, summaryOf, opts...)
+	return List{list, next}, err
 }
 
 func changesOf(ctx context.Context, c action.Call, in ChangeListIn) (Changes, error) {
-	out := Changes{Contacts: []Summary{}, Removed: []string{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
-		return out, err
-	}
-	from, err := cursor.Read(in.Cursor, in.question()...)
-	if err != nil {
-		return out, err
+		return Changes{}, err
 	}
 	folder := in.Folder
 	if folder == "" {
-		if folder, err = box.defaultFolder(ctx); err != nil {
-			return out, err
+		if folder, err = defaultFolder(ctx, box); err != nil {
+			return Changes{}, err
 		}
 	}
-	page, next, err := graph.DeltaPage[graph.Contact](ctx, box.g, box.ContactsIn(folder), from, orDefault(in.Limit, 100), graph.Select(summaryFields...))
-	if err != nil {
-		return out, err
-	}
-	if len(page.Broken) > 0 {
-		return out, page.Broken[0].Err
-	}
-	for _, k := range page.Items {
-		out.Contacts = append(out.Contacts, summaryOf(k))
-	}
-	for _, gone := range page.Removed {
-		out.Removed = append(out.Removed, gone.ID)
-	}
-	out.NextCursor, out.Complete, out.Reset = cursor.Write(next, in.question()...), page.Last, page.Reset
-	return out, nil
+	from := cursor.Start{Graph: box.Graph, Path: box.ContactsIn(folder), Text: in.Cursor, Question: in.question()}
+	out, err := cursor.Changes(ctx, from, summaryOf, []graph.Option{graph.PageSize(cmp.Or(in.Limit, 100))}, graph.Select(summaryFields...))
+	return Changes{out.Items, out.Removed, out.Progress}, err
 }
 
 // defaultFolder finds the id of the mailbox's own folder, which no list names: changes are told folder by folder (contact-delta.md), and a
 // walk of all contacts stands in Microsoft's metadata but in no page (graph/FACTS §14).
-func (p place) defaultFolder(ctx context.Context) (string, error) {
-	k, found, err := once.First[graph.Contact](ctx, p.g, p.Contacts(), graph.Select("id", "parentFolderId"), graph.Top(1))
+func defaultFolder(ctx context.Context, box place.Place) (string, error) {
+	k, found, err := once.First[graph.Contact](ctx, box.Graph, box.Contacts(), graph.Select("id", "parentFolderId"), graph.Top(1))
 	if err != nil || found {
 		return k.ParentFolderID, err
 	}
-	f, found, err := once.First[graph.ContactFolder](ctx, p.g, p.ContactFolders(), folderFields, graph.Top(1))
+	f, found, err := once.First[graph.ContactFolder](ctx, box.Graph, box.ContactFolders(), folderFields, graph.Top(1))
 	if err != nil || found {
 		return f.ParentFolderID, err
 	}
@@ -204,6 +163,6 @@ func getContact(ctx context.Context, c action.Call, in ContactIn) (Contact, erro
 	if err != nil {
 		return Contact{}, err
 	}
-	k, err := graph.Get[graph.Contact](ctx, box.g, path, graph.Select(contactFields...))
+	k, err := graph.Get[graph.Contact](ctx, box.Graph, path, graph.Select(contactFields...))
 	return contactOf(k), err
 }

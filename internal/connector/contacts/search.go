@@ -1,10 +1,12 @@
 package contacts
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 )
 
@@ -14,21 +16,21 @@ const searchPage = 1000
 // search looks at the contacts itself: Microsoft's filter on contacts is documented for whole addresses alone (user-list-contacts.md).
 func search(ctx context.Context, c action.Call, in SearchIn) (Found, error) {
 	out := Found{Contacts: []Summary{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return out, err
 	}
 	folders := []string{in.Folder}
 	if in.Folder == "" {
-		below, err := box.tree(ctx, box.ContactFolders())
+		below, err := tree(ctx, box, box.ContactFolders())
 		if err != nil {
 			return out, err
 		}
 		folders = append(folders, below...)
 	}
-	words, limit := strings.Fields(strings.ToLower(in.Text)), orDefault(in.Limit, 50)
+	words, limit := strings.Fields(strings.ToLower(in.Text)), cmp.Or(in.Limit, 50)
 	for _, folder := range folders {
-		for k, err := range graph.List[graph.Contact](ctx, box.g, box.ContactsIn(folder), graph.Select(summaryFields...), graph.Top(searchPage)) {
+		for k, err := range graph.List[graph.Contact](ctx, box.Graph, box.ContactsIn(folder), graph.Select(summaryFields...), graph.Top(searchPage)) {
 			if err != nil {
 				return out, err
 			}
@@ -48,13 +50,13 @@ func search(ctx context.Context, c action.Call, in SearchIn) (Found, error) {
 }
 
 // tree lists the ids of all folders at and below a list of folders.
-func (p place) tree(ctx context.Context, at graph.Path) ([]string, error) {
+func tree(ctx context.Context, box place.Place, at graph.Path) ([]string, error) {
 	var out []string
-	for f, err := range graph.List[graph.ContactFolder](ctx, p.g, at, graph.Select("id"), graph.Top(100)) {
+	for f, err := range graph.List[graph.ContactFolder](ctx, box.Graph, at, graph.Select("id"), graph.Top(100)) {
 		if err != nil {
 			return nil, err
 		}
-		below, err := p.tree(ctx, p.below(f.ID))
+		below, err := tree(ctx, box, below(box, f.ID))
 		if err != nil {
 			return nil, err
 		}

@@ -7,6 +7,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -48,14 +49,8 @@ type Details struct {
 
 // CreateIn is a new contact.
 type CreateIn struct {
-	Mailbox
+	place.Mailbox
 	Folder string `json:"folder,omitempty" doc:"Folder by id; the default one without"`
-	Details
-}
-
-// UpdateIn changes a contact. What is left out stays.
-type UpdateIn struct {
-	ContactIn
 	Details
 }
 
@@ -66,23 +61,7 @@ func (in CreateIn) Check() error {
 	if named == "" && len(in.Emails.Or(nil)) == 0 {
 		wrong = append(wrong, fault.Field{Name: "display_name", Message: "is missing: give display_name, given_name, surname, company or emails"})
 	}
-	return refuse(wrong)
-}
-
-// Check wants something to change, and names every field that cannot be.
-func (in UpdateIn) Check() error {
-	wrong := in.wrong()
-	if in.Details == (Details{}) {
-		wrong = append(wrong, fault.Field{Name: "display_name", Message: "nothing is to be changed: give at least one field beside contact"})
-	}
-	return refuse(wrong)
-}
-
-func refuse(wrong []fault.Field) error {
-	if len(wrong) == 0 {
-		return nil
-	}
-	return fault.BadFields(wrong...)
+	return fault.OfFields(wrong)
 }
 
 func (d Details) wrong() []fault.Field {
@@ -155,61 +134,29 @@ func postal(n action.Nullable[Address]) graph.Settable[graph.PhysicalAddress] {
 
 func writeActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "contact.create", Summary: "Put one contact into a folder.", Effect: action.Writes,
-			Operations: []m365.OperationKey{listContacts, createContact, listInFolder, createInFolder}, Capability: m365.Contacts},
-			func(ctx context.Context, c action.Call, in CreateIn) (Contact, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Contact{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in CreateIn) (Contact, action.Answer, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Contact{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
-		action.Define(action.Spec{Name: "contact.update", Summary: "Change a contact.", Effect: action.Writes, Repeatable: true,
-			Operations: []m365.OperationKey{changeContact}, Capability: m365.Contacts, Args: []string{"contact"}}, update),
+		once.Define(action.Spec{Name: "contact.create", Summary: "Put one contact into a folder.", Effect: action.Writes,
+			Operations: []m365.OperationKey{listContacts, createContact, listInFolder, createInFolder}, Capability: m365.Contacts}, CreateIn.creation),
+		action.Define(action.Spec{Name: "contact.update", Summary: "Change a contact.", Effect: action.Writes,
+			Operations: []m365.OperationKey{changeContact, readContact}, Capability: m365.Contacts, Args: []string{"contact"}}, update, action.WithReconcile(updated)),
 		action.Define(action.Spec{Name: "contact.delete", Summary: "Delete a contact.", Effect: action.Deletes, Repeatable: true,
 			Operations: []m365.OperationKey{deleteContact}, Capability: m365.Contacts, Args: []string{"contact"}}, remove),
 	}
 }
 
 // creation is the way of a contact that is made once.
-func (in CreateIn) creation(c action.Call) (once.Creation[Contact], error) {
-	box, err := in.in(c)
+func (in CreateIn) creation(_ context.Context, c action.Call) (once.Creation[Contact], error) {
+	box, err := in.In(c)
 	path, mark := box.ContactsIn(in.Folder), once.Mark(c)
 	return once.Creation[Contact]{
 		Find: func(ctx context.Context, proof graph.Option) (Contact, bool, error) {
-			k, found, err := once.First[graph.Contact](ctx, box.g, path, once.Marked(mark), graph.Select(contactFields...), proof)
+			k, found, err := once.First[graph.Contact](ctx, box.Graph, path, once.Marked(mark), graph.Select(contactFields...), proof)
 			return contactOf(k), found, err
 		},
 		Make: func(ctx context.Context) (Contact, error) {
 			change := in.change()
 			change.ExtendedProperties = once.Marking(mark)
-			k, err := graph.Post[graph.Contact](ctx, box.g, path, change)
+			k, err := graph.Post[graph.Contact](ctx, box.Graph, path, change)
 			return contactOf(k), err
 		},
 	}, err
-}
-
-// update says how it shall be, so it may be sent twice.
-func update(ctx context.Context, c action.Call, in UpdateIn) (Contact, error) {
-	box, path, err := in.at(c)
-	if err != nil {
-		return Contact{}, err
-	}
-	k, err := graph.Patch[graph.Contact](ctx, box.g, path, in.change(), graph.Idempotent())
-	return contactOf(k), err
-}
-
-func remove(ctx context.Context, c action.Call, in ContactIn) (Deleted, error) {
-	box, path, err := in.at(c)
-	if err != nil {
-		return Deleted{}, err
-	}
-	return Deleted{in.Contact}, graph.Delete(ctx, box.g, path)
 }

@@ -60,7 +60,7 @@ func attachmentActions() []action.Action {
 				if err != nil {
 					return AttachmentList{}, err
 				}
-				list, _, err := attachmentsOf(ctx, box.g, path)
+				list, _, err := attachmentsOf(ctx, box.Graph, path)
 				return AttachmentList{list}, err
 			}),
 		action.Define(action.Spec{Name: "mail.attachment.get", Summary: "Read one attachment, up to 3 MB.", Effect: action.Reads, ShowsBody: true,
@@ -98,7 +98,7 @@ func getAttachment(ctx context.Context, c action.Call, in AttachmentIn) (Attachm
 		return AttachmentContent{}, err
 	}
 	path := message.Sub("attachments").Item("attachment-id", in.Attachment)
-	a, err := graph.Get[graph.Attachment](ctx, box.g, path, attachmentFields)
+	a, err := graph.Get[graph.Attachment](ctx, box.Graph, path, attachmentFields)
 	if err != nil {
 		return AttachmentContent{}, err
 	}
@@ -106,7 +106,7 @@ func getAttachment(ctx context.Context, c action.Call, in AttachmentIn) (Attachm
 		return AttachmentContent{}, &fault.Error{Kind: fault.NotSupported, Code: "attachment_is_link", Message: "The attachment is a link to a file in a drive; the message does not hold its bytes",
 			Fix: "Open the message in Outlook and follow the link", Who: "you"}
 	}
-	content, err := readSmall(ctx, box.g, path.MIME())
+	content, err := readSmall(ctx, box.Graph, path.MIME())
 	return AttachmentContent{attachmentOf(a), content}, err
 }
 
@@ -123,7 +123,7 @@ func addFile(ctx context.Context, c action.Call, in AddIn) (Attachment, error) {
 	if err != nil {
 		return Attachment{}, err
 	}
-	before, proof, err := attachmentsOf(ctx, box.g, path)
+	before, proof, err := attachmentsOf(ctx, box.Graph, path)
 	if err != nil {
 		return Attachment{}, err
 	}
@@ -136,10 +136,10 @@ func addFile(ctx context.Context, c action.Call, in AddIn) (Attachment, error) {
 		return Attachment{}, err
 	}
 	item := graph.AttachmentItem{Name: a.Name, Size: file.Size, ContentType: file.ContentType, IsInline: in.Inline, ContentID: in.ContentID}
-	if err := attach(ctx, c, box.g, path, item, file); err != nil {
+	if err := attach(ctx, c, box.Graph, path, item, file); err != nil {
 		return Attachment{}, err
 	}
-	added, _, err := a.find(ctx, box.g, path)
+	added, _, err := a.find(ctx, box.Graph, path)
 	return added, err
 }
 
@@ -173,7 +173,7 @@ func fileAdded(ctx context.Context, c action.Call, in AddIn) (Attachment, action
 	if err != nil {
 		return Attachment{}, 0, err
 	}
-	added, proof, err := a.find(ctx, box.g, path)
+	added, proof, err := a.find(ctx, box.Graph, path)
 	switch {
 	case fault.KindOf(err) == fault.NotFound:
 		return Attachment{}, action.NotStarted, nil // no draft, no attachment

@@ -58,7 +58,7 @@ func changeActions() []action.Action {
 				if err != nil {
 					return Summary{}, err
 				}
-				m, err := move(ctx, box.g, path, in.Folder)
+				m, err := move(ctx, box.Graph, path, in.Folder)
 				return summaryOf(m), err
 			}),
 		action.Define(action.Spec{Name: "mail.message.update", Summary: "Mark a message: read, flag, categories, importance.", Effect: action.Writes, Repeatable: true,
@@ -70,7 +70,7 @@ func changeActions() []action.Action {
 				if err != nil {
 					return Deleted{}, err
 				}
-				m, err := move(ctx, box.g, path, deletedItems)
+				m, err := move(ctx, box.Graph, path, deletedItems)
 				return Deleted{m.ID, m.ParentFolderID}, err
 			}),
 	}
@@ -103,6 +103,6 @@ func updateMessage(ctx context.Context, c action.Call, in UpdateIn) (Summary, er
 	if in.Flag != "" {
 		change.Flag = &graph.Flag{FlagStatus: flags[in.Flag]}
 	}
-	m, err := graph.Patch[graph.Message](ctx, box.g, path, change, graph.Idempotent())
+	m, err := graph.Patch[graph.Message](ctx, box.Graph, path, change, graph.Idempotent())
 	return summaryOf(m), err
 }

@@ -7,6 +7,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -39,7 +40,7 @@ type SmallFile struct {
 const maxSmall = 2_500_000
 
 // Check names every field that Outlook would refuse.
-func (l Letter) Check() error { return refuse(l.wrong()) }
+func (l Letter) Check() error { return fault.OfFields(l.wrong()) }
 
 func (l Letter) wrong() []fault.Field {
 	wrong := append(notAddresses("to", l.To), notAddresses("cc", l.Cc)...)
@@ -57,13 +58,6 @@ func (l Letter) wrong() []fault.Field {
 		wrong = append(wrong, fault.Field{Name: "attachments", Message: fmt.Sprintf("hold %d bytes; at most %d go inside the input, more goes as a file of the action", size, maxSmall)})
 	}
 	return wrong
-}
-
-func refuse(wrong []fault.Field) error {
-	if len(wrong) == 0 {
-		return nil
-	}
-	return fault.BadFields(wrong...)
 }
 
 func (l Letter) change(mark string) graph.MessageChange {
@@ -89,9 +83,9 @@ func bodyOf(content, kind string) *graph.ItemBody {
 }
 
 // marked finds the messages with the call's marker in the whole mailbox: a rule or a hand may have moved them.
-func marked(ctx context.Context, box place, c action.Call) ([]graph.Message, error) {
+func marked(ctx context.Context, box place.Place, c action.Call) ([]graph.Message, error) {
 	var out []graph.Message
-	for m, err := range graph.List[graph.Message](ctx, box.g, box.Messages(), once.Marked(once.Mark(c)), graph.Select(sentFields...)) {
+	for m, err := range graph.List[graph.Message](ctx, box.Graph, box.Messages(), once.Marked(once.Mark(c)), graph.Select(sentFields...)) {
 		if err != nil {
 			return nil, err
 		}
@@ -102,7 +96,7 @@ func marked(ctx context.Context, box place, c action.Call) ([]graph.Message, err
 
 // DraftIn is a draft to be made.
 type DraftIn struct {
-	Mailbox
+	place.Mailbox
 	Letter
 }
 
@@ -121,7 +115,7 @@ type DraftChangeIn struct {
 
 // Check names every address that cannot be read.
 func (in DraftChangeIn) Check() error {
-	return refuse(append(append(notAddresses("to", in.To), notAddresses("cc", in.Cc)...), append(notAddresses("bcc", in.Bcc), notAddresses("reply_to", in.ReplyTo)...)...))
+	return fault.OfFields(append(append(notAddresses("to", in.To), notAddresses("cc", in.Cc)...), append(notAddresses("bcc", in.Bcc), notAddresses("reply_to", in.ReplyTo)...)...))
 }
 
 func draftActions() []action.Action {
@@ -136,7 +130,7 @@ func draftActions() []action.Action {
 // createDraft looks for its marker first. That makes it repeatable: a second run, even one long after the ledger forgot the key, finds
 // the first one's draft.
 func createDraft(ctx context.Context, c action.Call, in DraftIn) (Summary, error) {
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return Summary{}, err
 	}
@@ -145,10 +139,10 @@ func createDraft(ctx context.Context, c action.Call, in DraftIn) (Summary, error
 		return Summary{}, err
 	}
 	if len(there) > 0 {
-		m, err := graph.Get[graph.Message](ctx, box.g, box.Message(there[0].ID), graph.Select(summaryFields...))
+		m, err := graph.Get[graph.Message](ctx, box.Graph, box.Message(there[0].ID), graph.Select(summaryFields...))
 		return summaryOf(m), err
 	}
-	m, err := graph.Post[graph.Message](ctx, box.g, box.Messages(), in.change(once.Mark(c)))
+	m, err := graph.Post[graph.Message](ctx, box.Graph, box.Messages(), in.change(once.Mark(c)))
 	return summaryOf(m), err
 }
 
@@ -159,7 +153,7 @@ func updateDraft(ctx context.Context, c action.Call, in DraftChangeIn) (Summary,
 	if err != nil {
 		return Summary{}, err
 	}
-	now, err := graph.Get[graph.Message](ctx, box.g, path, graph.Select("id", "isDraft"))
+	now, err := graph.Get[graph.Message](ctx, box.Graph, path, graph.Select("id", "isDraft"))
 	if err != nil {
 		return Summary{}, err
 	}
@@ -172,6 +166,6 @@ func updateDraft(ctx context.Context, c action.Call, in DraftChangeIn) (Summary,
 	if in.Body != nil {
 		change.Body = bodyOf(*in.Body, in.BodyType)
 	}
-	m, err := graph.Patch[graph.Message](ctx, box.g, path, change, graph.Idempotent())
+	m, err := graph.Patch[graph.Message](ctx, box.Graph, path, change, graph.Idempotent())
 	return summaryOf(m), err
 }

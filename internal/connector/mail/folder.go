@@ -4,13 +4,14 @@ import (
 	"context"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
 
 // FolderListIn asks for the folders below one folder, or for the top ones.
 type FolderListIn struct {
-	Mailbox
+	place.Mailbox
 	Parent string `json:"parent,omitempty" doc:"Folder by id or well-known name whose folders are asked for; the top folders without"`
 	Hidden bool   `json:"hidden,omitempty" doc:"Hidden folders too"`
 }
@@ -41,7 +42,7 @@ func folderActions() []action.Action {
 // foldersOf asks for large pages: Outlook's own are of ten (graph/FACTS §7).
 func foldersOf(ctx context.Context, c action.Call, in FolderListIn) (FolderList, error) {
 	out := FolderList{Folders: []Folder{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return out, err
 	}
@@ -53,7 +54,7 @@ func foldersOf(ctx context.Context, c action.Call, in FolderListIn) (FolderList,
 	if in.Hidden {
 		opts = append(opts, graph.Query("includeHiddenFolders", "true"))
 	}
-	for f, err := range graph.List[graph.MailFolder](ctx, box.g, path, opts...) {
+	for f, err := range graph.List[graph.MailFolder](ctx, box.Graph, path, opts...) {
 		if err != nil {
 			return out, err
 		}

@@ -11,13 +11,15 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/cursor"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 )
 
 // ListIn asks for messages.
 type ListIn struct {
-	Mailbox
+	place.Mailbox
 	Folder  string    `json:"folder,omitempty" doc:"Folder by id or well-known name, or all for the whole mailbox; inbox without"`
 	Unread  bool      `json:"unread,omitempty" doc:"Only unread messages"`
 	From    string    `json:"from,omitempty" doc:"Only messages from this address"`
@@ -82,7 +84,7 @@ func (in ListIn) question() string {
 
 func messagesOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
 	out := List{Messages: []Summary{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return out, err
 	}
@@ -98,7 +100,7 @@ func messagesOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
 		return in.found(ctx, box, limit, after)
 	}
 	// One more than asked for tells whether there is a next page.
-	for m, err := range graph.List[graph.Message](ctx, box.g, in.path(box), append(in.query(after), graph.Select(summaryFields...), graph.Top(limit+1+len(after.Seen)))...) {
+	for m, err := range graph.List[graph.Message](ctx, box.Graph, in.path(box), append(in.query(after), graph.Select(summaryFields...), graph.Top(limit+1+len(after.Seen)))...) {
 		if err != nil {
 			return List{}, err
 		}
@@ -115,13 +117,10 @@ func messagesOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
 }
 
 // found gives one page of a search. Its order is Outlook's own, so only Outlook knows where the next page begins.
-func (in ListIn) found(ctx context.Context, box place, limit int, after cursor) (List, error) {
+func (in ListIn) found(ctx context.Context, box place.Place, limit int, after position) (List, error) {
 	out := List{Messages: []Summary{}}
 	opts := []graph.Option{graph.Search(in.Search), graph.Select(summaryFields...), graph.Top(limit)}
-	page, next, err := graph.ListPage[graph.Message](ctx, box.g, in.path(box), after.Page, opts...)
-	for err == nil && len(page) == 0 && next != "" { // an empty page need not be the last (concepts/paging.md)
-		page, next, err = graph.ListPage[graph.Message](ctx, box.g, in.path(box), next, opts...)
-	}
+	page, next, err := cursor.Filled[graph.Message](ctx, box.Graph, in.path(box), after.Page, opts...)
 	if err != nil {
 		return List{}, err
 	}
@@ -129,12 +128,12 @@ func (in ListIn) found(ctx context.Context, box place, limit int, after cursor) 
 		out.Messages = append(out.Messages, summaryOf(m))
 	}
 	if next != "" {
-		out.NextCursor = cursor{Search: in.question(), Page: next}.String()
+		out.NextCursor = position{Search: in.question(), Page: next}.String()
 	}
 	return out, nil
 }
 
-func (in ListIn) path(box place) graph.Path {
+func (in ListIn) path(box place.Place) graph.Path {
 	switch in.Folder {
 	case "":
 		return box.MailFolder("inbox").Sub("messages")
@@ -146,7 +145,7 @@ func (in ListIn) path(box place) graph.Path {
 
 // query writes the filter with the time first: what is ordered by must stand first in the filter, else it is refused as inefficient
 // (graph/FACTS §7).
-func (in ListIn) query(after cursor) []graph.Option {
+func (in ListIn) query(after position) []graph.Option {
 	var rest []string
 	if !in.Until.IsZero() {
 		rest = append(rest, "receivedDateTime lt "+stamp(in.Until))
@@ -176,17 +175,17 @@ func (in ListIn) query(after cursor) []graph.Option {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// cursor is a place in the order of messages: everything newer than Until was handed out, and of those received at Until the Seen ones.
+// position is a place in the order of messages: everything newer than Until was handed out, and of those received at Until the Seen ones.
 // A count of messages to skip would repeat some whenever new mail arrives between two pages. In a search it is Microsoft's own place.
-type cursor struct {
+type position struct {
 	Until  time.Time       `json:"until,omitzero"`
 	Seen   []string        `json:"seen,omitempty"`
 	Search string          `json:"search,omitempty"` // the question
 	Page   graph.PageToken `json:"page,omitempty"`
 }
 
-func (a cursor) behind(page []Summary) cursor {
-	next := cursor{Until: page[len(page)-1].Received}
+func (a position) behind(page []Summary) position {
+	next := position{Until: page[len(page)-1].Received}
 	if next.Until.Equal(a.Until) {
 		next.Seen = slices.Clone(a.Seen)
 	}
@@ -198,14 +197,14 @@ func (a cursor) behind(page []Summary) cursor {
 	return next
 }
 
-// String is the cursor's opaque form.
-func (a cursor) String() string {
+// String is its opaque form, a cursor.
+func (a position) String() string {
 	text, _ := json.Marshal(a) // times and strings always encode
 	return base64.RawURLEncoding.EncodeToString(text)
 }
 
-func readCursor(text string) (cursor, error) {
-	var a cursor
+func readCursor(text string) (position, error) {
+	var a position
 	if text == "" {
 		return a, nil
 	}

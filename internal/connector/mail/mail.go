@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -36,30 +37,8 @@ func Actions() []action.Action {
 	return slices.Concat(folderActions(), messageActions(), attachmentActions(), draftActions(), sendActions(), changeActions())
 }
 
-// Mailbox says whose mail is meant.
-type Mailbox struct {
-	User string `json:"user,omitempty" doc:"Mailbox by address or id; the signed-in person without"`
-}
-
-// place is the mailbox of an input, and the client that reaches it.
-type place struct {
-	graph.Owner
-	g *graph.Client
-}
-
-func (m Mailbox) in(c action.Call) (place, error) {
-	owner, err := c.Bound.Graph.Owner(m365.UserID(m.User))
-	return place{owner, c.Bound.Graph}, err
-}
-
 // Probe reads the inbox's name. It proves every capability that works on mail; sending cannot be tried without sending, so for the
 // capability send too it proves no more than that the mailbox is within reach.
 func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
-	var p graph.Proof
-	owner, err := g.Owner(mailbox)
-	if err != nil {
-		return p, err
-	}
-	_, err = graph.Get[graph.MailFolder](ctx, g, owner.MailFolder("inbox"), graph.Select("id", "displayName"), graph.Prove(&p))
-	return p, err
+	return place.Probe(ctx, g, mailbox, func(o graph.Owner) graph.Path { return o.MailFolder("inbox") }, graph.Select("id", "displayName"))
 }

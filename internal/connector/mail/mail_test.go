@@ -53,16 +53,7 @@ func letter(subject string) bench.In {
 	return bench.In{"user": ada, "to": []string{"Ben Okafor <" + ben + ">"}, "subject": subject, "body": "as agreed"}
 }
 
-func TestProbeGivesEvidence(t *testing.T) {
-	b := start(t)
-	p, err := mail.Probe(t.Context(), b.Client(t.Context(), bench.App), ada)
-	if err != nil || p.At.IsZero() || p.RequestID == "" {
-		t.Errorf("got %+v, %v; want the time and request id of an answer", p, err)
-	}
-	if _, err := mail.Probe(t.Context(), b.Client(t.Context(), bench.App), "emma@contoso.example"); fault.CodeOf(err) != "mailbox_not_listed" {
-		t.Errorf("a mailbox that is not listed: got %v", err)
-	}
-}
+func TestProbeGivesEvidence(t *testing.T) { start(t).Evidence(mail.Probe, ada) }
 
 func TestList(t *testing.T) {
 	b := start(t)
@@ -335,7 +326,7 @@ func TestMarksAndMoves(t *testing.T) {
 func TestDeletingTwiceDeletesOnce(t *testing.T) {
 	b := start(t)
 	m := bench.Do[mail.List](b, "mail.message.list", bench.In{"user": ada, "limit": 1}).Messages[0]
-	b.Fault(faultAt("timeout_after_accept", "POST", "/move"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "POST", "/move"))
 	bench.Do[mail.Deleted](b, "mail.message.delete", bench.In{"user": ada, "message": m.ID})
 	if n := count(b, ada, "deleteditems", m.Subject); n != 1 {
 		t.Errorf("Deleted Items holds it %d times, want 1", n)
@@ -393,7 +384,7 @@ func TestAttachmentWhoseAnswerIsLost(t *testing.T) {
 		return len(bench.Do[mail.AttachmentList](b, "mail.attachment.list", bench.In{"user": ada, "message": draft.ID}).Attachments)
 	}
 	lose := func(kind string) string {
-		b.Fault(faultAt(kind, "POST", "/attachments"))
+		b.Fault(bench.FaultAt(kind, "POST", "/attachments"))
 		return b.Unclear("mail.attachment.add", in, bench.Key(kind), b.File("file", "plan.txt", []byte("plan")))
 	}
 	done := lose("timeout_after_accept")
@@ -414,7 +405,7 @@ func TestDraftWhoseAnswerIsLost(t *testing.T) {
 	b := start(t)
 	for _, kind := range []string{"timeout_after_accept", "reset", "truncate"} {
 		t.Run(kind, func(t *testing.T) {
-			b.Fault(faultAt(kind, "POST", "/messages"))
+			b.Fault(bench.FaultAt(kind, "POST", "/messages"))
 			run := b.Unclear("mail.draft.create", letter(kind), bench.Key(kind))
 			if got := b.Look(run); got != action.Done {
 				t.Errorf("got %s", got)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -60,12 +61,12 @@ type Message struct {
 
 // MessageIn names one message.
 type MessageIn struct {
-	Mailbox
+	place.Mailbox
 	Message string `json:"message" minLength:"1" doc:"Id of the message"`
 }
 
-func (in MessageIn) at(c action.Call) (place, graph.Path, error) {
-	box, err := in.in(c)
+func (in MessageIn) at(c action.Call) (place.Place, graph.Path, error) {
+	box, err := in.In(c)
 	return box, box.Message(in.Message), err
 }
 
@@ -106,7 +107,7 @@ func getMessage(ctx context.Context, c action.Call, in GetIn) (Message, error) {
 	if in.BodyType != "html" {
 		opts = append(opts, graph.TextBody())
 	}
-	m, err := graph.Get[graph.Message](ctx, box.g, path, opts...)
+	m, err := graph.Get[graph.Message](ctx, box.Graph, path, opts...)
 	if err != nil {
 		return Message{}, err
 	}
@@ -123,7 +124,7 @@ func mimeOf(ctx context.Context, c action.Call, in MessageIn) (MIME, error) {
 	if err != nil {
 		return MIME{}, err
 	}
-	content, err := readSmall(ctx, box.g, path.MIME())
+	content, err := readSmall(ctx, box.Graph, path.MIME())
 	return MIME{len(content), content}, err
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 )
@@ -32,7 +33,7 @@ func sentOf(m graph.Message, state string) Sent {
 
 // sending is one mail on its way: the same for a new one, a reply and a forward.
 type sending struct {
-	place
+	place.Place
 	c action.Call
 }
 
@@ -51,7 +52,7 @@ func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.P
 	if err := s.c.Checkpoint(ctx, outgoing{draft.ID, proof.At}); err != nil {
 		return Sent{}, err
 	}
-	if err := graph.Call(ctx, s.g, s.Message(draft.ID).Sub("send"), nil); err != nil {
+	if err := graph.Call(ctx, s.Graph, s.Message(draft.ID).Sub("send"), nil); err != nil {
 		return Sent{}, s.withdraw(ctx, draft.ID, err)
 	}
 	return s.accepted(ctx, draft)
@@ -61,11 +62,11 @@ func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.P
 // the time from which the send counts.
 func (s sending) enclose(ctx context.Context, draft string, file *action.Content) (graph.Proof, error) {
 	item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType}
-	if err := attach(ctx, s.c, s.g, s.Message(draft), item, file); err != nil {
+	if err := attach(ctx, s.c, s.Graph, s.Message(draft), item, file); err != nil {
 		return graph.Proof{}, err
 	}
 	var p graph.Proof
-	m, err := graph.Get[graph.Message](ctx, s.g, s.Message(draft), graph.Select("id", "hasAttachments"), graph.Prove(&p))
+	m, err := graph.Get[graph.Message](ctx, s.Graph, s.Message(draft), graph.Select("id", "hasAttachments"), graph.Prove(&p))
 	if err == nil && !m.HasAttachments {
 		err = &fault.Error{Kind: fault.UpstreamRefused, Code: "attachment_missing", Message: "Microsoft took the file, but the draft does not show it; nothing was sent",
 			Fix: "Send it again", Who: "you"}
@@ -89,7 +90,7 @@ func (s sending) accepted(ctx context.Context, draft graph.Message) (Sent, error
 
 func (s sending) look(ctx context.Context, id string) (graph.Message, graph.Proof, error) {
 	var p graph.Proof
-	m, err := graph.Get[graph.Message](ctx, s.g, s.Message(id), graph.Select(sentFields...), graph.Prove(&p))
+	m, err := graph.Get[graph.Message](ctx, s.Graph, s.Message(id), graph.Select(sentFields...), graph.Prove(&p))
 	return m, p, err
 }
 
@@ -97,7 +98,7 @@ func (s sending) look(ctx context.Context, id string) (graph.Message, graph.Proo
 // not certain the draft is evidence and stays; where it cannot be removed it stays too, and hurts nobody.
 func (s sending) withdraw(ctx context.Context, draft string, why error) error {
 	if k := fault.KindOf(why); k != fault.Unclear && k != fault.Internal && ctx.Err() == nil {
-		_ = discard(ctx, s.g, s.Message(draft)) // the reason why it was not sent is the one to tell
+		_ = discard(ctx, s.Graph, s.Message(draft)) // the reason why it was not sent is the one to tell
 	}
 	return why
 }
@@ -126,13 +127,13 @@ func (s sending) reconcile(ctx context.Context) (Sent, action.Answer, error) {
 	case tried && proof.At.Sub(o.Sending) < once.Settled:
 		return Sent{}, action.StillOpen, nil
 	}
-	return Sent{}, action.NotStarted, discard(ctx, s.g, s.Message(o.Draft))
+	return Sent{}, action.NotStarted, discard(ctx, s.Graph, s.Message(o.Draft))
 }
 
 // reconcileMarked is the way without a checkpoint: the draft's answer was lost, so the send was never asked for, and the marker leads to
 // the draft if there is one. A mail found sent is believed all the same: the ledger may come from a backup.
 func (s sending) reconcileMarked(ctx context.Context) (Sent, action.Answer, error) {
-	found, err := marked(ctx, s.place, s.c)
+	found, err := marked(ctx, s.Place, s.c)
 	if err != nil {
 		return Sent{}, 0, err
 	}
@@ -142,7 +143,7 @@ func (s sending) reconcileMarked(ctx context.Context) (Sent, action.Answer, erro
 		}
 	}
 	for _, m := range found {
-		if err := discard(ctx, s.g, s.Message(m.ID)); err != nil {
+		if err := discard(ctx, s.Graph, s.Message(m.ID)); err != nil {
 			return Sent{}, 0, err
 		}
 	}

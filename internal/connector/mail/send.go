@@ -5,6 +5,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -12,7 +13,7 @@ import (
 
 // SendIn is a mail to be sent.
 type SendIn struct {
-	Mailbox
+	place.Mailbox
 	Letter
 }
 
@@ -22,7 +23,7 @@ func (in SendIn) Check() error {
 	if len(in.To)+len(in.Cc)+len(in.Bcc) == 0 {
 		wrong = append(wrong, fault.Field{Name: "to", Message: "is missing: a mail needs a recipient in to, cc or bcc"})
 	}
-	return refuse(wrong)
+	return fault.OfFields(wrong)
 }
 
 // AnswerIn is a reply's or forward's own words. Microsoft takes a comment or a body, not both (graph/FACTS §7).
@@ -50,7 +51,7 @@ type ReplyIn struct {
 }
 
 // Check names every wrong field.
-func (in ReplyIn) Check() error { return refuse(in.wrong()) }
+func (in ReplyIn) Check() error { return fault.OfFields(in.wrong()) }
 
 // ForwardIn passes a message on.
 type ForwardIn struct {
@@ -59,7 +60,9 @@ type ForwardIn struct {
 }
 
 // Check names every wrong field.
-func (in ForwardIn) Check() error { return refuse(append(in.wrong(), notAddresses("to", in.To)...)) }
+func (in ForwardIn) Check() error {
+	return fault.OfFields(append(in.wrong(), notAddresses("to", in.To)...))
+}
 
 func sendActions() []action.Action {
 	enclosed := []action.File{{Name: "file", Doc: "One file to enclose", Max: maxFile}}
@@ -84,8 +87,8 @@ func sendActions() []action.Action {
 	}
 }
 
-func whatBecame(ctx context.Context, c action.Call, m Mailbox) (Sent, action.Answer, error) {
-	box, err := m.in(c)
+func whatBecame(ctx context.Context, c action.Call, m place.Mailbox) (Sent, action.Answer, error) {
+	box, err := m.In(c)
 	if err != nil {
 		return Sent{}, 0, err
 	}
@@ -93,12 +96,12 @@ func whatBecame(ctx context.Context, c action.Call, m Mailbox) (Sent, action.Ans
 }
 
 func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
 		return Sent{}, err
 	}
 	var p graph.Proof
-	draft, err := graph.Post[graph.Message](ctx, box.g, box.Messages(), in.change(once.Mark(c)), graph.Prove(&p))
+	draft, err := graph.Post[graph.Message](ctx, box.Graph, box.Messages(), in.change(once.Mark(c)), graph.Prove(&p))
 	if err != nil {
 		return Sent{}, err
 	}
@@ -146,9 +149,9 @@ func forwardTo(ctx context.Context, c action.Call, in ForwardIn) (Sent, error) {
 }
 
 // answerWith makes the draft and brings it on its way.
-func answerWith(ctx context.Context, c action.Call, box place, path graph.Path, create answer) (Sent, error) {
+func answerWith(ctx context.Context, c action.Call, box place.Place, path graph.Path, create answer) (Sent, error) {
 	var p graph.Proof
-	draft, err := graph.Post[graph.Message](ctx, box.g, path, create, graph.Prove(&p))
+	draft, err := graph.Post[graph.Message](ctx, box.Graph, path, create, graph.Prove(&p))
 	if err != nil {
 		return Sent{}, err
 	}

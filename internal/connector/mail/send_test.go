@@ -15,12 +15,6 @@ import (
 	"seneschal/internal/sim"
 )
 
-func faultAt(kind, method, path string) sim.Fault {
-	f := sim.Fault{Kind: kind, Times: 1}
-	f.Match.Method, f.Match.Path = method, path
-	return f
-}
-
 func TestSendArrives(t *testing.T) {
 	b := start(t)
 	in := bench.In{"user": ada, "to": []string{ben}, "cc": []string{"support@contoso.example"}, "bcc": []string{"room1@contoso.example"}, "reply_to": []string{"help@contoso.example"}, "subject": "Visit", "body": "Tomorrow at nine",
@@ -85,12 +79,12 @@ func TestSendingNeverTwice(t *testing.T) {
 		arrives int          // before the caller tries again
 		tooSoon action.State // what a look before that time gives
 	}{
-		{"the draft's answer is lost", faultAt("timeout_after_accept", "POST", "/messages"), action.Refused, 0, ""},
-		{"the draft was never made", faultAt("reset", "POST", "/messages"), action.Refused, 0, ""},
-		{"the send's answer is lost", faultAt("timeout_after_accept", "POST", "/send"), action.Done, 1, ""},
-		{"the send never arrived", faultAt("reset", "POST", "/send"), action.Refused, 0, action.Unclear},
-		{"accepted, and then nothing", faultAt("accept_then_nothing", "POST", "/send"), action.Refused, 0, action.Unclear},
-		{"a gateway fails behind the send", func() sim.Fault { f := faultAt("status", "POST", "/send"); f.Status = 502; return f }(), action.Refused, 0, action.Unclear},
+		{"the draft's answer is lost", bench.FaultAt("timeout_after_accept", "POST", "/messages"), action.Refused, 0, ""},
+		{"the draft was never made", bench.FaultAt("reset", "POST", "/messages"), action.Refused, 0, ""},
+		{"the send's answer is lost", bench.FaultAt("timeout_after_accept", "POST", "/send"), action.Done, 1, ""},
+		{"the send never arrived", bench.FaultAt("reset", "POST", "/send"), action.Refused, 0, action.Unclear},
+		{"accepted, and then nothing", bench.FaultAt("accept_then_nothing", "POST", "/send"), action.Refused, 0, action.Unclear},
+		{"a gateway fails behind the send", func() sim.Fault { f := bench.FaultAt("status", "POST", "/send"); f.Status = 502; return f }(), action.Refused, 0, action.Unclear},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -127,11 +121,11 @@ func TestSendingNeverTwice(t *testing.T) {
 // A mail that is on its way into Sent Items is neither there nor a draft. However long that takes, the run stays open until it is seen.
 func TestMailOnItsWayStaysOpen(t *testing.T) {
 	b := start(t)
-	b.Fault(faultAt("timeout_after_accept", "POST", "/send"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "POST", "/send"))
 	run := b.Unclear("mail.message.send", letter("slow"), bench.Key("k"))
 	for _, later := range []time.Duration{0, 16 * time.Minute} {
 		b.Pass(later)
-		nowhere := faultAt("status", "GET", "/messages/")
+		nowhere := bench.FaultAt("status", "GET", "/messages/")
 		nowhere.Status, nowhere.Code = 404, "ErrorItemNotFound"
 		b.Fault(nowhere)
 		if got := b.Look(run); got != action.Unclear {
@@ -148,7 +142,7 @@ func TestMailOnItsWayStaysOpen(t *testing.T) {
 
 func TestRefusedSendLeavesNothing(t *testing.T) {
 	b := start(t)
-	f := faultAt("status", "POST", "/send")
+	f := bench.FaultAt("status", "POST", "/send")
 	f.Status, f.Code = 403, "ErrorAccessDenied"
 	b.Fault(f)
 	got := b.Refused("mail.message.send", letter("no"), bench.Key("k"))
@@ -167,7 +161,7 @@ func TestRefusedSendLeavesNothing(t *testing.T) {
 
 func TestThrottledSendWaits(t *testing.T) {
 	b := start(t)
-	f := faultAt("429", "POST", "/send")
+	f := bench.FaultAt("429", "POST", "/send")
 	f.RetryAfter = "1"
 	b.Fault(f)
 	bench.Do[mail.Sent](b, "mail.message.send", letter("patient"))
@@ -179,7 +173,7 @@ func TestThrottledSendWaits(t *testing.T) {
 
 func TestFileThatDoesNotArriveStopsTheMail(t *testing.T) {
 	b := start(t)
-	b.Fault(faultAt("reset", "POST", "/attachments"))
+	b.Fault(bench.FaultAt("reset", "POST", "/attachments"))
 	run := b.Unclear("mail.message.send", letter("with file"), bench.Key("k"), b.File("file", "offer.pdf", []byte("%PDF")))
 	if got := b.Look(run); got != action.Refused {
 		t.Errorf("got %s: the send was never asked for", got)
@@ -231,7 +225,7 @@ func TestReplyNeverTwice(t *testing.T) {
 	b := start(t)
 	m := bench.Do[mail.List](b, "mail.message.list", bench.In{"user": ada, "limit": 1}).Messages[0]
 	in := bench.In{"user": ada, "message": m.ID, "cc": []string{ben}, "body": "one answer"}
-	b.Fault(faultAt("timeout_after_accept", "POST", "/send"))
+	b.Fault(bench.FaultAt("timeout_after_accept", "POST", "/send"))
 	run := b.Unclear("mail.message.reply", in, bench.Key("k"))
 	b.Pass(2 * time.Second)
 	if got := b.Look(run); got != action.Done {
@@ -260,7 +254,7 @@ func TestAnswerWhoseDraftIsLost(t *testing.T) {
 				m := bench.Do[mail.List](b, "mail.message.list", bench.In{"user": ada, "limit": 1}).Messages[0]
 				way.in["user"], way.in["message"] = ada, m.ID
 				drafts := len(subjects(b, ada, "drafts"))
-				b.Fault(faultAt(kind, "POST", way.operation))
+				b.Fault(bench.FaultAt(kind, "POST", way.operation))
 				run := b.Unclear(way.action, way.in, bench.Key("k"))
 				if got := b.Look(run); got != action.Refused || len(subjects(b, ada, "drafts")) != drafts {
 					t.Errorf("got %s with %d drafts, want it refused and %d drafts", got, len(subjects(b, ada, "drafts")), drafts)

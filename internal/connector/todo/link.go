@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -60,7 +61,7 @@ type LinkCreateIn struct {
 }
 
 // Check finds an address that is none.
-func (in LinkCreateIn) Check() error { return refuse(in.wrong("")) }
+func (in LinkCreateIn) Check() error { return fault.OfFields(in.wrong("")) }
 
 // LinkIn names one link.
 type LinkIn struct {
@@ -68,7 +69,7 @@ type LinkIn struct {
 	Link string `json:"link" minLength:"1" doc:"Link by id"`
 }
 
-func (in LinkIn) at(c action.Call) (place, graph.Path, error) {
+func (in LinkIn) at(c action.Call) (place.Place, graph.Path, error) {
 	box, path, err := in.TaskIn.at(c)
 	return box, path.Sub("linkedResources").Item("linkedResource-id", in.Link), err
 }
@@ -89,7 +90,7 @@ func (in LinkUpdateIn) Check() error {
 	if in.URL == nil {
 		return nil
 	}
-	return refuse(wrongURL("url", *in.URL))
+	return fault.OfFields(wrongURL("url", *in.URL))
 }
 
 func linkActions() []action.Action {
@@ -102,7 +103,7 @@ func linkActions() []action.Action {
 				if err != nil {
 					return out, err
 				}
-				for l, err := range graph.List[graph.LinkedResource](ctx, box.g, path.Sub("linkedResources")) {
+				for l, err := range graph.List[graph.LinkedResource](ctx, box.Graph, path.Sub("linkedResources")) {
 					if err != nil {
 						return out, err
 					}
@@ -110,22 +111,8 @@ func linkActions() []action.Action {
 				}
 				return out, nil
 			}),
-		action.Define(action.Spec{Name: "todo.linked_resource.create", Summary: "Link a task to something in another program, once for each id there.", Effect: action.Writes,
-			Operations: []m365.OperationKey{get + links, post + links}, Capability: m365.Todo, Args: []string{"list", "task"}},
-			func(ctx context.Context, c action.Call, in LinkCreateIn) (Link, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Link{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in LinkCreateIn) (Link, action.Answer, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Link{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
+		once.Define(action.Spec{Name: "todo.linked_resource.create", Summary: "Link a task to something in another program, once for each id there.", Effect: action.Writes,
+			Operations: []m365.OperationKey{get + links, post + links}, Capability: m365.Todo, Args: []string{"list", "task"}}, LinkCreateIn.creation),
 		action.Define(action.Spec{Name: "todo.linked_resource.update", Summary: "Change a link of a task.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{patch + link}, Capability: m365.Todo, Args: []string{"list", "task", "link"}},
 			func(ctx context.Context, c action.Call, in LinkUpdateIn) (Link, error) {
@@ -133,7 +120,7 @@ func linkActions() []action.Action {
 				if err != nil {
 					return Link{}, err
 				}
-				l, err := graph.Patch[graph.LinkedResource](ctx, box.g, path, graph.LinkedResourceChange{ApplicationName: in.Application, DisplayName: in.Title, WebURL: in.URL}, graph.Idempotent())
+				l, err := graph.Patch[graph.LinkedResource](ctx, box.Graph, path, graph.LinkedResourceChange{ApplicationName: in.Application, DisplayName: in.Title, WebURL: in.URL}, graph.Idempotent())
 				return linkOf(l), err
 			}),
 		action.Define(action.Spec{Name: "todo.linked_resource.delete", Summary: "Delete a link of a task.", Effect: action.Deletes, Repeatable: true,
@@ -143,13 +130,13 @@ func linkActions() []action.Action {
 				if err != nil {
 					return Deleted{}, err
 				}
-				return Deleted{in.Link}, graph.Delete(ctx, box.g, path)
+				return Deleted{in.Link}, graph.Delete(ctx, box.Graph, path)
 			}),
 	}
 }
 
 // creation is the way of a link that is made once: by its id in the other program, or by our mark where it has none there.
-func (in LinkCreateIn) creation(c action.Call) (once.Creation[Link], error) {
+func (in LinkCreateIn) creation(_ context.Context, c action.Call) (once.Creation[Link], error) {
 	box, task, err := in.at(c)
 	path, key := task.Sub("linkedResources"), in.ExternalID
 	if key == "" {
@@ -157,7 +144,7 @@ func (in LinkCreateIn) creation(c action.Call) (once.Creation[Link], error) {
 	}
 	return once.Creation[Link]{
 		Find: func(ctx context.Context, proof graph.Option) (Link, bool, error) {
-			for l, err := range graph.List[graph.LinkedResource](ctx, box.g, path, proof) {
+			for l, err := range graph.List[graph.LinkedResource](ctx, box.Graph, path, proof) {
 				if err != nil {
 					return Link{}, false, err
 				}
@@ -168,7 +155,7 @@ func (in LinkCreateIn) creation(c action.Call) (once.Creation[Link], error) {
 			return Link{}, false, nil
 		},
 		Make: func(ctx context.Context) (Link, error) {
-			l, err := graph.Post[graph.LinkedResource](ctx, box.g, path, in.resource(key))
+			l, err := graph.Post[graph.LinkedResource](ctx, box.Graph, path, in.resource(key))
 			return linkOf(l), err
 		},
 	}, err

@@ -5,6 +5,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -29,18 +30,18 @@ type Lists struct {
 
 // ListCreateIn is a new list.
 type ListCreateIn struct {
-	Mailbox
+	place.Mailbox
 	Name string `json:"name" minLength:"1" maxLength:"255" doc:"Name"`
 }
 
 // ListIn names one list.
 type ListIn struct {
-	Mailbox
+	place.Mailbox
 	List string `json:"list" minLength:"1" doc:"List by id"`
 }
 
-func (in ListIn) at(c action.Call) (place, graph.Path, error) {
-	box, err := in.in(c)
+func (in ListIn) at(c action.Call) (place.Place, graph.Path, error) {
+	box, err := in.In(c)
 	return box, box.TodoList(in.List), err
 }
 
@@ -54,30 +55,16 @@ func listActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "todo.list.list", Summary: "List the task lists of a mailbox.", Effect: action.Reads,
 			Operations: []m365.OperationKey{get + lists}, Capability: m365.Todo},
-			func(ctx context.Context, c action.Call, in Mailbox) (Lists, error) {
-				box, err := in.in(c)
+			func(ctx context.Context, c action.Call, in place.Mailbox) (Lists, error) {
+				box, err := in.In(c)
 				if err != nil {
 					return Lists{}, err
 				}
 				all, err := listsOf(ctx, box)
 				return Lists{all}, err
 			}),
-		action.Define(action.Spec{Name: "todo.list.create", Summary: "Make a task list.", Effect: action.Writes,
-			Operations: []m365.OperationKey{get + lists, post + lists}, Capability: m365.Todo},
-			func(ctx context.Context, c action.Call, in ListCreateIn) (List, error) {
-				k, err := in.addition(c)
-				if err != nil {
-					return List{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in ListCreateIn) (List, action.Answer, error) {
-				k, err := in.addition(c)
-				if err != nil {
-					return List{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
+		once.Define(action.Spec{Name: "todo.list.create", Summary: "Make a task list.", Effect: action.Writes,
+			Operations: []m365.OperationKey{get + lists, post + lists}, Capability: m365.Todo}, ListCreateIn.addition),
 		action.Define(action.Spec{Name: "todo.list.rename", Summary: "Rename a task list of one's own.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{patch + list}, Capability: m365.Todo, Args: []string{"list", "name"}},
 			func(ctx context.Context, c action.Call, in ListRenameIn) (List, error) {
@@ -85,7 +72,7 @@ func listActions() []action.Action {
 				if err != nil {
 					return List{}, err
 				}
-				l, err := graph.Patch[graph.TodoList](ctx, box.g, path, graph.TodoListChange{DisplayName: in.Name}, graph.Idempotent())
+				l, err := graph.Patch[graph.TodoList](ctx, box.Graph, path, graph.TodoListChange{DisplayName: in.Name}, graph.Idempotent())
 				return listOf(l), err
 			}),
 		action.Define(action.Spec{Name: "todo.list.delete", Summary: "Delete a task list with all its tasks.", Effect: action.Deletes, Repeatable: true,
@@ -95,14 +82,14 @@ func listActions() []action.Action {
 				if err != nil {
 					return Deleted{}, err
 				}
-				return Deleted{in.List}, graph.Delete(ctx, box.g, path)
+				return Deleted{in.List}, graph.Delete(ctx, box.Graph, path)
 			}),
 	}
 }
 
-func listsOf(ctx context.Context, box place, opts ...graph.Option) ([]List, error) {
+func listsOf(ctx context.Context, box place.Place, opts ...graph.Option) ([]List, error) {
 	out := []List{}
-	for l, err := range graph.List[graph.TodoList](ctx, box.g, box.TodoLists(), append(opts, graph.Top(100))...) {
+	for l, err := range graph.List[graph.TodoList](ctx, box.Graph, box.TodoLists(), append(opts, graph.Top(100))...) {
 		if err != nil {
 			return nil, err
 		}
@@ -111,14 +98,14 @@ func listsOf(ctx context.Context, box place, opts ...graph.Option) ([]List, erro
 	return out, nil
 }
 
-func (in ListCreateIn) addition(c action.Call) (once.Addition[List], error) {
-	box, err := in.in(c)
+func (in ListCreateIn) addition(_ context.Context, c action.Call) (once.Addition[List], error) {
+	box, err := in.In(c)
 	return once.Addition[List]{
 		List: func(ctx context.Context, proof graph.Option) ([]List, error) { return listsOf(ctx, box, proof) },
 		ID:   func(l List) string { return l.ID },
 		Is:   func(l List) bool { return l.Name == in.Name },
 		Make: func(ctx context.Context) (List, error) {
-			l, err := graph.Post[graph.TodoList](ctx, box.g, box.TodoLists(), graph.TodoListChange{DisplayName: in.Name})
+			l, err := graph.Post[graph.TodoList](ctx, box.Graph, box.TodoLists(), graph.TodoListChange{DisplayName: in.Name})
 			return listOf(l), err
 		},
 	}, err

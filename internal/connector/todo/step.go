@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -41,7 +42,7 @@ type StepIn struct {
 	Step string `json:"step" minLength:"1" doc:"Step by id"`
 }
 
-func (in StepIn) at(c action.Call) (place, graph.Path, error) {
+func (in StepIn) at(c action.Call) (place.Place, graph.Path, error) {
 	box, path, err := in.TaskIn.at(c)
 	return box, path.Sub("checklistItems").Item("checklistItem-id", in.Step), err
 }
@@ -70,25 +71,11 @@ func stepActions() []action.Action {
 				if err != nil {
 					return Steps{}, err
 				}
-				all, err := stepsOf(ctx, box.g, path)
+				all, err := stepsOf(ctx, box.Graph, path)
 				return Steps{all}, err
 			}),
-		action.Define(action.Spec{Name: "todo.checklist_item.create", Summary: "Add a step to a task.", Effect: action.Writes,
-			Operations: []m365.OperationKey{get + steps, post + steps}, Capability: m365.Todo, Args: []string{"list", "task", "title"}},
-			func(ctx context.Context, c action.Call, in StepCreateIn) (Step, error) {
-				k, err := in.addition(c)
-				if err != nil {
-					return Step{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in StepCreateIn) (Step, action.Answer, error) {
-				k, err := in.addition(c)
-				if err != nil {
-					return Step{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
+		once.Define(action.Spec{Name: "todo.checklist_item.create", Summary: "Add a step to a task.", Effect: action.Writes,
+			Operations: []m365.OperationKey{get + steps, post + steps}, Capability: m365.Todo, Args: []string{"list", "task", "title"}}, StepCreateIn.addition),
 		action.Define(action.Spec{Name: "todo.checklist_item.update", Summary: "Rename a step, or check it.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{patch + step}, Capability: m365.Todo, Args: []string{"list", "task", "step"}},
 			func(ctx context.Context, c action.Call, in StepUpdateIn) (Step, error) {
@@ -96,7 +83,7 @@ func stepActions() []action.Action {
 				if err != nil {
 					return Step{}, err
 				}
-				s, err := graph.Patch[graph.ChecklistItem](ctx, box.g, path, graph.ChecklistItemChange{DisplayName: in.Title, IsChecked: in.Checked}, graph.Idempotent())
+				s, err := graph.Patch[graph.ChecklistItem](ctx, box.Graph, path, graph.ChecklistItemChange{DisplayName: in.Title, IsChecked: in.Checked}, graph.Idempotent())
 				return stepOf(s), err
 			}),
 		action.Define(action.Spec{Name: "todo.checklist_item.delete", Summary: "Delete a step of a task.", Effect: action.Deletes, Repeatable: true,
@@ -106,7 +93,7 @@ func stepActions() []action.Action {
 				if err != nil {
 					return Deleted{}, err
 				}
-				return Deleted{in.Step}, graph.Delete(ctx, box.g, path)
+				return Deleted{in.Step}, graph.Delete(ctx, box.Graph, path)
 			}),
 	}
 }
@@ -122,14 +109,16 @@ func stepsOf(ctx context.Context, g *graph.Client, task graph.Path, opts ...grap
 	return out, nil
 }
 
-func (in StepCreateIn) addition(c action.Call) (once.Addition[Step], error) {
+func (in StepCreateIn) addition(_ context.Context, c action.Call) (once.Addition[Step], error) {
 	box, path, err := in.at(c)
 	return once.Addition[Step]{
-		List: func(ctx context.Context, proof graph.Option) ([]Step, error) { return stepsOf(ctx, box.g, path, proof) },
-		ID:   func(s Step) string { return s.ID },
-		Is:   func(s Step) bool { return s.Title == in.Title },
+		List: func(ctx context.Context, proof graph.Option) ([]Step, error) {
+			return stepsOf(ctx, box.Graph, path, proof)
+		},
+		ID: func(s Step) string { return s.ID },
+		Is: func(s Step) bool { return s.Title == in.Title },
 		Make: func(ctx context.Context) (Step, error) {
-			s, err := graph.Post[graph.ChecklistItem](ctx, box.g, path.Sub("checklistItems"), graph.ChecklistItemChange{DisplayName: &in.Title, IsChecked: in.Checked})
+			s, err := graph.Post[graph.ChecklistItem](ctx, box.Graph, path.Sub("checklistItems"), graph.ChecklistItemChange{DisplayName: &in.Title, IsChecked: in.Checked})
 			return stepOf(s), err
 		},
 	}, err

@@ -1,11 +1,14 @@
 package todo
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/cursor"
+	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -80,8 +83,7 @@ func (in TaskListIn) question() []any { return []any{"tasks", in.User, in.List, 
 
 // Check finds a foreign cursor.
 func (in TaskListIn) Check() error {
-	_, err := cursor.Read(in.Cursor, in.question()...)
-	return err
+	return cursor.Check(in.Cursor, in.question()...)
 }
 
 // Tasks is a page of tasks, in To Do's own order.
@@ -96,26 +98,17 @@ type TaskIn struct {
 	Task string `json:"task" minLength:"1" doc:"Task by id"`
 }
 
-func (in TaskIn) at(c action.Call) (place, graph.Path, error) {
-	box, err := in.in(c)
+func (in TaskIn) at(c action.Call) (place.Place, graph.Path, error) {
+	box, err := in.In(c)
 	return box, box.TodoTask(in.List, in.Task), err
 }
 
 func tasksOf(ctx context.Context, c action.Call, in TaskListIn) (Tasks, error) {
-	out := Tasks{Tasks: []Summary{}}
-	box, err := in.in(c)
+	box, err := in.In(c)
 	if err != nil {
-		return out, err
+		return Tasks{}, err
 	}
-	from, err := cursor.Read(in.Cursor, in.question()...)
-	if err != nil {
-		return out, err
-	}
-	limit := in.Limit
-	if limit == 0 {
-		limit = 50
-	}
-	opts := []graph.Option{graph.Top(limit)}
+	opts := []graph.Option{graph.Top(cmp.Or(in.Limit, 50))}
 	switch in.Status {
 	case "":
 	case "open":
@@ -123,18 +116,8 @@ func tasksOf(ctx context.Context, c action.Call, in TaskListIn) (Tasks, error) {
 	default:
 		opts = append(opts, graph.Filter("status eq "+graph.Quote(in.Status)))
 	}
-	page, next, err := graph.ListPage[graph.TodoTask](ctx, box.g, box.TodoTasks(in.List), from, opts...)
-	for err == nil && len(page) == 0 && next != "" { // an empty page need not be the last (concepts/paging.md)
-		page, next, err = graph.ListPage[graph.TodoTask](ctx, box.g, box.TodoTasks(in.List), next, opts...)
-	}
-	if err != nil {
-		return out, err
-	}
-	for _, t := range page {
-		out.Tasks = append(out.Tasks, summaryOf(t))
-	}
-	out.NextCursor = cursor.Write(next, in.question()...)
-	return out, nil
+	list, next, err := cursor.Page(ctx, cursor.Start{Graph: box.Graph, Path: box.TodoTasks(in.List), Text: in.Cursor, Question: in.question()}, summaryOf, opts...)
+	return Tasks{list, next}, err
 }
 
 func getTask(ctx context.Context, c action.Call, in TaskIn) (Task, error) {
@@ -142,7 +125,7 @@ func getTask(ctx context.Context, c action.Call, in TaskIn) (Task, error) {
 	if err != nil {
 		return Task{}, err
 	}
-	t, err := graph.Get[graph.TodoTask](ctx, box.g, path, withParts)
+	t, err := graph.Get[graph.TodoTask](ctx, box.Graph, path, withParts)
 	return taskOf(t), err
 }
 
@@ -162,22 +145,8 @@ func taskActions() []action.Action {
 			Operations: []m365.OperationKey{get + tasks}, Capability: m365.Todo, Args: []string{"list"}}, tasksOf),
 		action.Define(action.Spec{Name: "todo.task.get", Summary: "Read one task with its body, steps and links.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{get + task}, Capability: m365.Todo, Args: []string{"list", "task"}}, getTask),
-		action.Define(action.Spec{Name: "todo.task.create", Summary: "Put one task into a list; it shows Seneschal as where it comes from.", Effect: action.Writes,
-			Operations: []m365.OperationKey{get + list, get + tasks, post + tasks}, Capability: m365.Todo, Args: []string{"list", "title"}},
-			func(ctx context.Context, c action.Call, in TaskCreateIn) (Task, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Task{}, err
-				}
-				return k.Run(ctx, c)
-			},
-			action.WithReconcile(func(ctx context.Context, c action.Call, in TaskCreateIn) (Task, action.Answer, error) {
-				k, err := in.creation(c)
-				if err != nil {
-					return Task{}, action.StillOpen, err
-				}
-				return k.Became(ctx, c)
-			})),
+		once.Define(action.Spec{Name: "todo.task.create", Summary: "Put one task into a list; it shows Seneschal as where it comes from.", Effect: action.Writes,
+			Operations: []m365.OperationKey{get + list, get + tasks, post + tasks}, Capability: m365.Todo, Args: []string{"list", "title"}}, TaskCreateIn.creation),
 		action.Define(action.Spec{Name: "todo.task.update", Summary: "Change a task, or complete it.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{patch + task, get + task}, Capability: m365.Todo, Args: []string{"list", "task"}}, updateTask),
 		action.Define(action.Spec{Name: "todo.task.delete", Summary: "Delete a task.", Effect: action.Deletes, Repeatable: true,
@@ -187,7 +156,7 @@ func taskActions() []action.Action {
 				if err != nil {
 					return Deleted{}, err
 				}
-				return Deleted{in.Task}, graph.Delete(ctx, box.g, path)
+				return Deleted{in.Task}, graph.Delete(ctx, box.Graph, path)
 			}),
 	}
 }

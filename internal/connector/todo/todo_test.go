@@ -8,43 +8,23 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/bench"
-	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/todo"
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
 	"seneschal/internal/sim"
 )
 
-const ada = "ada@contoso.example"
+const ada = bench.Ada
 
 func start(t *testing.T) *bench.Bench {
 	t.Helper()
 	return bench.Start(t, m365.Todo, todo.Actions(), todo.Probe)
 }
 
-func faultAt(kind, method, path string) sim.Fault {
-	f := sim.Fault{Kind: kind, Times: 1}
-	f.Match.Method, f.Match.Path = method, path
-	return f
-}
-
-// named is the input for Ada's mailbox, as an app or as herself.
-func named(through string, in bench.In) bench.In {
-	out := bench.In{}
-	if through == bench.App {
-		out["user"] = ada
-	}
-	for k, v := range in {
-		out[k] = v
-	}
-	return out
-}
-
 func lists(b *bench.Bench, through string) []todo.List {
 	b.Helper()
-	return bench.Do[todo.Lists](b, "todo.list.list", named(through, nil), bench.Through(through)).Lists
+	return bench.Do[todo.Lists](b, "todo.list.list", bench.Named(through, nil), bench.Through(through)).Lists
 }
 
 func newList(b *bench.Bench) string {
@@ -61,26 +41,20 @@ func titles(b *bench.Bench, list string) []string {
 	return out
 }
 
-func TestProbeGivesEvidence(t *testing.T) {
-	b := start(t)
-	p, err := todo.Probe(t.Context(), b.Client(t.Context(), bench.App), ada)
-	if err != nil || p.At.IsZero() || p.RequestID == "" {
-		t.Errorf("got %+v, %v; want the time and request id of an answer", p, err)
-	}
-}
+func TestProbeGivesEvidence(t *testing.T) { start(t).Evidence(todo.Probe, ada) }
 
 func TestLists(t *testing.T) {
 	b := start(t)
 	for _, through := range []string{bench.App, bench.Person} {
 		t.Run(through, func(t *testing.T) {
-			made := bench.Do[todo.List](b, "todo.list.create", named(through, bench.In{"name": "Errands"}), bench.Through(through))
-			renamed := bench.Do[todo.List](b, "todo.list.rename", named(through, bench.In{"list": made.ID, "name": "Rounds"}), bench.Through(through))
+			made := bench.Do[todo.List](b, "todo.list.create", bench.Named(through, bench.In{"name": "Errands"}), bench.Through(through))
+			renamed := bench.Do[todo.List](b, "todo.list.rename", bench.Named(through, bench.In{"list": made.ID, "name": "Rounds"}), bench.Through(through))
 			all := lists(b, through)
 			if len(all) != 3 || all[0].Kind != "defaultList" || all[1].Kind != "flaggedEmails" || all[2] != renamed || renamed != (todo.List{ID: made.ID, Name: "Rounds", Kind: "none", IsOwner: true}) {
 				t.Errorf("got %+v", all)
 			}
 			for _, name := range []string{"todo.list.rename", "todo.list.delete"} {
-				in := named(through, bench.In{"list": all[0].ID})
+				in := bench.Named(through, bench.In{"list": all[0].ID})
 				if name == "todo.list.rename" {
 					in["name"] = "Mine"
 				}
@@ -88,7 +62,7 @@ func TestLists(t *testing.T) {
 					t.Errorf("%s of a built-in list: got %v", name, f)
 				}
 			}
-			bench.Do[todo.Deleted](b, "todo.list.delete", named(through, bench.In{"list": made.ID}), bench.Through(through))
+			bench.Do[todo.Deleted](b, "todo.list.delete", bench.Named(through, bench.In{"list": made.ID}), bench.Through(through))
 			if got := lists(b, through); len(got) != 2 {
 				t.Errorf("after deleting: got %+v", got)
 			}
@@ -101,10 +75,10 @@ func TestATaskIsReadBackInBothModes(t *testing.T) {
 	for _, through := range []string{bench.App, bench.Person} {
 		t.Run(through, func(t *testing.T) {
 			list := lists(b, through)[0].ID
-			made := bench.Do[todo.Task](b, "todo.task.create", named(through, bench.In{"list": list, "title": "Order paper", "status": "inProgress", "importance": "high", "start": "2031-03-01", "due": "2031-03-04",
+			made := bench.Do[todo.Task](b, "todo.task.create", bench.Named(through, bench.In{"list": list, "title": "Order paper", "status": "inProgress", "importance": "high", "start": "2031-03-01", "due": "2031-03-04",
 				"reminder": "2031-03-03T09:00:00+01:00", "body": "A4, 80 g", "categories": []string{"Paper"},
 				"link": bench.In{"application": "Tickets", "title": "No. 4711", "external_id": "4711", "url": "https://tickets.example/4711"}}), bench.Through(through))
-			ref := named(through, bench.In{"list": list, "task": made.ID})
+			ref := bench.Named(through, bench.In{"list": list, "task": made.ID})
 			got := bench.Do[todo.Task](b, "todo.task.get", ref, bench.Through(through))
 			want := todo.Task{Summary: todo.Summary{ID: made.ID, Title: "Order paper", Status: "inProgress", Importance: "high", Start: "2031-03-01", Due: "2031-03-04",
 				Reminder: time.Date(2031, 3, 3, 8, 0, 0, 0, time.UTC), Categories: []string{"Paper"}, Created: got.Created, Modified: got.Modified}, BodyType: "text", Body: "A4, 80 g", Steps: []todo.Step{}}
@@ -202,37 +176,12 @@ func TestMadeOnce(t *testing.T) {
 				return len(bench.Do[todo.Links](b, "todo.linked_resource.list", bench.In{"user": ada, "list": list, "task": task}).Links) - 1
 			}},
 	} {
-		for _, lost := range []struct {
-			kind    string
-			atOnce  action.State
-			atLast  action.State
-			arrives int
-		}{{"timeout_after_accept", action.Done, action.Done, 1}, {"truncate", action.Done, action.Done, 1}, {"reset", action.Unclear, action.Refused, 0}} {
-			t.Run(tt.name+", "+lost.kind, func(t *testing.T) {
+		for _, lost := range bench.Losses(tt.path) {
+			t.Run(tt.name+", "+lost.Name, func(t *testing.T) {
 				b := start(t)
 				list := newList(b)
 				task := bench.Do[todo.Task](b, "todo.task.create", bench.In{"user": ada, "list": list, "title": "There"}).ID
-				in := tt.in(list, task)
-				b.Fault(faultAt(lost.kind, "POST", tt.path))
-				run := b.Unclear(tt.action, in, bench.Key("k"))
-				if got := b.Look(run); got != lost.atOnce {
-					t.Errorf("at once: got %s, want %s", got, lost.atOnce)
-				}
-				b.Pass(once.Settled + time.Second)
-				if lost.atOnce == action.Unclear {
-					if got := b.Look(run); got != lost.atLast {
-						t.Errorf("in the end: got %s, want %s", got, lost.atLast)
-					}
-				}
-				if n := tt.count(b, list, task); n != lost.arrives {
-					t.Errorf("%d of it, want %d", n, lost.arrives)
-				}
-				if _, err := b.Call(tt.action, in, bench.Key("k")); err != nil { // the caller tries again with the same key
-					t.Errorf("again: %v", err)
-				}
-				if n := tt.count(b, list, task); n != 1 {
-					t.Errorf("after trying again there are %d", n)
-				}
+				b.MadeOnce(tt.action, tt.in(list, task), lost, func() int { return tt.count(b, list, task) })
 			})
 		}
 	}
@@ -258,9 +207,9 @@ func TestStepsAndLinks(t *testing.T) {
 	for _, through := range []string{bench.App, bench.Person} {
 		t.Run(through, func(t *testing.T) {
 			list := lists(b, through)[0].ID
-			task := bench.Do[todo.Task](b, "todo.task.create", named(through, bench.In{"list": list, "title": "Parts"}), bench.Through(through)).ID
+			task := bench.Do[todo.Task](b, "todo.task.create", bench.Named(through, bench.In{"list": list, "title": "Parts"}), bench.Through(through)).ID
 			ref := func(more bench.In) bench.In {
-				in := named(through, bench.In{"list": list, "task": task})
+				in := bench.Named(through, bench.In{"list": list, "task": task})
 				for k, v := range more {
 					in[k] = v
 				}
@@ -320,7 +269,7 @@ func TestChanges(t *testing.T) {
 	if changed, removed, _, _ := walk(next); !slices.Equal(changed, []string{"first"}) || !slices.Equal(removed, []string{second}) {
 		t.Errorf("got %v, removed %v", changed, removed)
 	}
-	b.Fault(faultAt("delta_gone", "GET", "delta"))
+	b.Fault(bench.FaultAt("delta_gone", "GET", "delta"))
 	if changed, _, _, reset := walk(next); !reset || !slices.Equal(changed, []string{"first"}) {
 		t.Errorf("a forgotten cursor: got %v, reset %t", changed, reset)
 	}
@@ -336,8 +285,6 @@ func TestChanges(t *testing.T) {
 }
 
 func TestRefusedBeforeAnyCall(t *testing.T) {
-	b := start(t)
-	before := len(b.Sim.Requests())
 	task := func(more bench.In) bench.In {
 		in := bench.In{"user": ada, "list": "x", "title": "x"}
 		for k, v := range more {
@@ -352,51 +299,43 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 		}
 		return in
 	}
-	for _, tt := range []struct {
-		name, action string
-		in           bench.In
-		field, words string
-	}{
-		{"no title", "todo.task.create", task(bench.In{"title": ""}), "title", ""},
-		{"an endless title", "todo.task.create", task(bench.In{"title": strings.Repeat("x", 256)}), "title", ""},
-		{"a time for a date", "todo.task.create", task(bench.In{"due": "2031-03-04T09:00:00Z"}), "due", "2026-12-31"},
-		{"a day that is none", "todo.task.create", task(bench.In{"start": "2031-02-30"}), "start", "2026-12-31"},
-		{"a state that is none", "todo.task.create", task(bench.In{"status": "done"}), "status", "completed"},
-		{"an importance that is none", "todo.task.create", task(bench.In{"importance": "urgent"}), "importance", "high"},
-		{"a link to nowhere", "todo.task.create", task(bench.In{"link": bench.In{"application": "T", "title": "1", "url": "javascript:alert(1)"}}), "link.url", "https"},
-		{"a link without a program", "todo.task.create", task(bench.In{"link": bench.In{"title": "1"}}), "link.application", ""},
-		{"an unknown field", "todo.task.create", task(bench.In{"priority": 1}), "priority", ""},
-		{"no list", "todo.task.create", bench.In{"user": ada, "title": "x"}, "list", ""},
-		{"nothing to change", "todo.task.update", at(nil), "title", ""},
-		{"nothing of a step to change", "todo.checklist_item.update", at(bench.In{"step": "x"}), "title", ""},
-		{"nothing of a link to change", "todo.linked_resource.update", at(bench.In{"link": "x"}), "title", ""},
-		{"a link changed to nowhere", "todo.linked_resource.update", at(bench.In{"link": "x", "url": "ftp://x"}), "url", "https"},
-		{"a list without a name", "todo.list.create", bench.In{"user": ada, "name": ""}, "name", ""},
-		{"a cursor that is none", "todo.task.list", bench.In{"user": ada, "list": "x", "cursor": "abc"}, "cursor", ""},
-		{"a cursor of changes that is none", "todo.list.change.list", bench.In{"user": ada, "cursor": "abc"}, "cursor", ""},
-		{"no mailbox for an app", "todo.list.list", bench.In{}, "user", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			f := b.Refused(tt.action, tt.in)
-			if f.Kind != fault.Invalid || !slices.ContainsFunc(f.Fields, func(w fault.Field) bool { return w.Name == tt.field && strings.Contains(w.Message, tt.words) }) {
-				t.Errorf("got %v %+v, want the field %s named, with %q", f, f.Fields, tt.field, tt.words)
-			}
-		})
-	}
-	for _, tt := range []struct{ through, user, code string }{{bench.App, "emma@contoso.example", "mailbox_not_listed"}, {bench.Person, "ben@contoso.example", "mailbox_not_listed"}, {bench.Frozen, ada, "read_only"}} {
-		if f := b.Refused("todo.list.create", bench.In{"user": tt.user, "name": "x"}, bench.Through(tt.through)); f.Code != tt.code {
-			t.Errorf("%s through %s: got %v, want %s", tt.user, tt.through, f, tt.code)
+	b := start(t)
+	b.Silent(func() {
+		for _, tt := range []struct {
+			name, action string
+			in           bench.In
+			field, words string
+		}{
+			{"no title", "todo.task.create", task(bench.In{"title": ""}), "title", ""},
+			{"an endless title", "todo.task.create", task(bench.In{"title": strings.Repeat("x", 256)}), "title", ""},
+			{"a time for a date", "todo.task.create", task(bench.In{"due": "2031-03-04T09:00:00Z"}), "due", "2026-12-31"},
+			{"a day that is none", "todo.task.create", task(bench.In{"start": "2031-02-30"}), "start", "2026-12-31"},
+			{"a state that is none", "todo.task.create", task(bench.In{"status": "done"}), "status", "completed"},
+			{"an importance that is none", "todo.task.create", task(bench.In{"importance": "urgent"}), "importance", "high"},
+			{"a link to nowhere", "todo.task.create", task(bench.In{"link": bench.In{"application": "T", "title": "1", "url": "javascript:alert(1)"}}), "link.url", "https"},
+			{"a link without a program", "todo.task.create", task(bench.In{"link": bench.In{"title": "1"}}), "link.application", ""},
+			{"an unknown field", "todo.task.create", task(bench.In{"priority": 1}), "priority", ""},
+			{"no list", "todo.task.create", bench.In{"user": ada, "title": "x"}, "list", ""},
+			{"nothing to change", "todo.task.update", at(nil), "title", ""},
+			{"nothing of a step to change", "todo.checklist_item.update", at(bench.In{"step": "x"}), "title", ""},
+			{"nothing of a link to change", "todo.linked_resource.update", at(bench.In{"link": "x"}), "title", ""},
+			{"a link changed to nowhere", "todo.linked_resource.update", at(bench.In{"link": "x", "url": "ftp://x"}), "url", "https"},
+			{"a list without a name", "todo.list.create", bench.In{"user": ada, "name": ""}, "name", ""},
+			{"a cursor that is none", "todo.task.list", bench.In{"user": ada, "list": "x", "cursor": "abc"}, "cursor", ""},
+			{"a cursor of changes that is none", "todo.list.change.list", bench.In{"user": ada, "cursor": "abc"}, "cursor", ""},
+			{"no mailbox for an app", "todo.list.list", bench.In{}, "user", ""},
+		} {
+			t.Log(tt.name)
+			b.Wrong(tt.action, tt.in, tt.field, tt.words)
 		}
-	}
-	if now := len(b.Sim.Requests()); now != before {
-		t.Errorf("%d requests left for inputs that cannot be", now-before)
-	}
+		b.Fenced("todo.list.create", bench.In{"name": "x"})
+	})
 }
 
 // Some pages say that apps have no To Do: a tenant that answers so is told as a missing permission, never as an empty list.
 func TestATenantThatRefusesAppsIsToldSo(t *testing.T) {
 	b := start(t)
-	refused := faultAt("status", "GET", "/todo/lists")
+	refused := bench.FaultAt("status", "GET", "/todo/lists")
 	refused.Status, refused.Code = 403, "ErrorAccessDenied"
 	b.Fault(refused)
 	if f := b.Refused("todo.list.list", bench.In{"user": ada}); f.Kind != fault.NeedsAdmin || f.Code != "permission_missing" {

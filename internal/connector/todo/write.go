@@ -44,7 +44,7 @@ func (in TaskCreateIn) Check() error {
 	if in.Link != nil {
 		wrong = append(wrong, in.Link.wrong("link.")...)
 	}
-	return refuse(wrong)
+	return fault.OfFields(wrong)
 }
 
 // Check wants something to change, and names every field that cannot be.
@@ -53,7 +53,7 @@ func (in TaskUpdateIn) Check() error {
 	if in.Title == nil && in.Details == (Details{}) {
 		wrong = append(wrong, fault.Field{Name: "title", Message: "nothing is to be changed: give at least one field beside list and task"})
 	}
-	return refuse(wrong)
+	return fault.OfFields(wrong)
 }
 
 func (d Details) wrong() []fault.Field {
@@ -101,16 +101,16 @@ const source = "Seneschal"
 
 // creation is the way of a task that is made once. To find one a whole list is read: that its links can be filtered by is on no page. So it
 // is looked for when an answer was lost, and not before each new task.
-func (in TaskCreateIn) creation(c action.Call) (once.Creation[Task], error) {
-	box, err := in.in(c)
+func (in TaskCreateIn) creation(_ context.Context, c action.Call) (once.Creation[Task], error) {
+	box, err := in.In(c)
 	path, mark := box.TodoTasks(in.List), once.Mark(c)
 	return once.Creation[Task]{
 		Touch: func(ctx context.Context, proof graph.Option) error {
-			_, err := graph.Get[graph.TodoList](ctx, box.g, box.TodoList(in.List), proof)
+			_, err := graph.Get[graph.TodoList](ctx, box.Graph, box.TodoList(in.List), proof)
 			return err
 		},
 		Find: func(ctx context.Context, proof graph.Option) (Task, bool, error) {
-			for t, err := range graph.List[graph.TodoTask](ctx, box.g, path, graph.Top(100), withParts, proof) {
+			for t, err := range graph.List[graph.TodoTask](ctx, box.Graph, path, graph.Top(100), withParts, proof) {
 				if err != nil {
 					return Task{}, false, err
 				}
@@ -126,7 +126,7 @@ func (in TaskCreateIn) creation(c action.Call) (once.Creation[Task], error) {
 			if in.Link != nil {
 				change.LinkedResources = append([]graph.LinkedResource{in.Link.resource(in.Link.ExternalID)}, change.LinkedResources...)
 			}
-			t, err := graph.Post[graph.TodoTask](ctx, box.g, path, change)
+			t, err := graph.Post[graph.TodoTask](ctx, box.Graph, path, change)
 			return taskOf(t), err
 		},
 	}, err
@@ -140,7 +140,7 @@ func updateTask(ctx context.Context, c action.Call, in TaskUpdateIn) (Task, erro
 	}
 	change := in.change()
 	change.Title = in.Title
-	if _, err := graph.Patch[graph.TodoTask](ctx, box.g, path, change, graph.Idempotent()); err != nil {
+	if _, err := graph.Patch[graph.TodoTask](ctx, box.Graph, path, change, graph.Idempotent()); err != nil {
 		return Task{}, err
 	}
 	return getTask(ctx, c, in.TaskIn)

@@ -34,6 +34,9 @@ func (r *Remote) Do(ctx context.Context, q action.Request) (action.Result, error
 	if err != nil {
 		return action.Result{}, err
 	}
+	if q.Agent {
+		req.Header.Set("Seneschal-Agent", "yes")
+	}
 	if !r.Key.IsZero() {
 		req.Header.Set("Authorization", "Bearer "+r.Key.Reveal())
 	}
@@ -43,7 +46,7 @@ func (r *Remote) Do(ctx context.Context, q action.Request) (action.Result, error
 			Fix: "Check SENESCHAL_URL and that the hub runs", Who: "you", Err: err}
 	}
 	defer func() { _ = resp.Body.Close() }()
-	if len(a.Streams) > 0 && resp.StatusCode < 400 && q.Out != nil {
+	if len(a.Streams) > 0 && resp.StatusCode < 400 && q.Out != nil && !q.DryRun {
 		_, err := io.Copy(q.Out(resp.Header.Get("Content-Type")), resp.Body)
 		return action.Result{State: action.Done}, err
 	}

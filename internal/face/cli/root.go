@@ -200,10 +200,10 @@ func (f *Face) add(a action.Action) {
 
 // groups says what each group of commands is about.
 var groups = map[string]string{
-	"access": "Who and what has access.", "action": "What can be done through a connection: list, show, run.", "apikey": "The keys programs come in with.", "audit": "The record of what was done.",
+	"access": "Who and what has access.", "agent": "Programs that act for people: how much they ask, and how to stop them.", "action": "What can be done through a connection: list, show, run.", "apikey": "The keys programs come in with.", "audit": "The record of what was done.",
 	"communication": "Mail and meetings with customers.", "connection": "The tenants we are connected to.", "customer": "Whom we serve, by their e-mail domains.",
 	"event": "What became true.", "feed": "What is followed at Microsoft 365, and how fresh it is.", "mailbox": "The mailboxes a connection may touch.",
-	"data": "What the hub keeps.", "person": "The people who may sign in.", "privacy": "What is kept about one person.", "run": "What was started, and where it stands.", "session": "The browsers people are signed in with.", "technician": "Which mailboxes are whose.",
+	"data": "What the hub keeps.", "person": "The people who may sign in.", "plan": "What agents want done: see it, approve it, reject it.", "rule": "What approves plans in a person's place.", "privacy": "What is kept about one person.", "run": "What was started, and where it stands.", "session": "The browsers people are signed in with.", "technician": "Which mailboxes are whose.",
 	"alarm": "What needs somebody, and who was told.", "webhook": "The addresses that are told of events.",
 }
 

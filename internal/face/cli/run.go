@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"io"
 	"mime"
 	"os"
 	"path/filepath"
@@ -51,12 +52,18 @@ func (f *Face) addRun() {
 		if q.Key == "" && a.Effect != action.Reads {
 			q.Key = "cli-" + rand.Text()
 		}
+		if len(a.Streams) > 0 {
+			q.Out = func(string) io.Writer { return f.IO.Out }
+		}
 		result, err := f.do(cmd.Context(), q, in)
 		if err != nil {
 			if result.Run != "" && !f.quiet {
 				_, _ = fmt.Fprintf(f.IO.Err, "run %s, key %s\n", result.Run, q.Key)
 			}
 			return err
+		}
+		if len(a.Streams) > 0 && !q.DryRun {
+			return nil
 		}
 		return f.printResult(a, result)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"io"
 	"maps"
 	"net/http"
 	"slices"
@@ -152,8 +153,15 @@ func (f *Face) actionRun(w http.ResponseWriter, r *http.Request, who access.Call
 		}
 	}()
 	var result action.Result
+	bytes := &download{ResponseWriter: w, name: d.A.Name}
 	if err == nil {
-		result, err = f.runner.Do(r.Context(), action.Request{Action: d.A.Name, Connection: d.Chosen, Caller: who, Input: text, Files: contents, Key: d.Key, DryRun: r.FormValue("do") == "dry"})
+		result, err = f.runner.Do(r.Context(), action.Request{Action: d.A.Name, Connection: d.Chosen, Caller: who, Input: text, Files: contents, Key: d.Key, DryRun: r.FormValue("do") == "dry", Out: bytes.begin})
+	}
+	if bytes.begun {
+		if err != nil {
+			panic(http.ErrAbortHandler) // the browser has the status already: a connection that breaks is the only way left to say that it is not whole
+		}
+		return
 	}
 	status := http.StatusOK
 	if err != nil {
@@ -170,6 +178,23 @@ func (f *Face) actionRun(w http.ResponseWriter, r *http.Request, who access.Call
 		d.Result = &result
 	}
 	f.render(w, r, status, "action", view{Title: d.A.Name, Section: "actions", Data: d})
+}
+
+// download is an answer of bytes, which the browser keeps as a file.
+type download struct {
+	http.ResponseWriter
+	name  string
+	begun bool
+}
+
+func (d *download) begin(media string) io.Writer {
+	d.begun = true
+	d.Header().Set("Content-Type", media)
+	d.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(d.name))
+	d.Header().Set("X-Content-Type-Options", "nosniff")
+	d.Header().Set("Cache-Control", "no-store")
+	d.WriteHeader(http.StatusOK)
+	return d.ResponseWriter
 }
 
 func formFiles(r *http.Request, a action.Action) (map[string]*action.Content, error) {

@@ -87,6 +87,7 @@ type reviewData struct {
 	Days        int
 	Connections []connection.Reviewed
 	People      []access.Profile
+	Agents      []access.AgentState
 	APIKeys     []struct {
 		access.APIKey
 		State string

@@ -39,7 +39,12 @@ type Face struct {
 	pages       map[string]*template.Template
 	banner      string
 	redirect    func() string
+	issuer      func() string
+	agents      string
 }
+
+// resource is what agents' tokens are good for.
+func (f *Face) resource() string { return f.issuer() + f.agents }
 
 // finisher ends a sign-in or consent that Microsoft sent the browser back from. It is no action: the browser that comes back carries
 // its one-time state and nobody's session.
@@ -57,6 +62,8 @@ type Options struct {
 	Log         *slog.Logger
 	Secure      bool          // the cookie travels over https alone
 	Banner      string        // "Simulated tenant: nothing leaves this machine"
+	Issuer      func() string // the hub's own address
+	Agents      string        // the path of the agents' face
 	Redirect    func() string // the exact redirect URI, shown where people need it
 }
 
@@ -67,7 +74,7 @@ const (
 
 // New makes the console.
 func New(o Options) (*Face, error) {
-	f := &Face{runner: o.Runner, access: o.Access, sso: o.SSO, limiter: &access.Limiter{Clock: o.Clock}, secure: o.Secure, connections: o.Connections, clock: o.Clock, log: o.Log, banner: o.Banner, redirect: o.Redirect}
+	f := &Face{runner: o.Runner, access: o.Access, sso: o.SSO, limiter: &access.Limiter{Clock: o.Clock}, secure: o.Secure, connections: o.Connections, clock: o.Clock, log: o.Log, banner: o.Banner, redirect: o.Redirect, issuer: o.Issuer, agents: o.Agents}
 	f.sessions = scs.New()
 	f.sessions.Store = access.SessionStore{Access: o.Access}
 	f.sessions.HashTokenInStore = true
@@ -115,6 +122,10 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET "+microsoftPath+"logout", f.limited("logout", f.microsoftLogout))
 	handle("GET /account", f.signedIn(f.account))
 	handle("POST /account/{do}", f.signedIn(f.accountDo))
+	handle("GET /oauth/authorize", f.signedIn(f.authorize))
+	handle("POST /oauth/authorize", f.signedIn(f.authorizeDo))
+	handle("GET /agents", f.signedIn(f.agentList))
+	handle("POST /agents/{do}", f.signedIn(f.agentDo))
 	handle("GET /people", f.signedIn(f.peopleList))
 	handle("POST /people", f.signedIn(f.personAdd))
 	handle("GET /people/{id}", f.signedIn(f.personPage))

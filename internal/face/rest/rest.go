@@ -24,6 +24,9 @@ import (
 // Base is the path all routes lie below.
 const Base = "/api/v1"
 
+// AgentHeader says that an agent asks in the caller's name: it can do less than its caller, never more, so whoever asks may say so.
+const AgentHeader = "Seneschal-Agent"
+
 const maxJSON = 8 << 20
 
 // Face serves the registry.
@@ -83,7 +86,7 @@ func (f *Face) serve(w http.ResponseWriter, r *http.Request, a action.Action, co
 		WriteFault(w, err)
 		return
 	}
-	q := action.Request{Action: a.Name, Connection: connection, Caller: caller, Key: r.Header.Get("Idempotency-Key"), DryRun: r.URL.Query().Get("dry_run") == "true"}
+	q := action.Request{Action: a.Name, Connection: connection, Caller: caller, Key: r.Header.Get("Idempotency-Key"), DryRun: r.URL.Query().Get("dry_run") == "true", Agent: r.Header.Get(AgentHeader) != ""}
 	if q.Input, q.Files, err = input(w, r, a, connection != ""); err != nil {
 		WriteFault(w, err)
 		return

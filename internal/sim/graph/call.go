@@ -29,6 +29,7 @@ type call struct {
 	user              world.Object // whose path it is; nil outside /users/{id} and /me
 	box               string       // scope of the user's mailbox
 	immutable         bool
+	named             string // of an item of a drive: its path below the item whose id the address names
 	preferenceApplied []string
 }
 
@@ -87,8 +88,8 @@ func (c *call) permit() *problem {
 	if ok && world.Text(u, "id") == c.token.ObjectID {
 		return nil
 	}
-	if c.outlook() {
-		return c.denied() // nobody shared a mailbox in these worlds
+	if c.outlook() || c.onDrive() {
+		return c.denied() // nobody shared a mailbox or a drive in these worlds
 	}
 	for _, h := range c.held() {
 		if strings.HasSuffix(h, ".All") {
@@ -101,6 +102,9 @@ func (c *call) permit() *problem {
 func (c *call) denied() *problem {
 	if c.outlook() {
 		return fail(http.StatusForbidden, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
+	}
+	if c.onDrive() {
+		return accessDenied()
 	}
 	return fail(http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 }

@@ -174,7 +174,13 @@ func match(segments, raw []string) (map[string]string, int, bool) {
 			params[strings.Trim(s, "{}")] = value
 			continue
 		}
-		if literal(value) != s {
+		if q, ok := strings.CutPrefix(s, searchFor); ok && q != "" {
+			text, is := searched(value)
+			if !is {
+				return nil, 0, false
+			}
+			params["q"] = text
+		} else if literal(value) != s {
 			return nil, 0, false
 		}
 		literals++

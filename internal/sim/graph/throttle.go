@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -16,13 +18,16 @@ type Limits struct {
 	MailboxConcurrency int    `json:"mailbox_concurrency,omitempty"` // at the same time, per app and mailbox
 	DirectoryUnits     int    `json:"directory_units,omitempty"`     // resource units per app and tenant in a window
 	DirectoryWindow    string `json:"directory_window,omitempty"`
-	PageSize           int    `json:"page_size,omitempty"` // no page is longer than this
-	Latency            string `json:"latency,omitempty"`   // of every request
+	DriveUnits         int    `json:"drive_units,omitempty"` // resource units of SharePoint and OneDrive per app and tenant in a minute
+	DriveBytes         int    `json:"drive_bytes,omitempty"` // what fits into a drive
+	CopyTime           string `json:"copy_time,omitempty"`   // how long a copy of drives takes, a Go duration
+	PageSize           int    `json:"page_size,omitempty"`   // no page is longer than this
+	Latency            string `json:"latency,omitempty"`     // of every request
 }
 
 // DefaultLimits are Microsoft's.
 func DefaultLimits() Limits {
-	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", PageSize: 1000, Latency: "0s"}
+	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", DriveUnits: 1250, DriveBytes: 1 << 40, PageSize: 1000, Latency: "0s", CopyTime: "0s"}
 }
 
 // throttle counts requests in fixed windows that begin with the first request, as far as anyone outside can tell.
@@ -32,6 +37,7 @@ type throttle struct {
 	mail    time.Duration
 	dir     time.Duration
 	latency time.Duration
+	copies  time.Duration
 	windows map[string]*window
 }
 
@@ -45,7 +51,7 @@ func (t *throttle) reset(l Limits) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.limits, t.windows = l, map[string]*window{}
-	t.mail, t.dir = 10*time.Minute, 10*time.Second
+	t.mail, t.dir, t.copies = 10*time.Minute, 10*time.Second, 0
 }
 
 // SetLimits changes the limits in force; the counts start anew.
@@ -57,7 +63,7 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 	for _, f := range []struct {
 		to   *int
 		from int
-	}{{&now.MailboxRequests, l.MailboxRequests}, {&now.MailboxConcurrency, l.MailboxConcurrency}, {&now.DirectoryUnits, l.DirectoryUnits}, {&now.PageSize, l.PageSize}} {
+	}{{&now.MailboxRequests, l.MailboxRequests}, {&now.MailboxConcurrency, l.MailboxConcurrency}, {&now.DirectoryUnits, l.DirectoryUnits}, {&now.PageSize, l.PageSize}, {&now.DriveUnits, l.DriveUnits}, {&now.DriveBytes, l.DriveBytes}} {
 		if f.from > 0 {
 			*f.to = f.from
 		}
@@ -66,7 +72,7 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 		text *string
 		from string
 		to   *time.Duration
-	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, &t.latency}} {
+	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, &t.latency}, {&now.CopyTime, l.CopyTime, &t.copies}} {
 		if f.from == "" {
 			continue
 		}
@@ -101,7 +107,44 @@ func (t *throttle) enter(c *call) (release func(), p *problem) {
 	if c.op.segments[0] == "$batch" || c.subscriptionPath() || c.version == "oidc" {
 		return func() {}, nil
 	}
+	if c.onDrive() {
+		return func() {}, t.enterDrive(c)
+	}
 	return func() {}, t.enterDirectory(c)
+}
+
+// enterDrive counts resource units of SharePoint and OneDrive: graph/FACTS §3.1.
+func (t *throttle) enterDrive(c *call) *problem {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w := t.window("drive "+c.token.AppID+" "+c.token.Tenant, c.s.world.Now(), time.Minute)
+	last := c.op.segments[len(c.op.segments)-1]
+	cost := 2
+	switch {
+	case slices.Contains(c.op.segments, "permissions") || last == "invite" || last == "createlink":
+		cost = 5
+	case c.r.Method == http.MethodGet && (strings.HasPrefix(last, "{") || last == "delta" || last == "content" || last == "root"):
+		cost = 1
+	}
+	w.used += cost
+	if w.used <= t.limits.DriveUnits {
+		return nil
+	}
+	return tooMany("activityLimitReached", "The app or user has been throttled.", w.start.Add(time.Minute).Sub(c.s.world.Now()))
+}
+
+// copying is how long a copy takes.
+func (t *throttle) copying() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.copies
+}
+
+// room is what fits into a drive.
+func (t *throttle) room() int64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return int64(t.limits.DriveBytes)
 }
 
 func (t *throttle) enterMailbox(c *call) (func(), *problem) {

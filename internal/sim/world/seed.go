@@ -36,6 +36,9 @@ func (w *World) seed() error {
 		w.seedConversations(t)
 		w.seedMeetings(t)
 		w.seedContacts(t)
+		if err := w.seedDrives(t); err != nil {
+			return err
+		}
 	}
 	return nil
 }

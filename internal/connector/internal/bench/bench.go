@@ -6,8 +6,10 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
+	"io"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -38,6 +40,9 @@ const (
 	Person = "ada's own" // delegated, ada's
 	Frozen = "read only" // as App, set to read only
 )
+
+// Ada is whose things the connections reach, the person's among them.
+const Ada = "ada@contoso.example"
 
 // Customer is a person's connection to another tenant, see AddCustomer.
 const Customer = "paula's own"
@@ -186,6 +191,25 @@ func (b *Bench) caller(connectionName string) access.Caller {
 // In is an action's input as a test writes it.
 type In map[string]any
 
+// Named is an input for Ada's things, as an app, which names her, or as herself.
+func Named(through string, in In) In {
+	out := In{}
+	if through == App {
+		out["user"] = Ada
+	}
+	maps.Copy(out, in)
+	return out
+}
+
+// Evidence wants of a probe the time and the request id of an answer.
+func (b *Bench) Evidence(probe connection.Probe, user m365.UserID) {
+	b.Helper()
+	p, err := probe(b.Context(), b.Client(b.Context(), App), user)
+	if err != nil || p.At.IsZero() || p.RequestID == "" {
+		b.Errorf("got %+v, %v; want the time and request id of an answer", p, err)
+	}
+}
+
 // Call runs an action through a connection. Each call without a "key" in its options is a new effect.
 func (b *Bench) Call(name string, in In, opts ...Option) (action.Result, error) {
 	b.Helper()
@@ -217,6 +241,11 @@ func (b *Bench) File(field, name string, content []byte) Option {
 	b.must(err)
 	b.Cleanup(func() { _ = c.Close() })
 	return func(q *action.Request) { q.Files = map[string]*action.Content{field: c} }
+}
+
+// Out takes the bytes of an action that streams them.
+func Out(w io.Writer) Option {
+	return func(q *action.Request) { q.Out = func(string) io.Writer { return w } }
 }
 
 // Do runs an action that must work, and reads its output.

@@ -26,6 +26,8 @@ type snapshot struct {
 	MayCall                []m365.OperationKey `json:",omitempty"`
 	Files                  []action.File       `json:",omitempty"`
 	Args                   []string            `json:",omitempty"`
+	Streams                []string            `json:",omitempty"`
+	Resumes                bool                `json:",omitempty"`
 	ShowsBody, Repeatable  bool
 	Input, Output          *huma.Schema
 }
@@ -35,7 +37,7 @@ func Golden(t *testing.T, actions []action.Action) {
 	t.Helper()
 	list := make([]snapshot, len(actions))
 	for i, a := range actions {
-		list[i] = snapshot{a.Name, a.Summary, a.Effect.String(), a.Capability, a.Modes(), a.Permissions(m365.Application), a.Permissions(m365.Delegated), a.Operations, a.MayCall, a.Files, a.Args,
+		list[i] = snapshot{a.Name, a.Summary, a.Effect.String(), a.Capability, a.Modes(), a.Permissions(m365.Application), a.Permissions(m365.Delegated), a.Operations, a.MayCall, a.Files, a.Args, a.Streams, a.Resumes,
 			a.ShowsBody, a.Repeatable, a.Input(), a.Output()}
 	}
 	got, err := json.MarshalIndent(list, "", "  ")
