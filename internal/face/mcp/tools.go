@@ -34,10 +34,13 @@ const (
 func toolName(action string) string { return strings.ReplaceAll(action, ".", "_") }
 
 // offered says whether an action can be a tool at all. What changes the hub itself cannot: an agent that could make keys, rules or
-// connections would have no fence.
+// connections would have no fence. Nor can what answers with bytes: a tool answers with text.
 func offered(a action.Action) bool {
-	if a.Target == action.OnHub {
-		return a.Effect == action.Reads && len(a.Streams) == 0 && a.Scope != access.AdminOnly
+	switch {
+	case len(a.Streams) > 0:
+		return false
+	case a.Target == action.OnHub:
+		return a.Effect == action.Reads && a.Scope != access.AdminOnly
 	}
 	return true
 }
