@@ -49,11 +49,11 @@ func steer(ctx context.Context) error {
 	hands.Advance(ahead)
 	a, err := app.New(ctx, c, app.Surroundings{Clock: hands, Hook: death(), Log: telemetry.NewLog(os.Stderr, "text", c.LogLevel)})
 	if err != nil {
-		return err
+		return fmt.Errorf("opening: %w", err)
 	}
 	s, err := a.Serve(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("serving: %w", err)
 	}
 	_, key, err := a.Access.AddAPIKey(ctx, access.Local("test"), fmt.Sprint("test at ", hands.Now().UnixNano()), []access.Scope{access.HubRead, access.HubWrite, access.Communications}, 0)
 	if err != nil {

@@ -1,8 +1,10 @@
 package connection
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -73,8 +75,13 @@ func (u *Uses) Flush(ctx context.Context) error {
 	if len(taken) == 0 {
 		return nil
 	}
+	// In one order: a writing that was broken off may go on at PostgreSQL for a moment, beside the next one.
+	keys := slices.SortedFunc(maps.Keys(taken), func(a, b useKey) int {
+		return cmp.Or(cmp.Compare(a.connection, b.connection), cmp.Compare(a.operation, b.operation), cmp.Compare(a.day, b.day))
+	})
 	err := u.Store.InTx(ctx, "connection.use", func(tx *store.Tx) error {
-		for k, v := range taken {
+		for _, k := range keys {
+			v := taken[k]
 			// A connection may be gone by now, or have been tried only.
 			if _, err := tx.ExecContext(ctx, `insert into connection_use (connection, operation, day, count, last_at)
 				select cast($1 as text), cast($2 as text), cast($3 as bigint), cast($4 as bigint), cast($5 as bigint) where exists (select 1 from connection_entry where id = $6)

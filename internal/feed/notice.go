@@ -3,6 +3,7 @@ package feed
 import (
 	"context"
 	"crypto/subtle"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -134,12 +135,12 @@ func (s *Service) wakeFeeds(ctx context.Context, tx *store.Tx, notes []Note) ([]
 			return nil, err
 		}
 	}
-	for id := range feeds {
+	for _, id := range slices.Sorted(maps.Keys(feeds)) { // two that lock rows in one order do not wait for each other
 		if err := s.Jobs.Schedule(ctx, tx, WalkJob, id, now); err != nil {
 			return nil, err
 		}
 	}
-	for id := range connections {
+	for _, id := range slices.Sorted(maps.Keys(connections)) {
 		if err := s.Jobs.Schedule(ctx, tx, TendJob, id, now); err != nil {
 			return nil, err
 		}

@@ -171,7 +171,7 @@ func (s *Service) wakeStopped(ctx context.Context, tx *store.Tx, c connection.Co
 
 // wakeThose has the feeds of a condition walked now, and counts them.
 func (s *Service) wakeThose(ctx context.Context, tx *store.Tx, condition string, args ...any) (int, error) {
-	found, err := store.Select(ctx, tx, func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }, "select id from feed_entry where "+condition, args...)
+	found, err := store.Select(ctx, tx, func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) }, "select id from feed_entry where "+condition+" order by id", args...)
 	if err != nil {
 		return 0, err
 	}
