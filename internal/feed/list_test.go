@@ -107,3 +107,30 @@ func standing(t *testing.T, s *Service, feeds int) {
 		}
 	}
 }
+
+// Why a feed is asked for is said with every one that Microsoft does not tell of, the newest too.
+func TestWhyFeedsAreAskedFor(t *testing.T) {
+	store.ForTest(t, []fs.FS{Migrations}, func(t *testing.T, db *store.Store) {
+		now := clock.NewAdjustable()
+		s := &Service{Store: db, Clock: now, Jobs: diary{map[string]time.Time{}}}
+		kinds := []importing{{Mail, New, 0, 1}, {Mail, Live, 1, 1}, {Calendar, Waiting, 1, 1}, {Folders, Live, 1, 1}, {Users, Live, 1, 1}}
+		if err := db.InTx(t.Context(), "test", func(tx *store.Tx) error { return set(t.Context(), s, tx, kinds) }); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range listed(t, s, len(kinds)) {
+			if f.Kind == Users {
+				if err := s.subscribed(t.Context(), connection.Bound{}, f, graph.Subscription{ID: "told", ExpirationDateTime: now.Now().Add(time.Hour)}, graph.Subscription{}, ""); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := s.excuse(t.Context(), "c", "nobody answers"); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range listed(t, s, len(kinds)) {
+			if asked := f.Kind != Folders && f.Kind != Users; (f.PushNote == "nobody answers") != asked {
+				t.Errorf("%s, %s: %q", f.Kind, f.State, f.PushNote)
+			}
+		}
+	})
+}

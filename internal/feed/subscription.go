@@ -119,11 +119,12 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 	return next, s.tidy(ctx)
 }
 
-// excuse keeps why Microsoft cannot tell of changes with the feeds of a connection, for people to read.
+// excuse keeps why Microsoft cannot tell of changes with the feeds of a connection that it does not tell of, for people to read: with those
+// that have not been walked yet, too, as the next tending may be an hour away.
 func (s *Service) excuse(ctx context.Context, connectionID, unreachable string) error {
 	return s.Store.InTx(ctx, "feed.excused", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where connection = $2 and kind <> $3 and push_note <> $4 and state in ($5, $6) and told_until <= $7", unreachable, connectionID,
-			string(Folders), unreachable, string(Live), string(Backfill), store.Millis(s.Clock.Now()))
+		_, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where connection = $2 and kind <> $3 and push_note <> $4 and told_until <= $5", unreachable, connectionID,
+			string(Folders), unreachable, store.Millis(s.Clock.Now()))
 		return err
 	})
 }
