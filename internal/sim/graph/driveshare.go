@@ -89,6 +89,17 @@ func getPermission(c *call) (reply, *problem) {
 	return c.one("permissions", shown)
 }
 
+// owned finds the path's permission among the item's own, which alone can be changed; i is its place there.
+func (c *call) owned() (d drive, id string, o world.Object, i int, p *problem) {
+	if d, id, o, p = c.shared(); p != nil {
+		return d, id, o, -1, p
+	}
+	if _, i, p = d.permission(id, o); p == nil && i < 0 {
+		p = notOwn()
+	}
+	return d, id, o, i, p
+}
+
 // notOwn refuses to change what an item has from a folder above it, or as its owner's: permission-delete.md ("only sharing permissions that
 // are not inherited can be deleted"); the code is uncertain.
 func notOwn() *problem {
@@ -105,11 +116,7 @@ func roles(in world.Object) ([]any, *problem) {
 
 // patchPermission takes roles alone: permission-update.md.
 func patchPermission(c *call) (reply, *problem) {
-	d, id, o, p := c.shared()
-	if p != nil {
-		return reply{}, p
-	}
-	_, i, p := d.permission(id, o)
+	d, id, o, i, p := c.owned()
 	if p != nil {
 		return reply{}, p
 	}
@@ -121,9 +128,6 @@ func patchPermission(c *call) (reply, *problem) {
 	if p != nil {
 		return reply{}, p
 	}
-	if i < 0 {
-		return reply{}, notOwn()
-	}
 	own := slices.Clone(world.Objects(o[permissionsOf]))
 	own[i] = world.Clone(own[i])
 	own[i]["roles"] = role
@@ -132,16 +136,9 @@ func patchPermission(c *call) (reply, *problem) {
 }
 
 func deletePermission(c *call) (reply, *problem) {
-	d, id, o, p := c.shared()
+	d, id, o, i, p := c.owned()
 	if p != nil {
 		return reply{}, p
-	}
-	_, i, p := d.permission(id, o)
-	if p != nil {
-		return reply{}, p
-	}
-	if i < 0 {
-		return reply{}, notOwn()
 	}
 	d.share(id, o, slices.Delete(slices.Clone(world.Objects(o[permissionsOf])), i, i+1))
 	return empty(http.StatusNoContent), nil
