@@ -140,6 +140,10 @@ func (e *Engine) query(customerID string, q Query, s sight) (string, []any, erro
 		}
 		w.add("(t.at < ? or (t.at = ? and t.communication < ?))", at, at, id)
 	}
+	also := "" // the index alone answers where nothing of the communication itself is asked for
+	if q.Kind != "" || q.Search != "" {
+		also = " join timeline_communication c on c.id = t.communication"
+	}
 	if q.Kind != "" {
 		w.add("c.kind = ?", string(q.Kind))
 	}
@@ -150,7 +154,7 @@ func (e *Engine) query(customerID string, q Query, s sight) (string, []any, erro
 	}
 	s.restrict(&w, "t.communication")
 	text := `select c.id, c.kind, c.subject, c.preview, c.at, c.ends_at, c.all_day, c.cancelled, c.thread, c.place, c.attachments
-		from (select distinct t.at as at, t.communication as communication from timeline_customer t join timeline_communication c on c.id = t.communication
+		from (select distinct t.at as at, t.communication as communication from timeline_customer t` + also + `
 		where ` + strings.Join(w.parts, " and ") + fmt.Sprintf(" order by t.at desc, t.communication desc limit %d", limitOf(q)+1) + `) found
 		join timeline_communication c on c.id = found.communication order by found.at desc, found.communication desc`
 	return text, w.args, nil
