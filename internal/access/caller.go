@@ -40,6 +40,8 @@ const (
 	Planned Scope = "plan"   // make plans and see what became of them, for what the caller could do through the connection
 	Decide  Scope = "decide" // approve plans and make rules that do, for what the person could do through the connection; no key
 
+	Acting Scope = "act" // ask for several actions at once: each is judged as if it came alone
+
 	Self Scope = "self" // see and end one's own sessions; no key has it, as it is no person
 )
 
@@ -123,6 +125,7 @@ type Want struct {
 //	see communications       own     own           all    communications:read (all)
 //	own account, sessions    own     own           all    never
 //	hand out, erase people   no      no            yes    never
+//	many actions at once     as each of them alone, which the corridor asks
 //	plan, see own plans      as acting through the plan's connection, which the plan asks
 //	decide plans             no      own connection  all  never
 //
@@ -136,7 +139,7 @@ func Allow(c Caller, w Want) error {
 		return refused("This connection belongs to another person, and nobody else acts through it, admins included",
 			"Connect your own account, or use an app-only connection", "you", nil)
 	}
-	if w.Scope == Planned {
+	if w.Scope == Planned || w.Scope == Acting {
 		return nil
 	}
 	if c.Kind == "apikey" && w.Scope == Self {

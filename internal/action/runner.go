@@ -157,7 +157,7 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 		if !q.takes(a) {
 			return Result{}, streamOnly(a, a.Route)
 		}
-		out, err := a.run(ctx, Call{Caller: q.Caller, Files: q.Files, Out: q.Out, send: q.Send}, in)
+		out, err := a.run(ctx, Call{Caller: q.Caller, Key: q.Key, Files: q.Files, Out: q.Out, send: q.Send}, in)
 		return finished(out, err)
 	}
 	c, err := r.allowed(ctx, a, q)

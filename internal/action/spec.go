@@ -74,6 +74,8 @@ type Spec struct {
 	Repeatable bool
 	// Resumes says that a run that was refused leaves its checkpoint to the next one with the same key and input, which goes on from it.
 	Resumes bool
+	// Keyed says of an action on the hub that it takes an idempotency key, as every effect on a connection does.
+	Keyed bool
 
 	Scope access.Scope // of hub actions; actions on connections have theirs from the effect
 	Route string       // REST, where it differs from the default: "POST /connections/{id}/test"
@@ -99,6 +101,9 @@ type Call struct {
 
 // EventStream is the media type of a stream of messages: server-sent events.
 const EventStream = "text/event-stream"
+
+// TakesKey says whether its caller names an idempotency key.
+func (a Action) TakesKey() bool { return a.Keyed || a.Target == OnConnection && a.Effect != Reads }
 
 // Messages says whether it streams messages.
 func (a Action) Messages() bool { return slices.Contains(a.Streams, EventStream) }

@@ -47,6 +47,7 @@ func (h *Hub) Actions() []action.Action {
 	all = append(all, h.webhookActions()...)
 	all = append(all, h.catalogueActions()...)
 	all = append(all, h.planActions()...)
+	all = append(all, h.batchActions()...)
 	all = append(all, h.agentActions()...)
 	all = append(all, h.auditActions()...)
 	all = append(all, h.privacyActions()...)

@@ -44,7 +44,7 @@ func columns() []column {
 }
 
 // narrowed says in a word what a person below admin gets of what a scope lets through.
-var narrowed = map[access.Scope]string{access.Communications: "own", access.Self: "own", access.OwnConnection: "own", access.Planned: "own", access.Decide: "own"}
+var narrowed = map[access.Scope]string{access.Communications: "own", access.Self: "own", access.OwnConnection: "own", access.Planned: "own", access.Acting: "own", access.Decide: "own"}
 
 func cell(c column, w access.Want) string {
 	who := c.as(w.Scope)
@@ -86,6 +86,7 @@ func accessPage(r *action.Registry) string {
 		{"set up a delegated connection: sign in, have its mailbox followed, pause, disconnect", access.Want{Scope: access.OwnConnection}},
 		{"see and end sessions", access.Want{Scope: access.Self}},
 		{"propose what changes something, and see own plans", access.Want{Scope: access.Planned}},
+		{"ask for many actions at once, each judged alone", access.Want{Scope: access.Acting}},
 		{"approve plans, make rules that do", access.Want{Scope: access.Decide}},
 		{"read through the own delegated connection", access.Want{Scope: access.ActionRead, Connection: "c", Owner: me}},
 		{"write through the own delegated connection", access.Want{Scope: access.ActionWrite, Connection: "c", Owner: me}},

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -25,10 +26,12 @@ type Part struct {
 
 // PartAnswer is what came of one part: an answer, or its own fault.
 type PartAnswer struct {
-	Status int
-	Header http.Header
-	Body   json.RawMessage
-	Err    error
+	Status    int
+	Header    http.Header
+	Body      json.RawMessage
+	RequestID string    // its own, or the envelope's
+	At        time.Time // when the envelope's answer arrived, on our clock
+	Err       error
 }
 
 // Into reads a successful part's JSON.
@@ -64,22 +67,29 @@ const (
 // Batch sends the parts in as few requests as possible and gives an answer for each, in the same order. Only parts that failed inside
 // for a passing reason are sent again. The parts may run in any order.
 func (c *Client) Batch(ctx context.Context, parts []Part) ([]PartAnswer, error) {
-	return c.batch(ctx, parts, false)
+	return c.parts(ctx, parts, false)
 }
 
 // BatchInOrder is Batch where each part waits for the one before it; after one that failed, the rest fails too.
 func (c *Client) BatchInOrder(ctx context.Context, parts []Part) ([]PartAnswer, error) {
-	return c.batch(ctx, parts, true)
+	return c.parts(ctx, parts, true)
 }
 
-func (c *Client) batch(ctx context.Context, parts []Part, ordered bool) ([]PartAnswer, error) {
-	b := &batch{c: c, ordered: ordered, answers: make([]PartAnswer, len(parts)), parts: make([]wire.Request, len(parts))}
+func (c *Client) parts(ctx context.Context, parts []Part, ordered bool) ([]PartAnswer, error) {
+	requests := make([]wire.Request, len(parts))
 	for i, p := range parts {
-		r, err := c.part(p)
-		if err != nil {
+		var err error
+		if requests[i], err = c.part(p); err != nil {
 			return nil, err
 		}
-		b.parts[i] = r
+	}
+	return c.batch(ctx, requests, ordered)
+}
+
+// batch sends requests that the fence has let pass.
+func (c *Client) batch(ctx context.Context, requests []wire.Request, ordered bool) ([]PartAnswer, error) {
+	b := &batch{c: c, ordered: ordered, answers: make([]PartAnswer, len(requests)), parts: requests}
+	for i := range requests {
 		b.open = append(b.open, i)
 	}
 	for len(b.open) > 0 {
@@ -208,7 +218,7 @@ func (b *batch) settle(ctx context.Context, chunk []int) (failed bool, err error
 // take judges the answer of one part, and says whether and when to send the part again.
 func (b *batch) take(ctx context.Context, i int, a inner, round int) (wait time.Duration, again bool) {
 	r := b.parts[i]
-	b.answers[i] = PartAnswer{Status: a.Status, Header: a.header(), Body: a.Body}
+	b.answers[i] = PartAnswer{Status: a.Status, Header: a.header(), Body: a.Body, RequestID: a.requestID, At: a.at}
 	if used := b.c.wire.Used; used != nil {
 		used(r.Operation, a.Status)
 	}
@@ -239,6 +249,9 @@ type inner struct {
 	Status  int               `json:"status"`
 	Headers map[string]string `json:"headers"`
 	Body    json.RawMessage   `json:"body"`
+
+	requestID string
+	at        time.Time
 }
 
 func (a inner) header() http.Header {
@@ -286,9 +299,12 @@ func (b *batch) send(ctx context.Context, chunk []int) (map[int]inner, error) {
 	}
 	answer.Release()
 	for _, i := range chunk {
-		if _, ok := answers[i]; !ok {
-			answers[i] = inner{Status: http.StatusGatewayTimeout} // not answered: as if it had timed out
+		a, ok := answers[i]
+		if !ok {
+			a = inner{Status: http.StatusGatewayTimeout} // not answered: as if it had timed out
 		}
+		a.at, a.requestID = answer.At, cmp.Or(wire.RequestID(a.header()), answer.RequestID)
+		answers[i] = a
 	}
 	return answers, nil
 }

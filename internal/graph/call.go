@@ -76,7 +76,7 @@ func exchange[T any](ctx context.Context, c *Client, r wire.Request, k *call) (T
 		}
 		return json.Unmarshal(body, &out)
 	}
-	answer, err := c.wire.Do(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		var zero T
 		return zero, err
@@ -93,7 +93,7 @@ func (c *Client) Content(ctx context.Context, p Path, opts ...Option) (*wire.Str
 		return nil, err
 	}
 	r.Raw = true
-	s, err := c.wire.Open(ctx, r)
+	s, err := c.open(ctx, r)
 	if err != nil {
 		return nil, err
 	}

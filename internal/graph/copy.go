@@ -44,7 +44,7 @@ func (c *Client) CopyItem(ctx context.Context, item, into Path, to ItemCopy, opt
 	}
 	r.Into = into.target
 	c.setBody(&r, "application/json", body)
-	answer, err := c.wire.Do(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return "", err
 	}
@@ -59,7 +59,7 @@ func (c *Client) CopyStanding(ctx context.Context, item Path, monitor string) (C
 		return job, err
 	}
 	r.Decode = func(body []byte) error { return json.Unmarshal(body, &job) }
-	answer, err := c.wire.Do(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err == nil {
 		answer.Release()
 	}

@@ -121,7 +121,7 @@ func (c *Client) Picture(ctx context.Context, item Path, t Thumbnail) (content [
 		return nil, "", err
 	}
 	r.Raw, r.MaxAnswer = true, maxThumbnail
-	answer, err := c.wire.Do(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return nil, "", err
 	}

@@ -120,7 +120,7 @@ func fetch[T any](ctx context.Context, c *Client, r wire.Request, k *call, pg *p
 		pg.reset()
 		return json.Unmarshal(body, pg)
 	}
-	answer, err := c.wire.Do(ctx, r)
+	answer, err := c.do(ctx, r)
 	if err != nil {
 		return err
 	}

@@ -100,7 +100,7 @@ func (c *Client) session(ctx context.Context, p Path, method, uploadURL string) 
 	if err != nil {
 		return nil, err
 	}
-	return c.wire.Do(ctx, r)
+	return c.do(ctx, r)
 }
 
 // signed is a request to an address that Microsoft gave out for p and that carries its own proof: no token goes there.
@@ -205,7 +205,7 @@ func (u *upload) put(ctx context.Context, offset int64) (*wire.Answer, error) {
 	r.Header = http.Header{"Content-Type": {"application/octet-stream"},
 		"Content-Range": {fmt.Sprintf("bytes %d-%d/%d", offset, offset+int64(len(r.Body))-1, u.size)}}
 	r.Charges = u.c.withUpload(r)
-	return u.c.wire.Do(ctx, r)
+	return u.c.do(ctx, r)
 }
 
 // progress reads what the session says after a piece: where to go on, or that it has everything.
@@ -249,7 +249,7 @@ func resumable(err error) bool {
 func (u *upload) whereNext(ctx context.Context, cause error) (int64, error) {
 	r := u.request
 	r.Operation, r.Method, r.Header = "GET {uploadUrl}", http.MethodGet, http.Header{}
-	answer, err := u.c.wire.Do(ctx, r)
+	answer, err := u.c.do(ctx, r)
 	if err != nil {
 		f := fault.As(err)
 		if f.Upstream != nil && (f.Upstream.Status == http.StatusNotFound || f.Upstream.Status == http.StatusGone) && u.start+int64(u.held) == u.size {

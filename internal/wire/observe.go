@@ -33,7 +33,7 @@ type Exchange struct {
 func (a *attempt) report(status int, h http.Header, body []byte) {
 	c, r := a.x.c, a.x.r
 	took := c.Clock.Now().Sub(a.began)
-	leave(a.ctx, RequestID(h))
+	Leave(a.ctx, RequestID(h))
 	c.Log.DebugContext(a.ctx, "request sent", slog.String("operation", r.Operation), slog.Int("status", status), slog.Int("attempt", a.x.attempt),
 		slog.Duration("took", took), slog.String("request_id", RequestID(h)), slog.String("client_request_id", a.header.Get("Client-Request-Id")))
 	if c.Observer != nil {

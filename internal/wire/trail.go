@@ -28,7 +28,8 @@ func (t *Trail) IDs() []string {
 	return slices.Clone(t.ids)
 }
 
-func leave(ctx context.Context, id string) {
+// Leave adds an answer's id to the trail of ctx, where one is kept.
+func Leave(ctx context.Context, id string) {
 	t, ok := ctx.Value(trailKey).(*Trail)
 	if !ok || id == "" {
 		return

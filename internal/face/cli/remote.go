@@ -105,10 +105,14 @@ func (r *Remote) request(ctx context.Context, a action.Action, q action.Request)
 		return nil, err
 	}
 	req, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(text))
-	if err == nil {
-		req.Header.Set("Content-Type", "application/json")
+	if err != nil {
+		return nil, err
 	}
-	return req, err
+	req.Header.Set("Content-Type", "application/json")
+	if q.Key != "" {
+		req.Header.Set("Idempotency-Key", q.Key)
+	}
+	return req, nil
 }
 
 // fillPath moves the fields that stand in the path out of the body.

@@ -152,7 +152,7 @@ func (f *Face) add(a action.Action) {
 	for _, word := range w[:len(w)-1] {
 		parent = child(parent, word)
 	}
-	var inputFile string
+	var inputFile, key string
 	var yes bool
 	use := w[len(w)-1]
 	for _, arg := range a.Args {
@@ -168,6 +168,9 @@ func (f *Face) add(a action.Action) {
 		if a.Effect == action.Deletes {
 			cmd.Flags().BoolVar(&yes, "yes", false, "do not ask")
 		}
+		if a.TakesKey() {
+			keyFlag(cmd, &key)
+		}
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		in, err := f.readInput(inputFile)
@@ -181,7 +184,7 @@ func (f *Face) add(a action.Action) {
 		if a.Effect == action.Deletes && !yes && in["dry_run"] != true && !f.confirmed(a, in) {
 			return usageError{errors.New("not confirmed; add --yes")}
 		}
-		q := action.Request{Action: a.Name}
+		q := action.Request{Action: a.Name, Key: keyFor(a, key)}
 		if len(a.Streams) > 0 {
 			q.Out = func(string) io.Writer { return f.IO.Out }
 		}
@@ -202,7 +205,7 @@ func (f *Face) add(a action.Action) {
 var groups = map[string]string{
 	"access": "Who and what has access.", "agent": "Programs that act for people: how much they ask, and how to stop them.", "action": "What can be done through a connection: list, show, run.", "apikey": "The keys programs come in with.", "audit": "The record of what was done.",
 	"communication": "Mail and meetings with customers.", "connection": "The tenants we are connected to.", "customer": "Whom we serve, by their e-mail domains.",
-	"event": "What became true.", "feed": "What is followed at Microsoft 365, and how fresh it is.", "mailbox": "The mailboxes a connection may touch.",
+	"batch": "Many actions in one call.", "event": "What became true.", "feed": "What is followed at Microsoft 365, and how fresh it is.", "mailbox": "The mailboxes a connection may touch.",
 	"data": "What the hub keeps.", "person": "The people who may sign in.", "plan": "What agents want done: see it, approve it, reject it.", "rule": "What approves plans in a person's place.", "privacy": "What is kept about one person.", "run": "What was started, and where it stands.", "session": "The browsers people are signed in with.", "technician": "Which mailboxes are whose.",
 	"alarm": "What needs somebody, and who was told.", "webhook": "The addresses that are told of events.",
 }

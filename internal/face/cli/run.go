@@ -27,7 +27,7 @@ func (f *Face) addRun() {
 	cmd.Flags().StringVar(&q.Connection, "connection", "", "id or name of the connection to act through")
 	cmd.Flags().StringVar(&inputFile, "input", "", "read the input as JSON from a file, or - for standard input")
 	cmd.Flags().StringArrayVar(&files, "file", nil, "NAME=PATH of a file the action takes")
-	cmd.Flags().StringVar(&q.Key, "idempotency-key", "", "repeating a command with the same key never has a second effect (a random one without)")
+	keyFlag(cmd, &q.Key)
 	cmd.Flags().BoolVar(&q.DryRun, "dry-run", false, "show what would happen; nothing leaves the hub")
 	cmd.ValidArgsFunction = f.actions(true)
 	f.completeFlag(cmd, "connection", &huma.Schema{})
@@ -49,9 +49,7 @@ func (f *Face) addRun() {
 				_ = c.Close()
 			}
 		}()
-		if q.Key == "" && a.Effect != action.Reads {
-			q.Key = "cli-" + rand.Text()
-		}
+		q.Key = keyFor(a, q.Key)
 		if len(a.Streams) > 0 {
 			q.Out = func(string) io.Writer { return f.IO.Out }
 		}
@@ -68,6 +66,18 @@ func (f *Face) addRun() {
 		return f.printResult(a, result)
 	}
 	child(f.root, "action").AddCommand(cmd)
+}
+
+func keyFlag(cmd *cobra.Command, key *string) {
+	cmd.Flags().StringVar(key, "idempotency-key", "", "repeating a command with the same key never has a second effect (a random one without)")
+}
+
+// keyFor is the key a person gave, or a fresh one.
+func keyFor(a action.Action, given string) string {
+	if given == "" && a.TakesKey() {
+		return "cli-" + rand.Text()
+	}
+	return given
 }
 
 func (f *Face) printResult(a action.Action, r action.Result) error {

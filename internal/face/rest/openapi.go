@@ -86,7 +86,7 @@ func operation(a action.Action, method, path string, problem *huma.Schema) *huma
 			op.Parameters = append(op.Parameters, &huma.Param{Name: name, In: "path", Required: true, Schema: &huma.Schema{Type: huma.TypeString}})
 		}
 	}
-	if a.Target == action.OnConnection && a.Effect != action.Reads {
+	if a.TakesKey() {
 		op.Parameters = append(op.Parameters, &huma.Param{Name: "Idempotency-Key", In: "header", Required: true, Description: "Repeating a request with the same key never has a second effect",
 			Schema: &huma.Schema{Type: huma.TypeString}})
 	}

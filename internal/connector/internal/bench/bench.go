@@ -63,19 +63,22 @@ type Bench struct {
 // answerTime is how long the hub waits for an answer: short, so that an answer that never comes ends soon.
 const answerTime = time.Second
 
+// Patient has the hub wait for any answer, for tests that count requests: a slow machine must not make it ask twice.
+func Patient(c *wire.Config) { c.Timeout = time.Minute }
+
 // Start joins a hub with the actions of one capability, its connections proven. No job runs by itself: a test says when an unclear run
 // is looked at.
-func Start(t *testing.T, capability m365.Capability, actions []action.Action, probe connection.Probe) *Bench {
+func Start(t *testing.T, capability m365.Capability, actions []action.Action, probe connection.Probe, options ...func(*wire.Config)) *Bench {
 	t.Helper()
 	ticking := clock.NewAdjustable()
 	b := &Bench{T: t, Clock: ticking, Sim: sim.StartForTest(t, "contoso", func(c *sim.Config) { c.Clock = ticking })}
-	b.join(actions)
+	b.join(actions, options)
 	b.Connections.Probes = map[m365.Capability]connection.Probe{capability: probe}
 	b.add(capability)
 	return b
 }
 
-func (b *Bench) join(actions []action.Action) {
+func (b *Bench) join(actions []action.Action, options []func(*wire.Config)) {
 	b.Helper()
 	ctx := b.Context()
 	st, err := store.Open(ctx, store.TestURL(b, store.SQLite), nil)
@@ -102,6 +105,9 @@ func (b *Bench) join(actions []action.Action) {
 			return m365.Endpoints{Login: cloud.LoginURL, Graph: cloud.GraphURL, GraphAudience: "https://graph.microsoft.com"}, nil
 		},
 		Redirect: func() string { return "http://127.0.0.1/auth/microsoft/callback" }}
+	for _, o := range options {
+		o(&b.Connections.Wire)
+	}
 	b.Runner = action.NewRunner(action.Options{Registry: registry, Connections: b.Connections, Store: st, Vault: v, Audit: record, Jobs: b.jobs, Clock: b.Clock, Log: log,
 		Metrics: telemetry.NewMetrics(), Instance: "bench"})
 }
