@@ -158,7 +158,7 @@ func TestPagesAreSound(t *testing.T) {
 	}
 	p := browser(t)
 	p.enter(h)
-	p.sound(h, map[string]string{"overview": "/", "connections": "/connections", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
+	p.sound(h, map[string]string{"overview": "/", "connections": "/connections", "usage": "/usage", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
 		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "fault": "/connections/none", "login": "/login", "customers-empty": "/customers", "feeds-empty": "/feeds", "mailboxes-unfollowed": "/mailboxes"})
 }
 

@@ -183,18 +183,28 @@ func orDefault(limit int) int {
 }
 
 type usageOut struct {
-	Budgets []connection.BudgetUse `json:"budgets"`
+	Budgets  []connection.BudgetUse `json:"budgets" doc:"What is used and left of Microsoft's limits now"`
+	Traffic  []connection.Traffic   `json:"traffic" doc:"What was asked in the last 24 hours"`
+	Troubles []connection.Trouble   `json:"troubles" doc:"Services of Microsoft's that fail now, as this hub sees them"`
 }
 
 func (h *Hub) recordActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "usage.list", Summary: "List what is used and left of each of Microsoft's request limits, as this hub counts.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
+		action.Define(action.Spec{Name: "usage.list", Summary: "List what is used and left of each of Microsoft's request limits, and how the requests of the last day went, as this hub counts.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /usage", CLI: "usage"}, func(ctx context.Context, c action.Call, _ none) (usageOut, error) {
 			budgets, err := h.Connections.Usage(ctx)
 			if onlyOwn(c.Caller) != "" { // what happens in single mailboxes and conversations is not theirs to see
 				budgets = slices.DeleteFunc(budgets, func(b connection.BudgetUse) bool { return b.Mailbox != "" || b.Part != "" })
 			}
-			return usageOut{budgets}, err
+			if err != nil {
+				return usageOut{}, err
+			}
+			out := usageOut{Budgets: budgets}
+			if out.Traffic, err = h.Connections.Traffic(ctx, h.Clock.Now().Add(-24*time.Hour)); err != nil {
+				return out, err
+			}
+			out.Troubles, err = h.Connections.Troubles(ctx)
+			return out, err
 		}),
 	}
 }

@@ -123,6 +123,7 @@ func Settings() []Setting {
 		retention("AUDIT", "1095d", 0, "How long entries of the audit record are kept. They are removed below a signed checkpoint; the rest stays proven."),
 		retention("RUNS", "7d", 7*24*time.Hour, "How long runs are kept, and with them idempotency keys; at least 7d. One whose outcome is not known yet stays longer."),
 		retention("EVENTS", "90d", 0, "How long events are kept for the list, for streams that are taken up again, and for replay to webhooks. One that is still to be delivered stays longer."),
+		retention("TRAFFIC", "90d", 24*time.Hour, "How long is counted, by hour, how many requests a connection sent to which of Microsoft's services, and how they went; at least 1d, as the usage page shows a day."),
 		retention("USE", "90d", 31*24*time.Hour, "How long is counted, by day, which of Microsoft's operations a connection used; at least 31d, as the access review looks 30 days back."),
 		{Name: "ALARM_FROM", Example: "alerts@example.com", Doc: "Mailboxes that alarms are mailed from, separated by commas: the first is used that a healthy app-only connection lists for actions, never through the connection the alarm is about. With ALARM_SMTP the sender's address. Empty: alarms stand on the overview only.", set: addresses(func(c *Config) *[]string { return &c.AlarmFrom })},
 		{Name: "ALARM_TO", Example: "oncall@example.com", Doc: "Addresses that are told of alarms besides admins and a connection's owner, separated by commas.", set: addresses(func(c *Config) *[]string { return &c.AlarmTo })},

@@ -18,6 +18,8 @@ func (s *Service) Classes() []custody.Class {
 			Export: custody.NotIn, Erase: "those of the person's own connections go with them", Prune: s.pruneSignIns},
 		{Name: "use", Title: "Use of permissions", What: "How often and when last a connection used which of Microsoft's operations, by day; no mailbox, no person", Whose: custody.NotAbout, Tables: []string{"connection_use"}, Seen: custody.AdminsOnly,
 			Setting: "RETENTION_USE", Ends: "with that age; with its connection", Export: custody.NotIn, Erase: custody.Untouched, Prune: s.pruneUses},
+		{Name: "traffic", Title: "Requests to Microsoft", What: "How many requests a connection sent to which of Microsoft's services, and how many were throttled or failed, by hour; no mailbox, no person", Whose: custody.NotAbout, Tables: []string{"connection_traffic"},
+			Seen: "everybody who may see the hub", Setting: "RETENTION_TRAFFIC", Ends: "with that age; with its connection", Export: custody.NotIn, Erase: custody.Untouched, Prune: s.pruneTraffic},
 		{Name: "budgets", Title: "Request budgets", What: "What hubs on this database may still ask Microsoft for, by mailbox", Whose: "the people whose mailboxes are listed", Tables: []string{"connection_instance", "connection_slice", "connection_gate"},
 			Seen: "admins; sums without mailboxes everybody", Ends: "minutes after the last request", Export: custody.NotIn, Erase: "ends by itself within minutes"},
 	}

@@ -15,14 +15,16 @@ import (
 )
 
 // Uses counts which of Microsoft's operations connections use, a row a connection, operation and day: an access review asks which permissions
-// nobody needs. Requests are counted in memory and written down once a minute; a crash loses that minute.
+// nobody needs. It also counts what each service was asked, a row a connection, service and hour. Requests are counted in memory and written down once a minute; a crash loses that minute.
 type Uses struct {
 	Store *store.Store
 	Clock clock.Clock
 	Log   *slog.Logger
 
-	mu   sync.Mutex
-	seen map[useKey]tally
+	mu       sync.Mutex
+	seen     map[useKey]tally
+	traffic  map[trafficKey]traffic
+	failures map[string][]failure // the last ones, by service
 }
 
 type useKey struct {
@@ -43,13 +45,15 @@ var permitted = []int{http.StatusNotFound, http.StatusConflict, http.StatusGone,
 // of gives what counts a connection's answers.
 func (u *Uses) of(connection string) func(operation string, status int) {
 	return func(operation string, status int) {
+		at := u.Clock.Now()
+		now := store.Millis(at)
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.went(connection, operation, status, at)
 		if (status < 200 || status >= 400) && !slices.Contains(permitted, status) {
 			return
 		}
-		now := store.Millis(u.Clock.Now())
 		k := useKey{connection, operation, now / dayMillis}
-		u.mu.Lock()
-		defer u.mu.Unlock()
 		if u.seen == nil {
 			u.seen = map[useKey]tally{}
 		}
@@ -69,11 +73,11 @@ func (u *Uses) Run(ctx context.Context) {
 // Flush writes down what was counted; what could not be written is counted on.
 func (u *Uses) Flush(ctx context.Context) error {
 	u.mu.Lock()
-	taken := u.seen
-	u.seen = nil
+	taken, went := u.seen, u.traffic
+	u.seen, u.traffic = nil, nil
 	u.mu.Unlock()
-	if len(taken) == 0 {
-		return nil
+	if len(went) == 0 {
+		return nil // whatever was used was asked for
 	}
 	// In one order: a writing that was broken off may go on at PostgreSQL for a moment, beside the next one.
 	keys := slices.SortedFunc(maps.Keys(taken), func(a, b useKey) int {
@@ -90,7 +94,7 @@ func (u *Uses) Flush(ctx context.Context) error {
 				return err
 			}
 		}
-		return nil
+		return flushTraffic(ctx, tx, went)
 	})
 	if err == nil {
 		return nil
@@ -102,6 +106,12 @@ func (u *Uses) Flush(ctx context.Context) error {
 	}
 	for k, v := range taken {
 		u.seen[k] = tally{u.seen[k].count + v.count, max(u.seen[k].last, v.last)}
+	}
+	if u.traffic == nil {
+		u.traffic = map[trafficKey]traffic{}
+	}
+	for k, t := range went {
+		u.traffic[k] = u.traffic[k].plus(t)
 	}
 	return err
 }

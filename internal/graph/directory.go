@@ -181,3 +181,18 @@ type Subscription struct {
 	ApplicationID            string    `json:"applicationId,omitempty"`
 	CreatorID                string    `json:"creatorId,omitempty"`
 }
+
+// ServiceIssue is a trouble of one of Microsoft's services, as it is told to a tenant.
+type ServiceIssue struct {
+	ID                   string    `json:"id"`
+	Title                string    `json:"title"`
+	Service              string    `json:"service"`
+	Feature              string    `json:"feature"`
+	ImpactDescription    string    `json:"impactDescription"`
+	Classification       string    `json:"classification"`
+	Status               string    `json:"status"`
+	IsResolved           bool      `json:"isResolved"`
+	StartDateTime        time.Time `json:"startDateTime"`
+	EndDateTime          time.Time `json:"endDateTime"`
+	LastModifiedDateTime time.Time `json:"lastModifiedDateTime"`
+}

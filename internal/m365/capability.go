@@ -76,6 +76,8 @@ var capabilities = []CapabilityInfo{
 	{Name: Directory, Title: "Look up people", Modes: both, Needs: []Need{
 		{Operation: "GET /users", Role: "User.Read.All", Scope: "User.Read.All", NotEnough: []string{"User.ReadBasic.All"}, Why: "list people with their addresses and licences"},
 		{Operation: "GET /organization", Role: "User.Read.All", Scope: "User.Read", Why: "show the tenant's name as proof of the connection"},
+	}, Wants: []Need{
+		{Operation: "GET /admin/serviceAnnouncement/issues", Role: "ServiceHealth.Read.All", Scope: "ServiceHealth.Read.All", Why: "tell which troubles Microsoft's own services have when requests fail"},
 	}},
 	{Name: Mail, Title: "Read and write mail", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,

@@ -22,14 +22,14 @@ const (
 
 // Actions are what the hub can do with the directory.
 func Actions() []action.Action {
-	return []action.Action{
+	return append([]action.Action{
 		action.Define(action.Spec{Name: "directory.user.list", Summary: "List the people of the tenant, by their sign-in names.", Effect: action.Reads,
 			Operations: []m365.OperationKey{listUsers}, Capability: m365.Directory}, usersOf),
 		action.Define(action.Spec{Name: "directory.user.get", Summary: "Look up one person.", Effect: action.Reads,
 			Operations: []m365.OperationKey{readUser}, Capability: m365.Directory, Args: []string{"user"}}, getUser),
 		action.Define(action.Spec{Name: "directory.organization.get", Summary: "Show the tenant's name and domains.", Effect: action.Reads,
 			Operations: []m365.OperationKey{readOrganization}, Capability: m365.Directory}, getOrganization),
-	}
+	}, incidentActions()...)
 }
 
 // Probe reads one person's id. The capability works on no mailbox, so none is looked at.

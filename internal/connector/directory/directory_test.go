@@ -122,3 +122,21 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestOuterForm(t *testing.T) { bench.Golden(t, directory.Actions()) }
+
+func TestWhatMicrosoftTellsOfItsTroubles(t *testing.T) {
+	b := start(t)
+	all := bench.Do[directory.Incidents](b, "directory.incident.list", bench.In{}).Incidents
+	if len(all) != 2 || all[0].Resolved || !all[1].Resolved || !all[0].Start.After(all[1].Start) || all[1].End.IsZero() || all[0].Service != "Microsoft Teams" || all[0].Status != "investigating" {
+		t.Errorf("got %+v", all)
+	}
+	if open := bench.Do[directory.Incidents](b, "directory.incident.list", bench.In{"open": true}).Incidents; len(open) != 1 || open[0].ID != all[0].ID {
+		t.Errorf("open: %+v", open)
+	}
+	if one := bench.Do[directory.Incidents](b, "directory.incident.list", bench.In{"limit": 1}).Incidents; len(one) != 1 {
+		t.Errorf("one: %+v", one)
+	}
+	f := b.Refused("directory.incident.list", bench.In{}, bench.Through(bench.Person))
+	if f.Kind != fault.NeedsAdmin || !strings.Contains(f.Fix, "ServiceHealth.Read.All") {
+		t.Errorf("without the permission: %+v", f)
+	}
+}

@@ -142,6 +142,7 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET /feeds", f.signedIn(f.feedList))
 	handle("POST /feeds/sync", f.signedIn(f.feedsSync))
 	handle("POST /feeds/{id}/{do}", f.signedIn(f.feedDo))
+	handle("GET /usage", f.signedIn(f.usage))
 	handle("GET /webhooks", f.signedIn(f.webhookList))
 	handle("POST /webhooks", f.signedIn(f.webhookAdd))
 	handle("GET /webhooks/{id}", f.signedIn(f.webhookPage))

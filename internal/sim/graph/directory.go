@@ -25,6 +25,7 @@ func directoryHandlers() map[string]handler {
 		"GET /domains/{domain-id}":                   oneOf(world.Domains, "domains", "domain-id"),
 		"GET /subscribedSkus":                        listOf(world.SKUs, "subscribedSkus"),
 		"GET /subscribedSkus/{subscribedSku-id}":     oneOf(world.SKUs, "subscribedSkus", "subscribedSku-id"),
+		"GET /admin/serviceAnnouncement/issues":      listOf(world.ServiceIssues, "admin/serviceAnnouncement/issues"),
 		"GET /users":                                 listUsers,
 		"GET /users/$count":                          countUsers,
 		"GET /users/delta()":                         deltaUsers,

@@ -17,6 +17,7 @@ const (
 	Organization      = "organization"
 	SKUs              = "subscribedSkus"
 	Subscriptions     = "subscriptions"
+	ServiceIssues     = "serviceHealthIssues"
 )
 
 // GraphAppID is Microsoft Graph's own application id, the same in every tenant.

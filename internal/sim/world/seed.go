@@ -76,6 +76,9 @@ func (w *World) seedTenant(t TenantSpec) {
 			"skuPartNumber": "SPE_E3", "subscriptionIds": []any{}, "prepaidUnits": Object{"enabled": licensed + 5, "lockedOut": 0, "suspended": 0, "warning": 0},
 			"servicePlans": []any{Object{"servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0", "servicePlanName": "EXCHANGE_S_ENTERPRISE", "provisioningStatus": "Success", "appliesTo": "User"}},
 		})
+		for _, issue := range serviceIssues(w.head.Start) {
+			tx.Put(Key{t.ID, ServiceIssues, issue["id"].(string)}, issue)
+		}
 		id := w.GUID("servicePrincipal", t.ID, GraphAppID)
 		tx.Put(Key{t.ID, ServicePrincipals, id}, graphPrincipal(id))
 	})
@@ -336,4 +339,18 @@ func writeCertificate(path, name string, start time.Time, key any, public any) e
 	out := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	out = append(out, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8})...)
 	return os.WriteFile(path, out, 0o600)
+}
+
+// serviceIssues are what Microsoft tells every tenant about its services: one trouble that is over, and one that is not
+// (graph/examples/GET_admin-serviceAnnouncement-issues.json).
+func serviceIssues(start time.Time) []Object {
+	issue := func(id, title, service, feature, status string, began time.Time, end any) Object {
+		return Object{"id": id, "title": title, "service": service, "feature": feature, "featureGroup": nil, "impactDescription": "Users may have been affected.", "classification": "incident", "origin": "microsoft",
+			"status": status, "isResolved": end != nil, "startDateTime": Stamp(began), "endDateTime": end, "lastModifiedDateTime": Stamp(began.Add(2 * time.Hour)), "details": []any{}, "posts": []any{}}
+	}
+	over := start.AddDate(0, 0, -9)
+	return []Object{
+		issue("EX226792", "Limited number of users unable to send or receive email through the Exchange Online service", "Exchange Online", "Mailflow", "serviceRestored", over, Stamp(over.Add(20*time.Hour))),
+		issue("TM301552", "Some users may notice delays of messages in channels", "Microsoft Teams", "Teams Components", "investigating", start.Add(-3*time.Hour), nil),
+	}
 }
