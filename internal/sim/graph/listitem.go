@@ -241,7 +241,9 @@ func patchFields(c *call) (reply, *problem) {
 	earlier := append([]any{}, anyOf(o["~versions"])...)
 	n["~versions"] = append(earlier, world.Object{"~version": o["~version"], "~fields": o["~fields"], "lastModifiedDateTime": o["lastModifiedDateTime"], "~by": o["~by"]})
 	c.s.world.Put(l.itemKey(id), n)
-	return ok(fields(id, n)), nil
+	values = fields(id, n)
+	values["@odata.etag"] = l.etag(l.id+"-"+id, n)
+	return ok(values), nil
 }
 
 func anyOf(v any) []any {
