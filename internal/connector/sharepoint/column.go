@@ -75,7 +75,7 @@ func prefix(name string, i int) string { return fmt.Sprintf("%s[%d].", name, i) 
 
 func (k NewColumn) wrong(at string) []fault.Field {
 	for i, r := range k.Name { // the schema's pattern is for people; here is what is refused
-		if !(r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || i > 0 && '0' <= r && r <= '9') {
+		if letter := r == '_' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'; !letter && (i == 0 || r < '0' || r > '9') {
 			return []fault.Field{{Name: at + "name", Message: "may have letters, digits and underscores, and begins with no digit"}}
 		}
 	}
@@ -138,7 +138,7 @@ type ColumnCreateIn struct {
 
 // Check finds what is no site and a column that cannot be.
 func (in ColumnCreateIn) Check() error {
-	return fault.OfFields(append(in.Wrong(), in.NewColumn.wrong("")...))
+	return fault.OfFields(append(in.Wrong(), in.wrong("")...))
 }
 
 // ColumnUpdateIn changes a column. What is left out stays; what it holds cannot be changed.
