@@ -78,7 +78,7 @@ func TestTheDemoDoesItsWorkTwice(t *testing.T) {
 				t.Errorf("%+v", a)
 			}
 		}
-		if !done["mail.message.send"] || !done["contact.list"] || !done["todo.task.create"] {
+		if !done["mail.message.send"] || !done["contact.list"] || !done["todo.task.create"] || !done["sharepoint.list_item.get"] {
 			t.Errorf("done: %v", done)
 		}
 		if len(s.Doctor) == 0 || s.Doctor[0].Connection != "contoso-second" || s.Doctor[0].Fix == "" || s.Doctor[0].Who == "" {

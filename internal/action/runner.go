@@ -237,9 +237,8 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 		return c, modeNotSupported(a, c, op)
 	}
 	switch {
-	case a.Capability != "" && !c.Serves(a.Capability):
-		return c, &fault.Error{Kind: fault.Forbidden, Code: "capability_not_chosen", Mode: string(c.Kind), Message: fmt.Sprintf("The connection %s is not set up for %s", c.Name, a.Capability),
-			Fix: fmt.Sprintf("Add the capability %s to the connection and let its administrator consent", a.Capability), Who: "an admin of this hub"}
+	case a.Capability != "" && !c.Serves(a.Capability) && (a.Or == "" || !c.Serves(a.Or)):
+		return c, NotChosen(c, a.Capability)
 	case c.ReadOnly && a.Effect != Reads:
 		return c, &fault.Error{Kind: fault.Forbidden, Code: "read_only", Mode: string(c.Kind), Message: "The connection " + c.Name + " is set to read only",
 			Cause: "The hub refused it; Microsoft was not asked", Fix: "Switch read-only off for the connection, if it may write", Who: "an admin of this hub"}
@@ -248,6 +247,12 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 			Cause: "Its list of allowed actions leaves it out", Fix: "Add the action to the connection's list", Who: "an admin of this hub"}
 	}
 	return c, nil
+}
+
+// NotChosen is the refusal of what a connection is not set up for.
+func NotChosen(c connection.Connection, capability m365.Capability) error {
+	return &fault.Error{Kind: fault.Forbidden, Code: "capability_not_chosen", Mode: string(c.Kind), Message: fmt.Sprintf("The connection %s is not set up for %s", c.Name, capability),
+		Fix: fmt.Sprintf("Add the capability %s to the connection and let its administrator consent", capability), Who: "an admin of this hub"}
 }
 
 // modeNotSupported is the honest error of dynamics/AUTH-MATRIX §1: no consent would help.

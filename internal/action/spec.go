@@ -62,6 +62,7 @@ type Spec struct {
 	Operations []m365.OperationKey // what it calls; modes and permissions follow from m365
 	MayCall    []m365.OperationKey // what it calls besides where mode and grants allow it, and can do without
 	Capability m365.Capability     // which capability of the connection it belongs to
+	Or         m365.Capability     // serves as well, for some inputs: the handler asks which is meant (NotChosen)
 	Purpose    connection.Purpose  // what the mailbox must be listed for; empty: actions
 	Files      []File
 	// Streams are the media types it answers with instead of one JSON value: bytes that it writes to Call.Out, or, of EventStream,

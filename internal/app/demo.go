@@ -227,7 +227,7 @@ func (d *demo) connect(ctx context.Context) error {
 		switch app.Name {
 		case demoHubApp:
 			form.Name, form.Mailboxes = "contoso", mailboxes
-			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
+			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.SharePoint, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
 		case demoBrokenApp:
 			form.Name, form.Mailboxes = "contoso-second", mailboxes[:1]
 			form.Capabilities = []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}
@@ -316,6 +316,7 @@ func (d *demo) work(ctx context.Context) error {
 	d.do(ctx, "mail.message.send", map[string]any{"user": user, "to": []string{user}, "subject": "Hello from Seneschal", "body": "Sent once, whatever happens."})
 	d.do(ctx, "calendar.event.create", map[string]any{"user": user, "subject": "Visit planned by Seneschal", "start": begin.Format(time.RFC3339), "end": begin.Add(time.Hour).Format(time.RFC3339)})
 	d.errands(ctx, user)
+	d.workOrders(ctx)
 	return nil
 }
 

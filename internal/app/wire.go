@@ -26,6 +26,7 @@ import (
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/connector/onedrive"
+	"seneschal/internal/connector/sharepoint"
 	"seneschal/internal/connector/todo"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/alarm"
@@ -54,22 +55,23 @@ func owners() []fs.FS {
 
 // registry is every action there is.
 func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), line.Actions(), alarms.Actions())
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), line.Actions(), alarms.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
 func probes() map[m365.Capability]connection.Probe {
 	return map[m365.Capability]connection.Probe{
-		m365.Directory: directory.Probe,
-		m365.Mail:      mail.Probe,
-		m365.Calendar:  calendar.Probe,
-		m365.Contacts:  contacts.Probe,
-		m365.Todo:      todo.Probe,
-		m365.OneDrive:  onedrive.Probe,
-		m365.Timeline:  mail.Probe,
-		m365.Tap:       mail.Probe,
-		m365.Send:      mail.Probe,
-		m365.Dispatch:  calendar.Probe,
+		m365.Directory:  directory.Probe,
+		m365.Mail:       mail.Probe,
+		m365.Calendar:   calendar.Probe,
+		m365.Contacts:   contacts.Probe,
+		m365.Todo:       todo.Probe,
+		m365.OneDrive:   onedrive.Probe,
+		m365.SharePoint: sharepoint.Probe,
+		m365.Timeline:   mail.Probe,
+		m365.Tap:        mail.Probe,
+		m365.Send:       mail.Probe,
+		m365.Dispatch:   calendar.Probe,
 	}
 }
 

@@ -212,7 +212,7 @@ func (l *Line) compare(c Connection, info m365.CapabilityInfo, granted []string)
 		case want == "":
 		case !met && !slices.Contains(l.Missing, want):
 			l.Missing = append(l.Missing, want)
-		case met && by != want:
+		case met && by != want && by != n.Selected:
 			l.TooBroad = appendOnce(l.TooBroad, fmt.Sprintf("%s is granted where %s would do", by, want))
 			l.Granted = appendOnce(l.Granted, by)
 		case met:

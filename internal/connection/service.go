@@ -146,7 +146,7 @@ func (s *Service) graph(c Connection, e m365.Endpoints, tokens wire.TokenSource,
 func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource, p Purpose, used func(string, int)) *graph.Client {
 	w := s.Wire
 	w.Tokens, w.Used = tokens, used
-	fence := graph.MailboxFence{ReadOnly: c.ReadOnly}
+	fence := graph.MailboxFence{ReadOnly: c.ReadOnly, EverySite: c.reachesSites(p)}
 	if c.Kind == m365.Delegated {
 		fence.Mailboxes = []string{wire.Me, c.Account}
 	}

@@ -36,7 +36,7 @@ type IdentitySet struct {
 type Identity struct {
 	ID          string `json:"id"`
 	DisplayName string `json:"displayName"`
-	Email       string `json:"email"`
+	Email       string `json:"email,omitempty"`
 }
 
 // DriveItem is a file or folder as read.
@@ -138,37 +138,43 @@ type UploadProperties struct {
 	ConflictBehavior string `json:"@microsoft.graph.conflictBehavior"` // fail, rename or replace
 }
 
-// Drive is the user's own OneDrive.
-func (o Owner) Drive() Path { return o.Sub("drive") }
-
 // Drives is the list of the user's drives.
 func (o Owner) Drives() Path { return o.Sub("drives") }
 
-// DriveRoot is the topmost folder of the OneDrive.
-func (o Owner) DriveRoot() Path { return o.Sub("drive", "root") }
+// Drive is the user's own OneDrive.
+func (o Owner) Drive() DrivePlace { return DrivePlace{o.Sub("drive")} }
+
+// DriveRoot is the topmost folder of the user's own OneDrive.
+func (o Owner) DriveRoot() Path { return o.Drive().Root() }
+
+// DrivePlace is a drive, a user's or a site's library, and what lies below it.
+type DrivePlace struct{ Path }
+
+// Root is the topmost folder.
+func (d DrivePlace) Root() Path { return d.Sub("root") }
 
 // DriveItem is one file or folder; without an id the topmost folder.
-func (o Owner) DriveItem(id string) Path {
+func (d DrivePlace) DriveItem(id string) Path {
 	if id == "" {
-		return o.DriveRoot()
+		return d.Root()
 	}
-	return o.Sub("drive", "items").Item("driveItem-id", id)
+	return d.Sub("items").Item("driveItem-id", id)
 }
 
 // DriveItemAt is what lies at a path below the topmost folder, and that itself for an empty one.
-func (o Owner) DriveItemAt(path string) Path {
+func (d DrivePlace) DriveItemAt(path string) Path {
 	if strings.Trim(path, "/") == "" {
-		return o.DriveRoot()
+		return d.Root()
 	}
-	return o.DriveRoot().Named(path)
+	return d.Root().Named(path)
 }
 
 // FileIn is where a file of a folder is sent to, by its name; the topmost folder without an id.
-func (o Owner) FileIn(folder, name string) Path {
+func (d DrivePlace) FileIn(folder, name string) Path {
 	if folder == "" {
-		return o.DriveRoot().Named(name)
+		return d.Root().Named(name)
 	}
-	p := o.DriveItem(folder)
+	p := d.DriveItem(folder)
 	p.template += ":/{filename}"
 	p.url += ":/" + escape(name)
 	p.named = true

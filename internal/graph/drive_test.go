@@ -68,7 +68,7 @@ func TestTheFenceLooksAtBothEndsOfACopy(t *testing.T) {
 		{"in from a stranger", bob, ada, "mailbox_not_listed"},
 	} {
 		before := sent
-		monitor, err := c.CopyItem(t.Context(), tt.from.DriveItem("1"), tt.to.DriveItem("2"), graph.ItemCopy{})
+		monitor, err := c.CopyItem(t.Context(), tt.from.Drive().DriveItem("1"), tt.to.Drive().DriveItem("2"), graph.ItemCopy{})
 		if fault.CodeOf(err) != tt.code || (err == nil) != (monitor != "") || (sent > before) != (tt.code == "") {
 			t.Errorf("%s: got %q, %v; %d requests", tt.name, monitor, err, sent-before)
 		}

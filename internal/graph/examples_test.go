@@ -54,6 +54,10 @@ var modelOf = []struct {
 	{"POST_oauth2PermissionGrants", graph.PermissionGrant{}}, {"GET_servicePrincipals-servicePrincipal-id-oauth2PermissionGrants", graph.PermissionGrant{}},
 	{"GET_subscribedSkus", graph.SubscribedSku{}}, {"GET_subscribedSkus-subscribedSku-id", graph.SubscribedSku{}},
 	{"GET_subscriptions", graph.Subscription{}}, {"GET_subscriptions-subscription-id", graph.Subscription{}}, {"POST_subscriptions", graph.Subscription{}}, {"PATCH_subscriptions-subscription-id", graph.Subscription{}},
+	{"GET_sites", graph.Site{}}, {"GET_sites-site-id", graph.Site{}}, {"GET_sites-getAllSites", graph.Site{}}, {"GET_sites-site-id-sites", graph.Site{}},
+	{"GET_sites-site-id-lists", graph.SiteList{}}, {"GET_sites-site-id-lists-list-id", graph.SiteList{}}, {"POST_sites-site-id-lists", graph.SiteList{}},
+	{"GET_sites-site-id-pages-microsoft-graph-sitePage", graph.SitePage{}}, {"POST_sites-site-id-pages", graph.SitePage{}},
+	{"GET_sites-site-id-permissions", graph.Permission{}}, {"POST_sites-site-id-permissions", graph.Permission{}}, {"GET_sites-site-id-permissions-permission-id", graph.Permission{}},
 	{"GET_domains", graph.Domain{}}, {"GET_domains-domain-id", graph.Domain{}},
 }
 

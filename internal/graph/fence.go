@@ -14,7 +14,8 @@ import (
 type MailboxFence struct {
 	Mailboxes []string // object ids and addresses, in any case; wire.Me for a delegated connection's owner
 	Sites     []string // site ids; nil: no site
-	Drives    []string // drive ids; nil: no drive
+	EverySite bool     // sites without a list: what the permissions and SharePoint itself allow
+	Drives    []string // drive ids; nil: no drive. A site's library is judged by its site
 	ReadOnly  bool     // only what changes nothing
 }
 
@@ -38,9 +39,9 @@ func (f MailboxFence) Fence() wire.Fence {
 			switch {
 			case t.Mailbox != "" && !directorySections[t.Section] && !mailboxes[strings.ToLower(t.Mailbox)]:
 				return outside(r, "mailbox_not_listed", "The mailbox is not on this connection's list", "Add the mailbox to the connection")
-			case t.Site != "" && !sites[strings.ToLower(t.Site)]:
+			case t.Site != "" && !f.EverySite && !sites[strings.ToLower(t.Site)]:
 				return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection")
-			case t.Drive != "" && !drives[strings.ToLower(t.Drive)]:
+			case t.Drive != "" && t.Site == "" && !drives[strings.ToLower(t.Drive)]:
 				return outside(r, "drive_not_listed", "The drive is not on this connection's list", "Add the drive's site to the connection")
 			}
 		}

@@ -29,11 +29,17 @@ type SharingInvitation struct {
 
 // Grantee is somebody who has a permission.
 type Grantee struct {
-	User        *Identity `json:"user"`
-	Group       *Identity `json:"group"`
-	Application *Identity `json:"application"`
-	SiteUser    *Identity `json:"siteUser"`
-	SiteGroup   *Identity `json:"siteGroup"`
+	User        *Identity `json:"user,omitempty"`
+	Group       *Identity `json:"group,omitempty"`
+	Application *Identity `json:"application,omitempty"`
+	SiteUser    *Identity `json:"siteUser,omitempty"`
+	SiteGroup   *Identity `json:"siteGroup,omitempty"`
+}
+
+// SiteGrant lets an application into a site: what Sites.Selected is about. The shape is the one that sites take (site-post-permissions.md).
+type SiteGrant struct {
+	Roles               []string  `json:"roles"`
+	GrantedToIdentities []Grantee `json:"grantedToIdentities"`
 }
 
 // PermissionChange gives a permission another role.
@@ -63,6 +69,6 @@ type DriveRecipient struct {
 }
 
 // Permission is one permission of an item.
-func (o Owner) Permission(item, id string) Path {
-	return o.DriveItem(item).Sub("permissions").Item("permission-id", id)
+func (d DrivePlace) Permission(item, id string) Path {
+	return d.DriveItem(item).Sub("permissions").Item("permission-id", id)
 }

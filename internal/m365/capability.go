@@ -10,16 +10,17 @@ type Capability string
 
 // The capabilities there are.
 const (
-	Directory Capability = "directory" // actions: look up people and the organisation
-	Mail      Capability = "mail"      // actions: read and write mail
-	Calendar  Capability = "calendar"  // actions: read and write calendars
-	Contacts  Capability = "contacts"  // actions: read and write contacts
-	Todo      Capability = "todo"      // actions: read and write tasks of Microsoft To Do
-	OneDrive  Capability = "onedrive"  // actions: read and write files in OneDrive
-	Timeline  Capability = "timeline"  // reads mail metadata and meetings with customers
-	Tap       Capability = "tap"       // reads mail for judgement, moves flagged mail to Junk
-	Send      Capability = "send"      // delivers outgoing mail with proof
-	Dispatch  Capability = "dispatch"  // puts technicians' slots into their calendars
+	Directory  Capability = "directory"  // actions: look up people and the organisation
+	Mail       Capability = "mail"       // actions: read and write mail
+	Calendar   Capability = "calendar"   // actions: read and write calendars
+	Contacts   Capability = "contacts"   // actions: read and write contacts
+	Todo       Capability = "todo"       // actions: read and write tasks of Microsoft To Do
+	OneDrive   Capability = "onedrive"   // actions: read and write files in OneDrive
+	SharePoint Capability = "sharepoint" // actions: read and write sites, their lists, libraries and pages
+	Timeline   Capability = "timeline"   // reads mail metadata and meetings with customers
+	Tap        Capability = "tap"        // reads mail for judgement, moves flagged mail to Junk
+	Send       Capability = "send"       // delivers outgoing mail with proof
+	Dispatch   Capability = "dispatch"   // puts technicians' slots into their calendars
 )
 
 // Need is one permission a capability cannot do without: the operation that needs it, and its name in each mode.
@@ -27,6 +28,7 @@ type Need struct {
 	Operation OperationKey
 	Role      string   // application permission; "" where the mode has none
 	Scope     string   // delegated permission; "" where the mode has none
+	Selected  string   // application permission that meets the need where the place was granted to the app by itself
 	NotEnough []string // accepted by Microsoft for the call, yet too little for what we read from it
 	Why       string   // the sentence shown to whoever grants it
 }
@@ -62,6 +64,9 @@ func (n Need) MetBy(m Mode, granted map[string]bool) (string, bool) {
 		if granted[p] && !slices.Contains(n.NotEnough, p) && op.In(m).paired(p, granted) {
 			return p, true
 		}
+	}
+	if m == Application && n.Selected != "" && granted[n.Selected] {
+		return n.Selected, true
 	}
 	return "", false
 }
@@ -104,6 +109,12 @@ var capabilities = []CapabilityInfo{
 	}, Wants: []Need{
 		{Operation: "POST /users/{user-id}/drive/items/{driveItem-id}/createUploadSession", Role: "Sites.ReadWrite.All", Scope: "Files.ReadWrite",
 			Why: "upload files of more than 4 MB: Microsoft's permission data name no other application permission for upload sessions"},
+	}},
+	{Name: SharePoint, Title: "Read and write sites, lists and pages of SharePoint", Modes: both, Needs: []Need{
+		{Operation: "POST /sites/{site-id}/lists/{list-id}/items", Role: "Sites.ReadWrite.All", Scope: "Sites.ReadWrite.All", Selected: "Sites.Selected",
+			Why: "read sites, and read, create, change and delete list items, pages and files in libraries"},
+	}, Wants: []Need{
+		{Operation: "POST /sites/{site-id}/lists", Role: "Sites.Manage.All", Scope: "Sites.Manage.All", Selected: "Sites.Selected", Why: "make, change and delete lists and their columns"},
 	}},
 	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: both, Needs: []Need{
 		lookUp,

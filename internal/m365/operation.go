@@ -21,7 +21,7 @@ type Accepted struct {
 // Operation is one row of Microsoft's permission data.
 type Operation struct {
 	Key    OperationKey
-	Source string // exact, inherited, docs-table, per-resource, per-inner-request, none
+	Source string // exact, inherited, docs-table, per-resource, per-inner-request, none; page: Microsoft's data lack it, a page of its documentation has it
 	modes  map[Mode]Accepted
 }
 

@@ -39,6 +39,9 @@ func TestContract(t *testing.T) {
 	sub["expirationDateTime"] = c.Now().AddDate(0, 0, 1).Format("2006-01-02T15:04:05Z")
 	wide := window("2026-01-01T00:00:00Z", "2028-01-01T00:00:00Z")
 	principals := c.graph(app, "GET", "/servicePrincipals?$filter=displayName%20eq%20'Seneschal'", nil).list()[0]["id"].(string)
+	const projects = "/sites/contoso.sharepoint.com:/sites/projects"
+	const orders = projects + ":/lists/Work%20orders"
+	administration := c.appToken("Administration of sites")
 	calls := []struct {
 		token, method, path, template string
 		body                          any
@@ -100,6 +103,32 @@ func TestContract(t *testing.T) {
 		{app, "POST", ada + "/drive/root:/Documents:/createLink", "/users/{user-id}/drive/items/{driveItem-id}/createLink", map[string]any{"type": "view", "scope": "organization"}},
 		{app, "POST", ada + "/drive/root:/Documents:/invite", "/users/{user-id}/drive/items/{driveItem-id}/invite", map[string]any{"roles": []any{"read"}, "recipients": []any{map[string]any{"email": "ben@contoso.example"}}}},
 		{app, "GET", ada + "/drive/root:/Documents/Welcome.txt:/permissions", "/users/{user-id}/drive/items/{driveItem-id}/permissions", nil},
+		{app, "GET", "/sites/root", "/sites/{site-id}", nil},
+		{app, "GET", projects, "/sites/{site-id}", nil},
+		{app, "GET", "/sites?search=projects", "/sites", nil},
+		{app, "GET", "/sites/getAllSites", "/sites/getAllSites()", nil},
+		{app, "GET", projects + ":/sites", "/sites/{site-id}/sites", nil},
+		{app, "GET", projects + ":/drives", "/sites/{site-id}/drives", nil},
+		{app, "GET", projects + ":/lists", "/sites/{site-id}/lists", nil},
+		{app, "POST", projects + ":/lists", "/sites/{site-id}/lists", map[string]any{"displayName": "Books", "columns": []any{map[string]any{"name": "Author", "text": map[string]any{}}}, "list": map[string]any{"template": "genericList"}}},
+		{app, "PATCH", projects + ":/lists/Books", "/sites/{site-id}/lists/{list-id}", map[string]any{"description": "Contract"}},
+		{app, "GET", orders, "/sites/{site-id}/lists/{list-id}", nil},
+		{app, "GET", orders + "/columns", "/sites/{site-id}/lists/{list-id}/columns", nil},
+		{app, "POST", orders + "/columns", "/sites/{site-id}/lists/{list-id}/columns", map[string]any{"name": "Contract", "choice": map[string]any{"choices": []any{"a"}}}},
+		{app, "GET", orders + "/columns/Hours", "/sites/{site-id}/lists/{list-id}/columns/{columnDefinition-id}", nil},
+		{app, "PATCH", orders + "/columns/Hours", "/sites/{site-id}/lists/{list-id}/columns/{columnDefinition-id}", map[string]any{"indexed": true}},
+		{app, "GET", orders + "/items?$expand=fields", "/sites/{site-id}/lists/{list-id}/items", nil},
+		{app, "POST", orders + "/items", "/sites/{site-id}/lists/{list-id}/items", map[string]any{"fields": map[string]any{"Title": "Contract", "Hours": 1}}},
+		{app, "GET", orders + "/items/delta", "/sites/{site-id}/lists/{list-id}/items/delta()", nil},
+		{app, "GET", orders + "/items/1?$expand=fields($select=Title)", "/sites/{site-id}/lists/{list-id}/items/{listItem-id}", nil},
+		{app, "PATCH", orders + "/items/1/fields", "/sites/{site-id}/lists/{list-id}/items/{listItem-id}/fields", map[string]any{"Hours": 3}},
+		{app, "GET", orders + "/items/99", "/sites/{site-id}/lists/{list-id}/items/{listItem-id}", nil},
+		{app, "GET", projects + ":/pages/microsoft.graph.sitePage", "/sites/{site-id}/pages/microsoft.graph.sitePage", nil},
+		{app, "POST", projects + ":/pages", "/sites/{site-id}/pages", map[string]any{"@odata.type": "#microsoft.graph.sitePage", "name": "contract.aspx", "title": "Contract", "pageLayout": "article"}},
+		{administration, "GET", projects + ":/permissions", "/sites/{site-id}/permissions", nil},
+		{administration, "POST", projects + ":/permissions", "/sites/{site-id}/permissions", map[string]any{"roles": []any{"read"}, "grantedToIdentities": []any{map[string]any{"application": map[string]any{"id": "89ea5c94-7736-4e25-95ad-3fa95f62b66e", "displayName": "Contract"}}}}},
+		{administration, "GET", projects + ":/permissions/1", "/sites/{site-id}/permissions/{permission-id}", nil},
+		{administration, "PATCH", projects + ":/permissions/1", "/sites/{site-id}/permissions/{permission-id}", map[string]any{"roles": []any{"write"}}},
 		{app, "GET", ada + "/outlook/supportedTimeZones", "/users/{user-id}/outlook/supportedTimeZones()", nil},
 		{app, "POST", "/subscriptions", "/subscriptions", sub},
 		{app, "GET", "/subscriptions", "/subscriptions", nil},

@@ -23,11 +23,7 @@ func (in MoveIn) target() FolderIn { return FolderIn{in.Of, in.Folder, in.Folder
 
 // Check finds a wrong item and a wrong place.
 func (in MoveIn) Check() error {
-	wrong := in.wrong()
-	if in.Name == "" {
-		return fault.OfFields(append(wrong, in.target().wrong()...))
-	}
-	return fault.OfFields(append(wrong, in.target().wrongPlace(in.Name)...))
+	return fault.OfFields(append(in.wrong(), wrongFolder(in.Folder, in.FolderPath, in.Name)...))
 }
 
 // RenameIn is another name for an item.
@@ -128,7 +124,7 @@ func move(ctx context.Context, c action.Call, in MoveIn) (Item, error) {
 
 // change says how it shall be, so it may be sent twice.
 func (of Of) change(ctx context.Context, c action.Call, p pin, version string) (Item, error) {
-	box, err := of.in(c)
+	box, err := of.in(ctx, c)
 	if err != nil {
 		return Item{}, err
 	}
@@ -149,7 +145,7 @@ func became[In interface{ owner() Of }](run func(context.Context, action.Call, I
 		if err != nil || !known {
 			return Item{}, action.NotStarted, err // nothing leaves before the checkpoint
 		}
-		box, err := in.owner().in(c)
+		box, err := in.owner().in(ctx, c)
 		if err != nil {
 			return Item{}, action.StillOpen, err
 		}
@@ -176,7 +172,7 @@ func remove(ctx context.Context, c action.Call, in DeleteIn) (Deleted, error) {
 	if err != nil {
 		return Deleted{}, err
 	}
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	if err != nil {
 		return Deleted{}, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -16,7 +17,9 @@ import (
 // CopyIn says of what a copy is made, and where.
 type CopyIn struct {
 	ItemIn
-	ToUser     string `json:"to_user,omitempty" doc:"Owner of the OneDrive to copy into, by address or id; the same one without"`
+	ToUser     string `json:"to_user,omitempty" doc:"Owner of the OneDrive to copy into, by address or id; the same drive without"`
+	ToSite     string `json:"to_site,omitempty" maxLength:"2000" doc:"Site by address or id to copy into a library of, instead of to_user"`
+	ToLibrary  string `json:"to_library,omitempty" doc:"Library of that site by name or id; the site's own one without"`
 	Folder     string `json:"folder,omitempty" doc:"Folder by id to put the copy into; the topmost one without"`
 	FolderPath string `json:"folder_path,omitempty" doc:"Folder by its path to put the copy into, instead of folder"`
 	Name       string `json:"name,omitempty" doc:"Name of the copy; that of the original without"`
@@ -24,15 +27,26 @@ type CopyIn struct {
 }
 
 func (in CopyIn) target() FolderIn {
-	return FolderIn{Of{cmp.Or(in.ToUser, in.User)}, in.Folder, in.FolderPath}
+	to := in.Of
+	if in.ToUser != "" || in.ToSite != "" || in.ToLibrary != "" {
+		to = Of{in.ToUser, in.ToSite, in.ToLibrary}
+	}
+	return FolderIn{to, in.Folder, in.FolderPath}
 }
 
 // Check finds a wrong item and a wrong place.
 func (in CopyIn) Check() error {
-	if in.Name == "" {
-		return fault.OfFields(append(in.wrong(), in.target().wrong()...))
+	return fault.OfFields(append(append(in.wrong(), in.wrongTarget()...), wrongFolder(in.Folder, in.FolderPath, in.Name)...))
+}
+
+func (in CopyIn) wrongTarget() []fault.Field {
+	switch {
+	case in.ToSite != "" && in.ToUser != "":
+		return []fault.Field{{Name: "to_site", Message: "is one owner too many beside to_user"}}
+	case in.ToLibrary != "" && in.ToSite == "":
+		return []fault.Field{{Name: "to_library", Message: "is one of no site: give to_site"}}
 	}
-	return fault.OfFields(append(in.wrong(), in.target().wrongPlace(in.Name)...))
+	return place.WrongSite("to_site", in.ToSite)
 }
 
 func copyActions() []action.Action {
@@ -60,17 +74,17 @@ type transfer struct {
 	copying
 }
 
-func (in CopyIn) transfer(c action.Call) (transfer, error) {
-	from, err := in.in(c)
+func (in CopyIn) transfer(ctx context.Context, c action.Call) (transfer, error) {
+	from, err := in.in(ctx, c)
 	if err != nil {
 		return transfer{}, err
 	}
-	to, err := in.target().in(c)
+	to, err := in.target().in(ctx, c)
 	return transfer{from: from, to: to}, err
 }
 
 func copyItem(ctx context.Context, c action.Call, in CopyIn) (Item, error) {
-	t, err := in.transfer(c)
+	t, err := in.transfer(ctx, c)
 	if err != nil {
 		return Item{}, err
 	}
@@ -178,7 +192,7 @@ func failed(job graph.CopyJob) error {
 // copied answers an unclear copy: by its monitor where that is known and still there, else by what has come to the folder. What comes of a
 // folder is there before everything in it is: without a monitor it is waited for as long as a request may be under way.
 func copied(ctx context.Context, c action.Call, in CopyIn) (Item, action.Answer, error) {
-	t, err := in.transfer(c)
+	t, err := in.transfer(ctx, c)
 	if err != nil {
 		return Item{}, action.StillOpen, err
 	}

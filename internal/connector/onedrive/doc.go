@@ -1,4 +1,5 @@
-// Package onedrive reads and writes the files of people's OneDrive through a connection: a person's drive is fenced as their mailbox is.
+// Package onedrive reads and writes files through a connection: those of people's OneDrive, which is fenced as their mailbox is, and those of the
+// libraries of sites, which are fenced as their site is.
 // Owns: the actions drive.*, and the probe of the capability that works on files. No table of the database.
 // Imports: m365, fault, graph, action, once, cursor, place. No other connector, no store, no feed.
 //

@@ -35,7 +35,7 @@ func downloadActions() []action.Action {
 }
 
 func download(ctx context.Context, c action.Call, in DownloadIn) (Downloaded, error) {
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	if err != nil {
 		return Downloaded{}, err
 	}

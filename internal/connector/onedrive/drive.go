@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
+	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -21,6 +23,17 @@ type Drive struct {
 	State     string `json:"state,omitempty" doc:"normal, nearing, critical or exceeded"`
 }
 
+// OwnerIn says whose drives are meant.
+type OwnerIn struct {
+	User string `json:"user,omitempty" doc:"Owner of the drives by address or id; the signed-in person without"`
+}
+
+// DriveIn names one drive.
+type DriveIn struct{ Of }
+
+// Check finds a wrong drive.
+func (in DriveIn) Check() error { return fault.OfFields(in.wrong()) }
+
 // DriveList is the drives of one person.
 type DriveList struct {
 	Drives []Drive `json:"drives"`
@@ -36,9 +49,9 @@ func driveActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "drive.list", Summary: "List the drives of a person.", Effect: action.Reads,
 			Operations: []m365.OperationKey{listDrives}, Capability: m365.OneDrive},
-			func(ctx context.Context, c action.Call, in Of) (DriveList, error) {
+			func(ctx context.Context, c action.Call, in OwnerIn) (DriveList, error) {
 				out := DriveList{Drives: []Drive{}}
-				box, err := in.in(c)
+				box, err := place.Of(c, in.User)
 				if err != nil {
 					return out, err
 				}
@@ -50,14 +63,14 @@ func driveActions() []action.Action {
 				}
 				return out, nil
 			}),
-		action.Define(action.Spec{Name: "drive.get", Summary: "Read a person's OneDrive: how much fits into it, and how full it is.", Effect: action.Reads,
+		action.Define(action.Spec{Name: "drive.get", Summary: "Read a person's OneDrive or a site's library: how much fits into it, and how full it is.", Effect: action.Reads,
 			Operations: []m365.OperationKey{readDrive}, Capability: m365.OneDrive},
-			func(ctx context.Context, c action.Call, in Of) (Drive, error) {
-				box, err := in.in(c)
+			func(ctx context.Context, c action.Call, in DriveIn) (Drive, error) {
+				box, err := in.in(ctx, c)
 				if err != nil {
 					return Drive{}, err
 				}
-				d, err := graph.Get[graph.Drive](ctx, box.Graph, box.Drive(), driveFields)
+				d, err := graph.Get[graph.Drive](ctx, box.Graph, box.Path, driveFields)
 				return driveOf(d), err
 			}),
 	}

@@ -58,7 +58,7 @@ func invite(ctx context.Context, c action.Call, in InviteIn) (PermissionList, er
 	if err != nil {
 		return PermissionList{}, err
 	}
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	if err == nil && !known {
 		g, err = in.begin(ctx, c)
 	}
@@ -110,7 +110,7 @@ func invited(ctx context.Context, c action.Call, in InviteIn) (PermissionList, a
 	if !in.Mail {
 		return once.Again(invite(ctx, c, in))
 	}
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	if err != nil {
 		return PermissionList{}, action.StillOpen, err
 	}

@@ -34,7 +34,7 @@ func createLink(ctx context.Context, c action.Call, in LinkIn) (Permission, erro
 	if err != nil {
 		return Permission{}, err
 	}
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	if err != nil {
 		return Permission{}, err
 	}

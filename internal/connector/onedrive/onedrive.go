@@ -3,6 +3,7 @@ package onedrive
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/place"
@@ -45,7 +46,22 @@ const (
 
 // Actions are what the hub can do with files.
 func Actions() []action.Action {
-	return slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions(), copyActions(), deltaActions(), thumbnailActions())
+	out := slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions(), copyActions(), deltaActions(), thumbnailActions())
+	for i := range out {
+		if out[i].Name != "drive.list" { // which is about people: a site's libraries are sharepoint.library.list
+			out[i].Or, out[i].MayCall = m365.SharePoint, inLibrary(out[i].Operations)
+		}
+	}
+	return out
+}
+
+// inLibrary are the operations on a site's library that stand for those on a OneDrive, after those that find it.
+func inLibrary(on []m365.OperationKey) []m365.OperationKey {
+	out := []m365.OperationKey{"GET /sites/{hostname}:/{relative-path}", "GET /sites/{site-id}/drive", "GET /sites/{site-id}/drives"}
+	for _, o := range on {
+		out = append(out, m365.OperationKey(strings.Replace(string(o), "/users/{user-id}/drive", "/drives/{drive-id}", 1)))
+	}
+	return out
 }
 
 // Probe reads the id of the topmost folder. It proves the capability onedrive.

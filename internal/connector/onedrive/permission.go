@@ -136,7 +136,7 @@ func (in PermissionIn) own(ctx context.Context, c action.Call) (drive, graph.Pat
 	if err != nil {
 		return drive{}, graph.Path{}, err
 	}
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	path := box.Permission(p.Item, in.Permission)
 	if err != nil {
 		return box, path, err

@@ -9,19 +9,61 @@ import (
 	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
+	"seneschal/internal/m365"
 )
 
 // Of says whose OneDrive is meant.
 type Of struct {
-	User string `json:"user,omitempty" doc:"Owner of the OneDrive by address or id; the signed-in person without"`
+	User    string `json:"user,omitempty" doc:"Owner of the OneDrive by address or id; the signed-in person without"`
+	Site    string `json:"site,omitempty" maxLength:"2000" doc:"Site of SharePoint by address or id: its library is meant, and nobody's OneDrive"`
+	Library string `json:"library,omitempty" doc:"Library of the site by name or id; the site's own one without"`
 }
 
-// drive is the OneDrive of an input, and the client that reaches it.
-type drive struct{ place.Place }
+func (of Of) wrong() []fault.Field {
+	switch {
+	case of.Site != "" && of.User != "":
+		return []fault.Field{{Name: "site", Message: "is one owner too many beside user"}}
+	case of.Library != "" && of.Site == "":
+		return []fault.Field{{Name: "library", Message: "is one of no site: give site"}}
+	}
+	return place.WrongSite("site", of.Site)
+}
 
-func (of Of) in(c action.Call) (drive, error) {
+// names are what tells drives apart.
+func (of Of) names() []any {
+	if of.Site == "" {
+		return []any{of.User}
+	}
+	return []any{of.User, of.Site, of.Library}
+}
+
+// drive is the OneDrive or the library of an input, and the client that reaches it.
+type drive struct {
+	graph.DrivePlace
+	Graph *graph.Client
+}
+
+func (of Of) in(ctx context.Context, c action.Call) (drive, error) {
+	if of.Site != "" {
+		return of.library(ctx, c)
+	}
+	if !c.Connection.Serves(m365.OneDrive) {
+		return drive{}, action.NotChosen(c.Connection, m365.OneDrive)
+	}
 	box, err := place.Of(c, of.User)
-	return drive{box}, err
+	return drive{box.Drive(), box.Graph}, err
+}
+
+func (of Of) library(ctx context.Context, c action.Call) (drive, error) {
+	if !c.Connection.Serves(m365.SharePoint) {
+		return drive{}, action.NotChosen(c.Connection, m365.SharePoint)
+	}
+	s, err := place.SiteOf(ctx, c, of.Site)
+	if err != nil {
+		return drive{}, err
+	}
+	d, err := s.Graph.Library(ctx, s.SitePlace, of.Library)
+	return drive{d, s.Graph}, place.NotGranted(ctx, c, err)
 }
 
 // ItemIn names one file or folder.
@@ -42,7 +84,7 @@ func (in ItemIn) wrong() []fault.Field {
 	case in.Item != "" && path != "":
 		return []fault.Field{{Name: "path", Message: "is one name too many beside item"}}
 	}
-	return wrongPath("path", path)
+	return append(in.Of.wrong(), wrongPath("path", path)...)
 }
 
 // FolderIn names one folder; the topmost one where it says nothing.
@@ -60,7 +102,7 @@ func (in FolderIn) wrong() []fault.Field {
 	if in.Folder != "" && path != "" {
 		return []fault.Field{{Name: "folder_path", Message: "is one name too many beside folder"}}
 	}
-	return wrongPath("folder_path", path)
+	return append(in.Of.wrong(), wrongPath("folder_path", path)...)
 }
 
 // What OneDrive for work takes for names: Microsoft's "Restrictions and limitations in OneDrive and SharePoint".
@@ -114,6 +156,15 @@ func (in FolderIn) wrongPlace(name string) []fault.Field {
 	return wrong
 }
 
+// wrongFolder tells what is wrong with a folder something shall come into, and with its name there; without a name it keeps its own.
+func wrongFolder(folder, path, name string) []fault.Field {
+	in := FolderIn{Folder: folder, FolderPath: path}
+	if name == "" {
+		return in.wrong()
+	}
+	return in.wrongPlace(name)
+}
+
 // path is where the item is read.
 func (in ItemIn) path(box drive) graph.Path {
 	if in.Item != "" {
@@ -124,7 +175,7 @@ func (in ItemIn) path(box drive) graph.Path {
 
 // at finds the item by its id, which survives renames: what is named by a path is looked up.
 func (in ItemIn) at(ctx context.Context, c action.Call) (box drive, id string, err error) {
-	if box, err = in.in(c); err != nil || in.Item != "" {
+	if box, err = in.in(ctx, c); err != nil || in.Item != "" {
 		return box, in.Item, err
 	}
 	id, err = box.lookUp(ctx, in.Path)
@@ -133,7 +184,7 @@ func (in ItemIn) at(ctx context.Context, c action.Call) (box drive, id string, e
 
 // at finds the folder's id; empty for the topmost one.
 func (in FolderIn) at(ctx context.Context, c action.Call) (box drive, id string, err error) {
-	box, err = in.in(c)
+	box, err = in.in(ctx, c)
 	if err != nil || strings.Trim(in.FolderPath, "/") == "" {
 		return box, in.Folder, err
 	}

@@ -18,7 +18,9 @@ type ListIn struct {
 	Cursor string `json:"cursor,omitempty" doc:"next_cursor of an earlier answer"`
 }
 
-func (in ListIn) question() []any { return []any{"children", in.User, in.Folder, in.FolderPath} }
+func (in ListIn) question() []any {
+	return append([]any{"children"}, append(in.names(), in.Folder, in.FolderPath)...)
+}
 
 // Check finds a wrong folder and a foreign cursor.
 func (in ListIn) Check() error { return checkPage(in.wrong(), in.Cursor, in.question()) }
@@ -32,7 +34,7 @@ type SearchIn struct {
 }
 
 func (in SearchIn) question() []any {
-	return []any{"search", in.User, in.Folder, in.FolderPath, in.Text}
+	return append([]any{"search"}, append(in.names(), in.Folder, in.FolderPath, in.Text)...)
 }
 
 // Check finds a wrong folder and a foreign cursor.
@@ -56,7 +58,7 @@ func readActions() []action.Action {
 		action.Define(action.Spec{Name: "drive.item.get", Summary: "Read what is known of a file or folder.", Effect: action.Reads,
 			Operations: []m365.OperationKey{readItem, readAt}, Capability: m365.OneDrive},
 			func(ctx context.Context, c action.Call, in ItemIn) (Item, error) {
-				box, err := in.in(c)
+				box, err := in.in(ctx, c)
 				if err != nil {
 					return Item{}, err
 				}

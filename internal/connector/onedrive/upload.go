@@ -185,7 +185,7 @@ func (e *effort) open(ctx context.Context, c action.Call, path graph.Path) (grap
 
 // uploaded answers an unclear upload. One whose session still waits for pieces has not happened; with the same key it goes on.
 func uploaded(ctx context.Context, c action.Call, in UploadIn) (Item, action.Answer, error) {
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	e := effort{box, in, sending{}}
 	if err != nil {
 		return Item{}, action.StillOpen, err

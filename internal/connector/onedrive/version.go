@@ -63,7 +63,7 @@ func restore(ctx context.Context, c action.Call, in RestoreIn) (Restored, error)
 	if err != nil {
 		return Restored{}, err
 	}
-	box, err := in.in(c)
+	box, err := in.in(ctx, c)
 	if err != nil {
 		return Restored{}, err
 	}

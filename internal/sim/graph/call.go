@@ -30,6 +30,8 @@ type call struct {
 	box               string       // scope of the user's mailbox
 	immutable         bool
 	named             string // of an item of a drive: its path below the item whose id the address names
+	siteAt            string // of a site: its path below the host that the address names
+	chosen            bool   // what the app was granted on the site decides: Sites.Selected
 	preferenceApplied []string
 }
 
@@ -79,7 +81,9 @@ func (c *call) permit() *problem {
 		return nil // checked per resource, per part
 	}
 	if !c.mode().allows(c.held()) {
-		return c.denied()
+		if c.chosen = c.bySelected(); !c.chosen {
+			return c.denied()
+		}
 	}
 	if c.token.AppOnly || c.op.me || c.params["user-id"] == "" {
 		return nil
@@ -103,7 +107,7 @@ func (c *call) denied() *problem {
 	if c.outlook() {
 		return fail(http.StatusForbidden, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
 	}
-	if c.onDrive() {
+	if c.onDrive() || c.onSite() {
 		return accessDenied()
 	}
 	return fail(http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")

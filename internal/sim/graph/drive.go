@@ -12,7 +12,7 @@ import (
 
 func driveHandlers() map[string]handler {
 	out := map[string]handler{"GET /users/{user-id}/drives": listDrives}
-	for _, drive := range []string{"/users/{user-id}/drive", "/drives/{drive-id}"} {
+	for _, drive := range []string{"/users/{user-id}/drive", "/drives/{drive-id}", "/sites/{site-id}/drive"} {
 		out["GET "+drive], out["GET "+drive+"/root/delta()"] = getDrive, deltaDrive
 		for _, item := range []string{"/root", "/items/{driveItem-id}"} {
 			at := drive + item
@@ -92,36 +92,77 @@ func invalidRequest(message string) *problem {
 	return fail(http.StatusBadRequest, "invalidRequest", message)
 }
 
-// drive is one OneDrive and whose it is.
+// drive is a OneDrive and whose it is, or a library and the site it belongs to.
 type drive struct {
-	c     *call
-	owner world.Object
-	scope string
+	c       *call
+	holder  string       // id of the user, or of the library's list
+	owner   world.Object // nil: a library
+	scope   string
+	site    site
+	library world.Object
 }
 
 // drive finds the drive of the path. A person reaches only their own: nothing is shared in these worlds.
 func (c *call) drive() (drive, *problem) {
-	owner := c.user
+	if c.params["site-id"] != "" {
+		return c.siteDrive()
+	}
+	holder := c.userID()
 	if id := c.params["drive-id"]; id != "" {
 		raw, err := base64.RawURLEncoding.DecodeString(strings.TrimPrefix(id, drivePrefix))
-		var found bool
-		if owner, found = c.s.world.User(c.token.Tenant, string(raw)); err != nil || !found {
+		if err != nil {
 			return drive{}, noItem()
 		}
-		if !c.token.AppOnly && world.Text(owner, "id") != c.token.ObjectID {
-			return drive{}, accessDenied()
-		}
+		holder = string(raw)
 	}
-	id := world.Text(owner, "id")
-	d := drive{c, owner, world.Drive(id)}
-	if _, made := d.get(c.s.world.DriveRoot(id)); !made || !world.HasDrive(owner) {
+	d, found := c.driveOf(holder)
+	switch {
+	case !found:
+		return d, noItem()
+	case d.owner == nil:
+		return d, d.site.closed()
+	case c.chosen || !c.token.AppOnly && holder != c.token.ObjectID:
+		return d, accessDenied()
+	}
+	if _, made := d.get(d.root()); !made || !world.HasDrive(d.owner) {
 		return d, fail(http.StatusNotFound, "ResourceNotFound", "User's mysite not found.")
 	}
 	return d, nil
 }
 
-func (d drive) id() string   { return driveID(world.Text(d.owner, "id")) }
-func (d drive) root() string { return d.c.s.world.DriveRoot(world.Text(d.owner, "id")) }
+// driveOf finds the drive of a user or of a library, whoever asks.
+func (c *call) driveOf(holder string) (drive, bool) {
+	if u, found := c.s.world.User(c.token.Tenant, holder); found {
+		return drive{c: c, holder: world.Text(u, "id"), owner: u, scope: world.Drive(world.Text(u, "id"))}, true
+	}
+	for key, o := range c.s.world.Scan(c.token.Tenant, world.Sites) {
+		if l, found := c.s.world.Get(world.Key{Scope: world.Site(key), Collection: world.SiteLists, ID: holder}); found && world.Text(l, "~template") == "documentLibrary" {
+			return site{c, key, o}.library(holder, l), true
+		}
+	}
+	return drive{}, false
+}
+
+// siteDrive is the library that a site has by itself.
+func (c *call) siteDrive() (drive, *problem) {
+	s, p := c.site()
+	if p != nil {
+		return drive{}, p
+	}
+	id := c.s.world.GUID("list", s.key, "Documents")
+	l, found := c.s.world.Get(world.Key{Scope: s.scope(), Collection: world.SiteLists, ID: id})
+	if !found {
+		return drive{}, noItem()
+	}
+	return s.library(id, l), nil
+}
+
+func (s site) library(id string, l world.Object) drive {
+	return drive{c: s.c, holder: id, scope: world.Drive(id), site: s, library: l}
+}
+
+func (d drive) id() string   { return driveID(d.holder) }
+func (d drive) root() string { return d.c.s.world.DriveRoot(d.holder) }
 
 func (d drive) key(id string) world.Key {
 	return world.Key{Scope: d.scope, Collection: world.DriveItems, ID: id}
@@ -205,8 +246,14 @@ func (d drive) children(id string) int {
 	return n
 }
 
-func (d drive) identity(by string) world.Object {
-	if u, found := d.c.s.world.User(d.c.token.Tenant, by); found {
+func (d drive) identity(by string) world.Object { return d.c.identity(by) }
+
+// identity is who did something: a person, an app, or what was there from the start.
+func (c *call) identity(by string) world.Object {
+	if by == "" {
+		return world.Object{"user": world.Object{"displayName": "System Account"}}
+	}
+	if u, found := c.s.world.User(c.token.Tenant, by); found {
 		return world.Object{"user": world.Object{"id": by, "displayName": u["displayName"]}}
 	}
 	return world.Object{"application": world.Object{"id": by, "displayName": "app " + by}}

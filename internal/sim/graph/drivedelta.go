@@ -15,6 +15,11 @@ func deltaDrive(c *call) (reply, *problem) {
 	if p != nil {
 		return reply{}, p
 	}
+	return c.tokenDelta("Collection(driveItem)", d.news)
+}
+
+// tokenDelta answers a delta query whose links carry their place as token, and whose forgotten ones name where to begin anew.
+func (c *call) tokenDelta(of string, news func(followToken) ([]any, uint64)) (reply, *problem) {
 	t := followToken{Since: c.s.world.Point(), First: true}
 	switch raw := c.r.URL.Query().Get("token"); {
 	case raw == "latest":
@@ -23,30 +28,30 @@ func deltaDrive(c *call) (reply, *problem) {
 		t = followToken{}
 		if !decodeToken(raw, &t) || c.deltaGone() {
 			lost := fail(http.StatusGone, "resyncChangesApplyDifferences", "Resync required")
-			lost.header = http.Header{"Location": {d.deltaLink(followToken{Since: c.s.world.Point(), First: true})}}
+			lost.header = http.Header{"Location": {c.tokenLink(followToken{Since: c.s.world.Point(), First: true})}}
 			return reply{}, lost
 		}
 	}
-	value, next := d.news(t)
+	value, next := news(t)
 	size := c.q.Top
 	if size <= 0 {
 		size = 200
 	}
 	size = c.s.throttle.pageSize(size)
-	body := world.Object{"@odata.context": c.context("Collection(driveItem)")}
+	body := world.Object{"@odata.context": c.context(of)}
 	if t.Sent+size < len(value) {
 		body["value"] = value[t.Sent : t.Sent+size]
 		t.Sent += size
-		body["@odata.nextLink"] = d.deltaLink(t)
+		body["@odata.nextLink"] = c.tokenLink(t)
 		return ok(body), nil
 	}
 	body["value"] = append([]any{}, value[min(t.Sent, len(value)):]...)
-	body["@odata.deltaLink"] = d.deltaLink(followToken{Since: next})
+	body["@odata.deltaLink"] = c.tokenLink(followToken{Since: next})
 	return ok(body), nil
 }
 
-func (d drive) deltaLink(t followToken) string {
-	return "https://" + d.c.r.Host + d.c.r.URL.EscapedPath() + "?token=" + url.QueryEscape(encodeToken(t))
+func (c *call) tokenLink(t followToken) string {
+	return "https://" + c.r.Host + c.r.URL.EscapedPath() + "?token=" + url.QueryEscape(encodeToken(t))
 }
 
 // news lists a round, and where the next one begins. The folders above what changed come too, unless the request has the header

@@ -177,7 +177,7 @@ func createDriveUpload(c *call) (reply, *problem) {
 		name = s
 	}
 	id, until := c.s.world.NewGUID(), c.s.world.Now().Add(uploadLife)
-	c.s.world.Put(world.Key{Collection: driveUploads, ID: id}, world.Object{"tenant": c.token.Tenant, "owner": d.owner["id"], "folder": folder, "name": name, "conflict": c.conflict(item, "fail"),
+	c.s.world.Put(world.Key{Collection: driveUploads, ID: id}, world.Object{"tenant": c.token.Tenant, "holder": d.holder, "folder": folder, "name": name, "conflict": c.conflict(item, "fail"),
 		"app": c.token.AppID, "person": c.token.ObjectID, "appOnly": c.token.AppOnly, "expires": world.Stamp(until), "~forgetAfter": until.Format(time.RFC3339)})
 	return ok(world.Object{"@odata.context": c.context("microsoft.graph.uploadSession"), "uploadUrl": "https://" + c.r.Host + uploadAddress + id + "?tempauth=" + c.s.world.NewKey(),
 		"expirationDateTime": world.Stamp(until), "nextExpectedRanges": []any{"0-"}}), nil
@@ -246,11 +246,10 @@ func (s *Server) takeFragment(w http.ResponseWriter, r *http.Request, k world.Ke
 func (s *Server) commitUpload(w http.ResponseWriter, r *http.Request, k world.Key, u world.Object, file string, size int64) *problem {
 	c := &call{s: s, r: r}
 	c.token.Tenant, c.token.AppID, c.token.ObjectID, c.token.AppOnly = world.Text(u, "tenant"), world.Text(u, "app"), world.Text(u, "person"), world.Flag(u, "appOnly")
-	owner, found := s.world.User(c.token.Tenant, world.Text(u, "owner"))
+	d, found := c.driveOf(world.Text(u, "holder"))
 	if !found {
 		return noItem()
 	}
-	d := drive{c, owner, world.Drive(world.Text(owner, "id"))}
 	blob := "kept-" + k.ID
 	id, o, made, p := d.keep(world.Text(u, "folder"), world.Text(u, "name"), world.Text(u, "conflict"), blob, size)
 	if p != nil {

@@ -28,6 +28,9 @@ func (d drive) held(id string) []world.Object {
 		}
 		at = world.Text(o, world.Partition)
 	}
+	if d.owner == nil {
+		return append(out, world.Object{"id": "owners", "roles": []any{"owner"}, "grantedToV2": world.Object{"siteGroup": world.Object{"id": "3", "displayName": world.Text(d.site.Object, "displayName") + " Owners"}}})
+	}
 	owner := world.Text(d.owner, "id")
 	return append(out, world.Object{"id": "owner-" + owner, "roles": []any{"owner"}, "grantedToV2": grantee(d.owner)})
 }
@@ -238,8 +241,12 @@ func (c *call) grant(address string, role []any, signIn bool) (world.Object, *pr
 
 func (c *call) mailInvitation(d drive, address, name, message string) {
 	c.s.record.Count("invitations_mailed", 1)
-	raw := fmt.Sprintf("From: <%s>\r\nTo: <%s>\r\nSubject: %s shared \"%s\" with you\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\r\n", world.Text(d.owner, "userPrincipalName"), address,
-		world.Text(d.owner, "displayName"), name, message)
+	from, by := world.Text(d.owner, "userPrincipalName"), world.Text(d.owner, "displayName")
+	if d.owner == nil {
+		from, by = "no-reply@sharepointonline.example", world.Text(d.site.Object, "displayName")
+	}
+	raw := fmt.Sprintf("From: <%s>\r\nTo: <%s>\r\nSubject: %s shared \"%s\" with you\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n%s\r\n", from, address,
+		by, name, message)
 	if err := c.s.DeliverMIME(address, "inbox", []byte(raw)); err != nil {
 		c.s.record.Count("mail_left_the_world", 1)
 	}

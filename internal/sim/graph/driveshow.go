@@ -12,7 +12,11 @@ func (d drive) render() world.Object {
 	if used >= total {
 		state = "exceeded"
 	}
-	return world.Object{"id": d.id(), "name": "OneDrive", "driveType": "business", "webUrl": d.web(""), "owner": d.identity(world.Text(d.owner, "id")), "createdDateTime": d.owner["createdDateTime"],
+	name, made := "OneDrive", d.owner["createdDateTime"]
+	if d.owner == nil {
+		name, made = world.Text(d.library, "displayName"), d.library["createdDateTime"]
+	}
+	return world.Object{"id": d.id(), "name": name, "driveType": d.kind(), "webUrl": d.web(""), "owner": d.identity(world.Text(d.owner, "id")), "createdDateTime": made,
 		"quota": world.Object{"deleted": 0, "remaining": max(0, total-used), "state": state, "total": total, "used": used}}
 }
 
@@ -21,7 +25,17 @@ func (d drive) used() int64 {
 	return d.sizeOf(d.root(), root)
 }
 
+func (d drive) kind() string {
+	if d.owner == nil {
+		return "documentLibrary"
+	}
+	return "business"
+}
+
 func (d drive) web(path string) string {
+	if d.owner == nil {
+		return d.site.web(world.Text(d.library, "name") + "/" + path)
+	}
 	name := strings.NewReplacer("@", "_", ".", "_").Replace(world.Text(d.owner, "userPrincipalName"))
 	return "https://contoso-my.sharepoint.com/personal/" + name + "/Documents" + strings.TrimSuffix("/"+path, "/")
 }
@@ -58,7 +72,7 @@ func (d drive) show(id string, o world.Object) world.Object {
 
 // reference names the parent of an item; of the root there is only the drive.
 func (d drive) reference(parent string) world.Object {
-	out := world.Object{"driveId": d.id(), "driveType": "business"}
+	out := world.Object{"driveId": d.id(), "driveType": d.kind()}
 	if parent == "" {
 		return out
 	}

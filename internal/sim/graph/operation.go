@@ -49,11 +49,23 @@ func covers(held []string, p string) bool {
 	if slices.ContainsFunc(held, func(h string) bool { return strings.EqualFold(h, p) }) {
 		return true
 	}
+	if i := slices.Index(sitePermissions, p); i >= 0 {
+		return slices.ContainsFunc(sitePermissions[i:], func(wider string) bool { return slices.Contains(held, wider) })
+	}
 	if base, rest, ok := strings.Cut(p, ".Read"); ok && (rest == "" || rest == ".All" || rest == ".Shared") {
 		wider := base + ".ReadWrite" + rest
 		return slices.ContainsFunc(held, func(h string) bool { return strings.EqualFold(h, wider) })
 	}
 	return false
+}
+
+// sitePermissions contain each other: their descriptions say read, edit, manage, full control.
+var sitePermissions = []string{"Sites.Read.All", "Sites.ReadWrite.All", "Sites.Manage.All", "Sites.FullControl.All"}
+
+// likeRow are operations whose permissions the data do not say, and the row that is taken for them.
+var likeRow = map[string]string{
+	"PATCH /sites/{site-id}/lists/{list-id}":  "POST /sites/{site-id}/lists",
+	"DELETE /sites/{site-id}/lists/{list-id}": "POST /sites/{site-id}/lists",
 }
 
 // index finds operations by method and number of segments.
@@ -73,6 +85,9 @@ var operations = sync.OnceValue(func() index {
 		}
 		o := newOperation(f[0], f[1])
 		o.delegated, o.application = readAccepted(f[4], f[5]), readAccepted(f[7], f[8])
+		if like, ok := rows[likeRow[o.canonical]]; ok {
+			o.delegated, o.application = like.delegated, like.application
+		}
 		rows[f[0]+" "+f[1]] = o
 		add(o)
 	}

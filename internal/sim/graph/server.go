@@ -47,7 +47,7 @@ type handler func(c *call) (reply, *problem)
 // handlers joins the operations of all services.
 func handlers() map[string]handler {
 	out := map[string]handler{}
-	for _, part := range []map[string]handler{directoryHandlers(), mailHandlers(), calendarHandlers(), contactHandlers(), todoHandlers(), driveHandlers(), subscriptionHandlers()} {
+	for _, part := range []map[string]handler{directoryHandlers(), mailHandlers(), calendarHandlers(), contactHandlers(), todoHandlers(), driveHandlers(), siteHandlers(), subscriptionHandlers()} {
 		for k, h := range part {
 			out[k] = h
 		}
@@ -120,6 +120,7 @@ func (s *Server) answer(r *http.Request, note *trouble.Request) (reply, *problem
 	}
 	path = s.byAppID(token.Tenant, path)
 	c.version = version
+	path, c.siteAt = siteByPath(path)
 	path, c.named = byPath(path)
 	op, params, found := operations().find(r.Method, path)
 	if !found {

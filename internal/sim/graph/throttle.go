@@ -107,7 +107,7 @@ func (t *throttle) enter(c *call) (release func(), p *problem) {
 	if c.op.segments[0] == "$batch" || c.subscriptionPath() || c.version == "oidc" {
 		return func() {}, nil
 	}
-	if c.onDrive() {
+	if c.onDrive() || c.onSite() {
 		return func() {}, t.enterDrive(c)
 	}
 	return func() {}, t.enterDirectory(c)

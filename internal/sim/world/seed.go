@@ -36,6 +36,7 @@ func (w *World) seed() error {
 		w.seedConversations(t)
 		w.seedMeetings(t)
 		w.seedContacts(t)
+		w.seedSites(t)
 		if err := w.seedDrives(t); err != nil {
 			return err
 		}

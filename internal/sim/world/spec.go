@@ -34,6 +34,7 @@ type TenantSpec struct {
 	Users          []UserSpec  `yaml:"users"`
 	Groups         []GroupSpec `yaml:"groups"`
 	Apps           []AppSpec   `yaml:"apps"`
+	Sites          []SiteSpec  `yaml:"sites"` // those above others first
 }
 
 // UserSpec is one person, shared mailbox or room.

@@ -36,9 +36,11 @@ import (
 
 // Connections that a bench has from the start.
 const (
-	App    = "contoso"   // app-only, for the mailboxes of ada, ben, support and room1
-	Person = "ada's own" // delegated, ada's
-	Frozen = "read only" // as App, set to read only
+	App    = "contoso"             // app-only, for the mailboxes of ada, ben, support and room1
+	Person = "ada's own"           // delegated, ada's
+	Frozen = "read only"           // as App, set to read only
+	Chosen = "chosen sites"        // of an app that has Sites.Selected, see AddApp
+	Sites  = "site administration" // of an app that has Sites.FullControl.All, see AddApp
 )
 
 // Ada is whose things the connections reach, the person's among them.
@@ -46,6 +48,9 @@ const Ada = "ada@contoso.example"
 
 // Customer is a person's connection to another tenant, see AddCustomer.
 const Customer = "paula's own"
+
+// apps are the registrations behind connections that are added one by one.
+var apps = map[string]string{Chosen: "Seneschal for chosen sites", Sites: "Administration of sites"}
 
 const adaPerson = "person-ada"
 
@@ -76,6 +81,18 @@ func Start(t *testing.T, capability m365.Capability, actions []action.Action, pr
 	b.Connections.Probes = map[m365.Capability]connection.Probe{capability: probe}
 	b.add(capability)
 	return b
+}
+
+// Also gives the connections that a bench has from the start another capability.
+func (b *Bench) Also(capability m365.Capability) {
+	b.Helper()
+	for _, name := range []string{App, Person, Frozen} {
+		c, err := b.Connections.Lookup(b.Context(), name)
+		b.must(err)
+		capabilities := append(c.Capabilities, capability)
+		_, _, err = b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Capabilities: &capabilities})
+		b.must(err)
+	}
 }
 
 func (b *Bench) join(actions []action.Action, options []func(*wire.Config)) {
@@ -149,6 +166,15 @@ func (b *Bench) form(name, app string, kind m365.Mode, capability m365.Capabilit
 	i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
 	return connection.Form{Name: name, Kind: kind, Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: []m365.Capability{capability},
 		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
+}
+
+// AddApp makes one of the connections that a bench does not have from the start.
+func (b *Bench) AddApp(name string, capabilities ...m365.Capability) {
+	b.Helper()
+	f := b.form(name, apps[name], m365.Application, capabilities[0])
+	f.Capabilities = capabilities
+	_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
+	b.must(err)
 }
 
 // AddCustomer connects Paula of Fabrikam as Customer. Her tenant has no administrator's consent: her token names what was asked of her alone.
