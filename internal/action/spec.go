@@ -241,7 +241,7 @@ func (a Action) unavailable(m m365.Mode) (m365.OperationKey, bool) {
 		if me, ok := m365.LookupOperation(m365.OperationKey(strings.Replace(string(key), "/users/{user-id}", "/me", 1))); ok && m == m365.Delegated {
 			acc = me.In(m)
 		}
-		if acc.Known && len(acc.All) == 0 {
+		if !acc.Offered() {
 			return key, true
 		}
 	}

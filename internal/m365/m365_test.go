@@ -127,8 +127,14 @@ func TestTableAgreesWithMicrosoftsData(t *testing.T) {
 	if err := json.Unmarshal(text, &data); err != nil {
 		t.Fatal(err)
 	}
-	if len(data.Operations) != len(operations()) {
-		t.Errorf("Microsoft's data have %d operations, our table %d", len(data.Operations), len(operations()))
+	ours := 0
+	for _, o := range operations() {
+		if o.Source != "page" {
+			ours++
+		}
+	}
+	if len(data.Operations) != ours {
+		t.Errorf("Microsoft's data have %d operations, our table %d", len(data.Operations), ours)
 	}
 	compare := func(k OperationKey, m Mode, want *mode) {
 		op, ok := LookupOperation(k)
@@ -150,6 +156,9 @@ func TestTableAgreesWithMicrosoftsData(t *testing.T) {
 		}
 	}
 	for _, o := range data.Operations {
+		if here, _ := LookupOperation(OperationKey(o.Method + " " + o.Path)); here.Source == "page" {
+			t.Errorf("%s is in Microsoft's data now: take it out of documented.tsv", here.Key)
+		}
 		k := OperationKey(o.Method + " " + o.Path)
 		compare(k, Delegated, o.DelegatedWork)
 		compare(k, Application, o.Application)
