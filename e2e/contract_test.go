@@ -34,7 +34,21 @@ func (r *recorder) Record(e wire.Exchange) {
 }
 
 // unwitnessed are operations that Microsoft's OpenAPI subset lacks, each with the page that documents it. The list may not grow silently.
-var unwitnessed = map[string]string{}
+var unwitnessed = map[string]string{
+	"POST /teams": "team-post.md",
+	"GET /teams/{team-id}/operations/{teamsAsyncOperation-id}":                                                   "resources/teamsasyncoperation.md",
+	"POST /teams/{team-id}/archive":                                                                              "team-archive.md",
+	"POST /teams/{team-id}/unarchive":                                                                            "team-unarchive.md",
+	"PATCH /teams/{team-id}/channels/{channel-id}":                                                               "channel-patch.md",
+	"DELETE /teams/{team-id}/channels/{channel-id}":                                                              "channel-delete.md",
+	"PATCH /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}":                                     "chatmessage-update.md",
+	"POST /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/softDelete":                           "chatmessage-softdelete.md",
+	"GET /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}":             "chatmessage-get.md",
+	"PATCH /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}":           "chatmessage-update.md",
+	"POST /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}/softDelete": "chatmessage-softdelete.md",
+	"PATCH /chats/{chat-id}/messages/{chatMessage-id}":                                                           "chatmessage-update.md",
+	"POST /users/{user-id}/chats/{chat-id}/messages/{chatMessage-id}/softDelete":                                 "chatmessage-softdelete.md",
+}
 
 // deviations are known differences, by operation and place, each with its source. No wildcards.
 var deviations = inEveryForm(map[string]string{
