@@ -132,6 +132,7 @@ func exercise(t *testing.T, h *app.Hub) {
 	exerciseContacts(t, do)
 	exerciseTasks(t, do)
 	exerciseFiles(t, do)
+	exerciseTeams(t, do, false)
 	const ada, ben = "ada@contoso.example", "ben@contoso.example"
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	from, to := start.Format(time.RFC3339), start.Add(time.Hour).Format(time.RFC3339)
@@ -171,7 +172,7 @@ func exercise(t *testing.T, h *app.Hub) {
 func signedIn(t *testing.T, h *app.Hub) (access.Caller, connection.Connection) {
 	t.Helper()
 	ada := access.Caller{Kind: "person", ID: "ada", Name: "Ada", Role: access.Member}
-	f := h.Form("mine", "Seneschal sign-in", m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive)
+	f := h.Form("mine", "Seneschal sign-in", m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive, m365.Teams, m365.Presence, m365.Meetings)
 	f.Owner = ada.ID
 	h.Connect(f)
 	link, err := h.Connections.NewLink(t.Context(), ada, "mine")
@@ -197,6 +198,7 @@ func asAPerson(t *testing.T, h *app.Hub) {
 	exerciseContacts(t, do)
 	exerciseTasks(t, do)
 	exerciseFiles(t, do)
+	exerciseTeams(t, do, true)
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	input, err := json.Marshal(map[string]any{"people": []string{"ada@contoso.example", "ben@contoso.example"}, "optional_people": []string{"chloe@contoso.example"}, "start": start, "end": start.Add(72 * time.Hour), "duration_minutes": 30})
 	if err != nil {
