@@ -233,8 +233,8 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 	if err := access.Allow(q.Caller, access.Want{Scope: scope, Connection: c.ID, Owner: c.Owner}); err != nil {
 		return c, err
 	}
-	if op, ok := a.unavailable(c.Kind); ok {
-		return c, modeNotSupported(a, c, op)
+	if err := a.Available(c.Kind); err != nil {
+		return c, err
 	}
 	switch {
 	case a.Capability != "" && !c.Serves(a.Capability) && (a.Or == "" || !c.Serves(a.Or)):
@@ -256,15 +256,25 @@ func NotChosen(c connection.Connection, capability m365.Capability) error {
 }
 
 // modeNotSupported is the honest error of dynamics/AUTH-MATRIX §1: no consent would help.
-func modeNotSupported(a Action, c connection.Connection, op m365.OperationKey) error {
-	f := &fault.Error{Kind: fault.NotSupported, Code: "mode_not_supported", Mode: string(c.Kind),
-		Message: fmt.Sprintf("Microsoft does not offer %s to %s connections", a.Name, c.Kind),
-		Cause:   fmt.Sprintf("%s has no %s permission", op, c.Kind), Fix: "Use another kind of connection for this action", Who: "an admin of this hub",
-		WrongFixes: []string{"granting more permissions: there is none for this mode"}}
-	for _, m := range a.Modes() {
-		f.Alternatives = append(f.Alternatives, fmt.Sprintf("an %s connection", m))
+func modeNotSupported(a Action, kind m365.Mode, op m365.OperationKey) *fault.Error {
+	why := m365.WhyNot(op, kind)
+	f := &fault.Error{Kind: fault.NotSupported, Code: "mode_not_supported", Operation: a.Name, Mode: string(kind), Message: why.Title, Cause: why.Why,
+		Fix: "Use another kind of connection for this action, or one of the alternatives", Who: "an admin of this hub", Alternatives: why.Instead, WrongFixes: why.Wrong}
+	if len(f.Alternatives) == 0 {
+		for _, m := range a.Modes() {
+			f.Alternatives = append(f.Alternatives, fmt.Sprintf("an %s connection", m))
+		}
 	}
 	return f
+}
+
+// Available explains why an action has no use in a mode; nil where it has one. It is asked when a connection is configured, so that nobody
+// finds out with the first call.
+func (a Action) Available(kind m365.Mode) error {
+	if op, missing := a.unavailable(kind); missing {
+		return modeNotSupported(a, kind, op)
+	}
+	return nil
 }
 
 func (r *Runner) checkInput(a Action, q Request) (any, error) {

@@ -61,6 +61,7 @@ type Spec struct {
 	Target     Target
 	Operations []m365.OperationKey // what it calls; modes and permissions follow from m365
 	MayCall    []m365.OperationKey // what it calls besides where mode and grants allow it, and can do without
+	Foreign    string              // what it calls outside Microsoft Graph, where it calls no operation of that; no permission follows then
 	Capability m365.Capability     // which capability of the connection it belongs to
 	Or         m365.Capability     // serves as well, for some inputs: the handler asks which is meant (NotChosen)
 	Purpose    connection.Purpose  // what the mailbox must be listed for; empty: actions
@@ -215,7 +216,7 @@ func (a Action) sound() error {
 		return fmt.Errorf("only reads stream")
 	case a.Messages() && a.Target != OnHub:
 		return fmt.Errorf("only the hub itself streams messages")
-	case a.Target == OnConnection && len(a.Operations) == 0:
+	case a.Target == OnConnection && len(a.Operations) == 0 && a.Foreign == "":
 		return fmt.Errorf("no operation is named")
 	case a.Target == OnConnection && a.Effect != Reads && !a.Repeatable && a.reconcile == nil:
 		return fmt.Errorf("it is not repeatable and declares no Reconcile")
@@ -247,7 +248,7 @@ func (a Action) unavailable(m m365.Mode) (m365.OperationKey, bool) {
 		if me, ok := m365.LookupOperation(m365.OperationKey(strings.Replace(string(key), "/users/{user-id}", "/me", 1))); ok && m == m365.Delegated {
 			acc = me.In(m)
 		}
-		if acc.Known && len(acc.All) == 0 {
+		if !acc.Offered() {
 			return key, true
 		}
 	}

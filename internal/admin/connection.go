@@ -211,6 +211,9 @@ func (h *Hub) own(f *connection.Form, c action.Call) {
 }
 
 func (h *Hub) addConnection(ctx context.Context, c action.Call, in connection.Form) (tested, error) {
+	if err := h.offered(in.Kind, in.Allowed); err != nil {
+		return tested{}, err
+	}
 	if in.Owner != "" {
 		p, err := h.Access.LookupPerson(ctx, in.Owner)
 		if err != nil {
@@ -236,7 +239,28 @@ func (h *Hub) testConnection(ctx context.Context, _ action.Call, in byID) (teste
 	return tested{&view, test}, nil
 }
 
+// offered refuses to allow by name what Microsoft does not have for the kind of connection: with the first call it would be late to say so.
+func (h *Hub) offered(kind m365.Mode, allowed []string) error {
+	for _, name := range allowed {
+		if a, known := h.Runner.Registry().Lookup(name); known && a.Target == action.OnConnection {
+			if err := a.Available(kind); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (h *Hub) changeConnection(ctx context.Context, c action.Call, in changeIn) (tested, error) {
+	if in.Allowed != nil {
+		now, err := h.Connections.Lookup(ctx, in.ID)
+		if err == nil {
+			err = h.offered(now.Kind, *in.Allowed)
+		}
+		if err != nil {
+			return tested{}, err
+		}
+	}
 	e := connection.Edit{Name: in.Name, Mailboxes: in.Mailboxes, ReadOnly: in.ReadOnly, Allowed: in.Allowed, Version: in.Version}
 	if in.Capabilities != nil {
 		e.Capabilities = &in.Capabilities

@@ -27,6 +27,7 @@ import (
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/connector/onedrive"
 	"seneschal/internal/connector/sharepoint"
+	"seneschal/internal/connector/teams"
 	"seneschal/internal/connector/todo"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/alarm"
@@ -55,7 +56,7 @@ func owners() []fs.FS {
 
 // registry is every action there is.
 func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), line.Actions(), alarms.Actions())
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), teams.Actions(), line.Actions(), alarms.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -68,6 +69,9 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Todo:       todo.Probe,
 		m365.OneDrive:   onedrive.Probe,
 		m365.SharePoint: sharepoint.Probe,
+		m365.Teams:      teams.Probe,
+		m365.Presence:   teams.ProbePresence,
+		m365.Meetings:   teams.ProbeMeetings,
 		m365.Timeline:   mail.Probe,
 		m365.Tap:        mail.Probe,
 		m365.Send:       mail.Probe,

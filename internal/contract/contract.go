@@ -62,7 +62,7 @@ func (c *Contract) Answer(method, template string, status int, body []byte) []st
 	if media == nil || len(body) == 0 {
 		return nil
 	}
-	return against(media.Schema.Value, body)
+	return c.against(media.Schema.Value, body)
 }
 
 // Request tells how a request deviates: query parameters and body properties that the contract lacks, and wrong types.
@@ -90,10 +90,10 @@ func (c *Contract) Request(method, template string, query url.Values, body []byt
 	if media == nil {
 		return out
 	}
-	return append(out, against(media.Schema.Value, body)...)
+	return append(out, c.against(media.Schema.Value, body)...)
 }
 
-func against(schema *openapi3.Schema, body []byte) []string {
+func (c *Contract) against(schema *openapi3.Schema, body []byte) []string {
 	var v any
 	if err := json.Unmarshal(body, &v); err != nil {
 		return []string{"not JSON: " + err.Error()}
@@ -102,7 +102,7 @@ func against(schema *openapi3.Schema, body []byte) []string {
 	if err := schema.VisitJSON(v, openapi3.MultiErrors(), openapi3.EnableFormatValidation()); err != nil {
 		out = append(out, shorten(err.Error()))
 	}
-	for _, name := range unknown(schema, v, "") {
+	for _, name := range c.unknown(schema, v, "") {
 		out = append(out, name+" is not in the contract")
 	}
 	return out
@@ -111,7 +111,7 @@ func against(schema *openapi3.Schema, body []byte) []string {
 func shorten(s string) string { return s[:min(len(s), 1200)] }
 
 // unknown lists properties that the schema does not have. Control information (@odata…) stands in no schema.
-func unknown(schema *openapi3.Schema, v any, path string) []string {
+func (c *Contract) unknown(schema *openapi3.Schema, v any, path string) []string {
 	var out []string
 	switch x := v.(type) {
 	case []any:
@@ -120,11 +120,11 @@ func unknown(schema *openapi3.Schema, v any, path string) []string {
 			return nil
 		}
 		for _, e := range x {
-			out = append(out, unknown(items, e, path+"[]")...)
+			out = append(out, c.unknown(items, e, path+"[]")...)
 		}
 	case map[string]any:
 		known := map[string]*openapi3.Schema{}
-		if open := collect(schema, known); open || len(known) == 0 {
+		if open := collect(c.derived(schema, x), known); open || len(known) == 0 {
 			return nil
 		}
 		for name, e := range x {
@@ -134,11 +134,20 @@ func unknown(schema *openapi3.Schema, v any, path string) []string {
 			case s == nil:
 				out = append(out, path+"/"+name)
 			default:
-				out = append(out, unknown(s, e, path+"/"+name)...)
+				out = append(out, c.unknown(s, e, path+"/"+name)...)
 			}
 		}
 	}
 	return out
+}
+
+// derived is the schema of the type that an object says it is, where the contract has it: a list of members holds members of an Entra tenant.
+func (c *Contract) derived(schema *openapi3.Schema, object map[string]any) *openapi3.Schema {
+	name, _ := object["@odata.type"].(string)
+	if s := c.doc.Components.Schemas[strings.TrimPrefix(name, "#")]; s != nil {
+		return s.Value
+	}
+	return schema
 }
 
 func itemsOf(s *openapi3.Schema) *openapi3.Schema {

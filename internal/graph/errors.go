@@ -161,12 +161,10 @@ func (w row) fault() *fault.Error {
 func refine(f *fault.Error, r wire.Refusal, mode m365.Mode) {
 	op, known := m365.LookupOperation(m365.OperationKey(f.Operation))
 	accepted := op.In(mode)
-	impossible := known && accepted.Known && (len(accepted.All) == 0 || slices.Equal(accepted.All, []string{"Teamwork.Migrate.All"}))
 	switch {
-	case impossible && (r.Status == http.StatusUnauthorized || r.Status == http.StatusForbidden):
-		// Teams answers an app's posting with 401 although the token is fine (dynamics/AUTH-MATRIX §1, rule 7).
+	case known && !accepted.Offered() && neverOffered[r.Status]:
 		upstream := f.Upstream
-		*f = *notSupported(f.Operation, mode, "Microsoft has no permission that allows this operation in this mode")
+		*f = *notOffered(f.Operation, mode)
 		f.Upstream = upstream
 	case f.Code == "token_refused" && r.Claims != "":
 		f.Code, f.Message, f.Cause = "claims_challenge", "Microsoft asks for a stronger or newer sign-in", "Conditional Access, a changed password or a withdrawn session"
@@ -182,6 +180,16 @@ func refine(f *fault.Error, r wire.Refusal, mode m365.Mode) {
 	case f.Code == "permission_missing" && len(accepted.Least) > 0:
 		f.Fix = "Grant " + accepted.Least[0] + " (" + string(mode) + "): " + lowerFirst(f.Fix)
 	}
+}
+
+// neverOffered are the answers to what a mode does not have. Teams answers an app's posting with 401 although the token is fine, and into an
+// ordinary chat with 502 although nothing is down (dynamics/AUTH-MATRIX §1, rule 7, and §2): neither a new token nor a repetition helps.
+var neverOffered = map[int]bool{http.StatusUnauthorized: true, http.StatusForbidden: true, http.StatusBadGateway: true}
+
+func notOffered(operation string, mode m365.Mode) *fault.Error {
+	why := m365.WhyNot(m365.OperationKey(operation), mode)
+	return &fault.Error{Kind: fault.NotSupported, Code: "mode_not_supported", Operation: operation, Mode: string(mode), Message: why.Title, Cause: why.Why,
+		Fix: "Use a connection of the other kind for it, or one of the alternatives", Who: operator, Alternatives: why.Instead, WrongFixes: why.Wrong}
 }
 
 func notSupported(operation string, mode m365.Mode, message string) *fault.Error {

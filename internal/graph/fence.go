@@ -49,22 +49,24 @@ func (f MailboxFence) Fence() wire.Fence {
 	}
 }
 
-// strangers names those of a request for free and busy times who are not listed: the path names whose right it is asked by, the body about
-// whom. A person's connection asks by the person's own rights, which Microsoft keeps.
+// askedAbout are the requests that name in their body whom they are about, and the property that does.
+var askedAbout = map[string]string{"/getSchedule": "schedules", "/getPresencesByUserId": "ids"}
+
+// strangers names those of a request about several people who are not listed: the path names at most whose right it is asked by. A person's connection asks by the person's own rights, which Microsoft keeps.
 func (f MailboxFence) strangers(r wire.Request, listed map[string]bool) []fault.Field {
-	if !strings.HasSuffix(r.Operation, "/getSchedule") || listed[wire.Me] {
+	property, about := askedAbout[r.Operation[max(0, strings.LastIndex(r.Operation, "/")):]]
+	if !about || listed[wire.Me] {
 		return nil
 	}
-	var asked struct {
-		Schedules []string `json:"schedules"`
-	}
-	if err := json.Unmarshal(r.Body, &asked); err != nil {
-		return []fault.Field{{Name: "schedules", Message: "cannot be read"}} // what cannot be judged does not leave
+	var asked map[string]json.RawMessage
+	var people []string
+	if json.Unmarshal(r.Body, &asked) != nil || json.Unmarshal(asked[property], &people) != nil {
+		return []fault.Field{{Name: property, Message: "cannot be read"}} // what cannot be judged does not leave
 	}
 	var out []fault.Field
-	for i, s := range asked.Schedules {
+	for i, s := range people {
 		if !listed[strings.ToLower(s)] {
-			out = append(out, fault.Field{Name: fmt.Sprintf("schedules[%d]", i), Message: "is not on this connection's list"})
+			out = append(out, fault.Field{Name: fmt.Sprintf("%s[%d]", property, i), Message: "is not on this connection's list"})
 		}
 	}
 	return out

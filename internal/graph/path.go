@@ -68,6 +68,8 @@ func (p *Path) own(id string) {
 		p.target.Site = id
 	case "/drives":
 		p.target.Drive = id
+	case "/teams":
+		p.target.Team = id
 	}
 }
 

@@ -17,6 +17,9 @@ const (
 	Todo       Capability = "todo"       // actions: read and write tasks of Microsoft To Do
 	OneDrive   Capability = "onedrive"   // actions: read and write files in OneDrive
 	SharePoint Capability = "sharepoint" // actions: read and write sites, their lists, libraries and pages
+	Teams      Capability = "teams"      // actions: read and write in Microsoft Teams
+	Presence   Capability = "presence"   // actions: see and say who is there
+	Meetings   Capability = "meetings"   // actions: make and change online meetings
 	Timeline   Capability = "timeline"   // reads mail metadata and meetings with customers
 	Tap        Capability = "tap"        // reads mail for judgement, moves flagged mail to Junk
 	Send       Capability = "send"       // delivers outgoing mail with proof
@@ -115,6 +118,33 @@ var capabilities = []CapabilityInfo{
 			Why: "read sites, and read, create, change and delete list items, pages and files in libraries"},
 	}, Wants: []Need{
 		{Operation: "POST /sites/{site-id}/lists", Role: "Sites.Manage.All", Scope: "Sites.Manage.All", Selected: "Sites.Selected", Why: "make, change and delete lists and their columns"},
+	}},
+	{Name: Teams, Title: "Read and write in Microsoft Teams", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "POST /teams/{team-id}/archive", Role: "TeamSettings.ReadWrite.All", Scope: "TeamSettings.ReadWrite.All", Why: "read teams and their settings, archive and restore them"},
+		{Operation: "POST /teams", Role: "Team.Create", Scope: "Team.Create", Why: "create teams"},
+		{Operation: "POST /teams/{team-id}/members", Role: "TeamMember.ReadWrite.All", Scope: "TeamMember.ReadWrite.All", Why: "read and change who is in a team"},
+		{Operation: "PATCH /teams/{team-id}/channels/{channel-id}", Role: "ChannelSettings.ReadWrite.All", Scope: "ChannelSettings.ReadWrite.All", Why: "read and change channels"},
+		{Operation: "POST /teams/{team-id}/channels", Role: "Channel.Create", Scope: "Channel.Create", Why: "create channels"},
+		{Operation: "DELETE /teams/{team-id}/channels/{channel-id}", Role: "Channel.Delete.All", Scope: "Channel.Delete.All", Why: "delete channels"},
+		{Operation: "POST /teams/{team-id}/channels/{channel-id}/members", Role: "ChannelMember.ReadWrite.All", Scope: "ChannelMember.ReadWrite.All", Why: "read and change who is in private and shared channels"},
+		{Operation: "GET /teams/{team-id}/channels/{channel-id}/messages", Role: "ChannelMessage.Read.All", Scope: "ChannelMessage.Read.All", Why: "read messages of channels, and tell whether a post arrived"},
+		{Operation: "POST /chats", Role: "Chat.Create", Scope: "Chat.ReadWrite", Why: "create chats"},
+		{Operation: "GET /chats/{chat-id}/messages", Role: "Chat.ReadWrite.All", Scope: "Chat.ReadWrite", Why: "read and write chats"},
+		{Operation: "DELETE /chats/{chat-id}/members/{conversationMember-id}", Role: "ChatMember.ReadWrite.All", Scope: "ChatMember.ReadWrite", Why: "read and change who is in a chat"},
+		{Operation: "POST /users/{user-id}/teamwork/sendActivityNotification", Role: "TeamsActivity.Send", Scope: "TeamsActivity.Send", Why: "notify people in their activity feed"},
+	}, Wants: []Need{
+		{Operation: "GET /teams/{team-id}/channels/{channel-id}/filesFolder", Role: "Files.Read.All", Scope: "Files.Read.All", Why: "find the folder in which a channel's files lie"},
+	}},
+	{Name: Presence, Title: "See and say who is present", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "POST /communications/getPresencesByUserId", Role: "Presence.ReadWrite.All", Scope: "Presence.Read.All", Why: "see who is present"},
+		{Operation: "POST /users/{user-id}/presence/setPresence", Role: "Presence.ReadWrite.All", Scope: "Presence.ReadWrite", Why: "say that somebody is busy, away or available"},
+	}},
+	{Name: Meetings, Title: "Make and change online meetings", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "POST /users/{user-id}/onlineMeetings/createOrGet", Role: "OnlineMeetings.ReadWrite.All", Scope: "OnlineMeetings.ReadWrite",
+			Why: "read, create, change and delete online meetings; an app needs an application access policy in Teams for each person besides"},
 	}},
 	{Name: Timeline, Title: "Show communications with customers", Purpose: "timeline", Modes: both, Needs: []Need{
 		lookUp,

@@ -72,7 +72,7 @@ func LookupPermission(name string) (PermissionIDs, bool) {
 
 var operations = sync.OnceValue(func() map[OperationKey]Operation {
 	ops := map[OperationKey]Operation{}
-	for _, col := range rows(table.Operations, 10) {
+	for _, col := range rows(table.Operations+table.Documented, 10) {
 		k := OperationKey(col[0] + " " + col[1])
 		ops[k] = Operation{Key: k, Source: col[2], modes: map[Mode]Accepted{
 			Delegated:   accepted(col[3], col[4], col[5]),
@@ -84,7 +84,7 @@ var operations = sync.OnceValue(func() map[OperationKey]Operation {
 
 var permissions = sync.OnceValue(func() map[string]PermissionIDs {
 	ps := map[string]PermissionIDs{}
-	for _, col := range rows(table.Permissions, 4) {
+	for _, col := range rows(table.Permissions+table.DocumentedPermissions, 4) {
 		ps[col[0]] = PermissionIDs{Scope: undash(col[1]), AdminRequired: col[2] == "yes", AppRole: undash(col[3])}
 	}
 	return ps

@@ -33,6 +33,12 @@ func (s *Sim) Fault(f Fault) error {
 	if f.Kind == trouble.Lifecycle {
 		return c.graph.Lifecycle(f.Code)
 	}
+	if f.Kind == trouble.DeleteTeam {
+		if !c.graph.DeleteTeam(f.Match.Tenant, f.Code) {
+			return fmt.Errorf("there is no team %q", f.Code)
+		}
+		return nil
+	}
 	return c.faults.Add(f)
 }
 
@@ -48,6 +54,7 @@ var accountFaults = map[string]func(*entra.Server, Fault) error{
 	trouble.DeleteUser:      func(e *entra.Server, f Fault) error { return e.DeleteUser(f.Match.Tenant, f.User) },
 	trouble.RestoreUser:     func(e *entra.Server, f Fault) error { return e.RestoreUser(f.Match.Tenant, f.User) },
 	trouble.MakeUserAnew:    func(e *entra.Server, f Fault) error { return e.MakeUserAnew(f.Match.Tenant, f.User) },
+	trouble.MakeGuest:       func(e *entra.Server, f Fault) error { return e.MakeGuest(f.Match.Tenant, f.User) },
 	trouble.SecretExpired:   func(e *entra.Server, f Fault) error { return e.ExpireSecrets(f.App) },
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"seneschal/internal/sim/graph"
 	"seneschal/internal/sim/trouble"
 )
 
@@ -52,6 +53,9 @@ func (c *core) route(w http.ResponseWriter, r *http.Request) {
 		return
 	case strings.HasPrefix(r.URL.Path, "/drive-thumbnail/"):
 		c.graph.ServeThumbnail(w, r)
+		return
+	case strings.HasPrefix(r.URL.Path, graph.WorkflowAddress):
+		c.graph.ServeWorkflow(w, r)
 		return
 	case isGraph(r.URL.Path):
 		c.graph.ServeHTTP(w, r)

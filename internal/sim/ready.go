@@ -27,6 +27,14 @@ type ReadyTenant struct {
 	Domain   string      `json:"domain"`
 	Apps     []ReadyApp  `json:"apps"`
 	Users    []ReadyUser `json:"users"`
+	Teams    []ReadyTeam `json:"teams,omitempty"`
+}
+
+// ReadyTeam is one team, with the address of the workflow that posts into its General: a secret.
+type ReadyTeam struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	WorkflowURL string `json:"workflow_url,omitempty"`
 }
 
 // ReadyApp is one app registration. AppRoles and Scopes are what is consented now.
@@ -73,6 +81,10 @@ func (s *Sim) Ready() Ready {
 				break
 			}
 			rt.Users = append(rt.Users, readyUser(u))
+		}
+		for o := range c.world.All(t.ID, world.Teams) {
+			name := world.Text(o, "displayName")
+			rt.Teams = append(rt.Teams, ReadyTeam{ID: world.Text(o, "id"), Name: name, WorkflowURL: c.graph.WorkflowURL(s.url, t.ID, name)})
 		}
 		r.Tenants = append(r.Tenants, rt)
 	}

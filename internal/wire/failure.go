@@ -90,6 +90,8 @@ func (x *exchange) judge(f *fault.Error, status int, r Refusal, told bool) *fail
 			x.c.Governor.Block(x.r.Charges[n-1].Key, f.RetryAfter)
 		}
 		return &failure{Error: f, again: true, wait: f.RetryAfter}
+	case status == http.StatusBadGateway && f.Kind == fault.NotSupported:
+		return &failure{Error: f} // the product knows that nothing was done, and never will be (dynamics/AUTH-MATRIX §2)
 	case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported && status != http.StatusInsufficientStorage:
 		if !x.r.Repeatable() {
 			return &failure{Error: unclear(f)}

@@ -38,6 +38,7 @@ type Target struct {
 	Mailbox string // id or address of a user's mailbox; Me for the signed-in user's
 	Site    string // site id or URL path
 	Drive   string
+	Team    string // team id: the one place where a call's team is named
 	Section string // first path segment behind the owner: "messages", "calendar"; "" for the owner's own entry
 }
 

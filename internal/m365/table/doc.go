@@ -1,5 +1,5 @@
 // Package table holds Microsoft's permission data as raw text, for readers of different houses.
-// Owns: operations.tsv, permissions.tsv, subscriptions.tsv (each names its source and its columns in its head).
+// Owns: operations.tsv, permissions.tsv, subscriptions.tsv, and what documentation pages add to the first two (each names its source and its columns in its head).
 // Imports: nothing. The client (m365) and the simulator (sim) each parse it with a reader of their own, so that one misreading cannot hide on both sides.
 package table
 
@@ -14,6 +14,16 @@ var Operations string
 //
 //go:embed permissions.tsv
 var Permissions string
+
+// Documented lists operations that Operations lacks and a documentation page has, in the same form.
+//
+//go:embed documented.tsv
+var Documented string
+
+// DocumentedPermissions lists permissions that Permissions lacks, in the same form.
+//
+//go:embed documentedpermissions.tsv
+var DocumentedPermissions string
 
 // Subscriptions lists the permissions that allow a change-notification subscription, one resource per line.
 //

@@ -19,6 +19,16 @@ func (s *Server) ReturnMailbox(tenant, user string) error {
 	return s.changeMailbox(tenant, user, func(u world.Object) { u["assignedLicenses"], u["~mailbox"] = u["~licences"], true })
 }
 
+// MakeGuest has a person be a guest of the tenant.
+func (s *Server) MakeGuest(tenant, user string) error {
+	t, u, err := s.lookUp(tenant, user, world.Users)
+	if err != nil {
+		return err
+	}
+	s.putUser(t.ID, u, func(u world.Object) { u["userType"] = "Guest" })
+	return nil
+}
+
 func (s *Server) changeMailbox(tenant, user string, change func(world.Object)) error {
 	t, u, err := s.lookUp(tenant, user, world.Users)
 	if err != nil {

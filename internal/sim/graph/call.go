@@ -92,8 +92,11 @@ func (c *call) permit() *problem {
 	if ok && world.Text(u, "id") == c.token.ObjectID {
 		return nil
 	}
-	if c.outlook() || c.onDrive() {
+	if c.outlook() || c.onDrive() || c.ofOnePerson() {
 		return c.denied() // nobody shared a mailbox or a drive in these worlds
+	}
+	if c.op.canonical == notifying {
+		return nil // whoever may notify may notify others: userteamwork-sendactivitynotification.md
 	}
 	for _, h := range c.held() {
 		if strings.HasSuffix(h, ".All") {
@@ -109,6 +112,9 @@ func (c *call) denied() *problem {
 	}
 	if c.onDrive() || c.onSite() {
 		return accessDenied()
+	}
+	if c.onTeams() {
+		return c.missingOnTeams()
 	}
 	return fail(http.StatusForbidden, "Authorization_RequestDenied", "Insufficient privileges to complete the operation.")
 }
@@ -228,6 +234,10 @@ func (c *call) json() (world.Object, *problem) {
 	if len(strings.TrimSpace(string(b))) == 0 {
 		return world.Object{}, nil
 	}
+	return readObject(b)
+}
+
+func readObject(b []byte) (world.Object, *problem) {
 	var o world.Object
 	if err := json.Unmarshal(b, &o); err != nil || o == nil {
 		return nil, badRequest("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format.")

@@ -229,9 +229,7 @@ func getUser(c *call) (reply, *problem) {
 func licenseDetails(c *call) (reply, *problem) {
 	var out []world.Object
 	for _, l := range world.Objects(c.user["assignedLicenses"]) {
-		out = append(out, world.Object{"id": c.s.world.ItemKey("licence", c.userID()), "skuId": l["skuId"], "skuPartNumber": "SPE_E3", "servicePlans": []any{
-			world.Object{"servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0", "servicePlanName": "EXCHANGE_S_ENTERPRISE", "provisioningStatus": "Success", "appliesTo": "User"},
-		}})
+		out = append(out, world.Object{"id": c.s.world.ItemKey("licence", c.userID()), "skuId": l["skuId"], "skuPartNumber": "SPE_E3", "servicePlans": world.ServicePlans()})
 	}
 	return c.page(directoryPage("users('"+c.userID()+"')/licenseDetails"), slices.Values(out), public)
 }

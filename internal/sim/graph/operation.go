@@ -78,7 +78,7 @@ var operations = sync.OnceValue(func() index {
 		ix[k] = append(ix[k], o)
 	}
 	rows := map[string]operation{}
-	for line := range strings.SplitSeq(table.Operations, "\n") {
+	for line := range strings.SplitSeq(table.Operations+table.Documented, "\n") {
 		f := strings.Split(line, "\t")
 		if strings.HasPrefix(line, "#") || len(f) < 9 || strings.Contains(f[1], ":/") {
 			continue

@@ -18,16 +18,21 @@ type Limits struct {
 	MailboxConcurrency int    `json:"mailbox_concurrency,omitempty"` // at the same time, per app and mailbox
 	DirectoryUnits     int    `json:"directory_units,omitempty"`     // resource units per app and tenant in a window
 	DirectoryWindow    string `json:"directory_window,omitempty"`
-	DriveUnits         int    `json:"drive_units,omitempty"` // resource units of SharePoint and OneDrive per app and tenant in a minute
-	DriveBytes         int    `json:"drive_bytes,omitempty"` // what fits into a drive
-	CopyTime           string `json:"copy_time,omitempty"`   // how long a copy of drives takes, a Go duration
-	PageSize           int    `json:"page_size,omitempty"`   // no page is longer than this
-	Latency            string `json:"latency,omitempty"`     // of every request
+	DriveUnits         int    `json:"drive_units,omitempty"`    // resource units of SharePoint and OneDrive per app and tenant in a minute
+	DriveBytes         int    `json:"drive_bytes,omitempty"`    // what fits into a drive
+	CopyTime           string `json:"copy_time,omitempty"`      // how long a copy of drives takes, a Go duration
+	TeamsRequests      int    `json:"teams_requests,omitempty"` // of Teams per app and tenant in a second
+	TeamsPosts         int    `json:"teams_posts,omitempty"`    // messages posted per app and tenant in a second
+	TeamsThread        int    `json:"teams_thread,omitempty"`   // reads of messages per app and channel or chat in a second
+	TeamTime           string `json:"team_time,omitempty"`      // how long it takes to make, archive or restore a team, a Go duration
+	PageSize           int    `json:"page_size,omitempty"`      // no page is longer than this
+	Latency            string `json:"latency,omitempty"`        // of every request
 }
 
 // DefaultLimits are Microsoft's.
 func DefaultLimits() Limits {
-	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", DriveUnits: 1250, DriveBytes: 1 << 40, PageSize: 1000, Latency: "0s", CopyTime: "0s"}
+	return Limits{MailboxRequests: 10000, MailboxWindow: "10m", MailboxConcurrency: 4, DirectoryUnits: 3500, DirectoryWindow: "10s", DriveUnits: 1250, DriveBytes: 1 << 40, PageSize: 1000, Latency: "0s", CopyTime: "0s", TeamTime: "0s",
+		TeamsRequests: 30, TeamsPosts: 20, TeamsThread: 4}
 }
 
 // throttle counts requests in fixed windows that begin with the first request, as far as anyone outside can tell.
@@ -38,6 +43,7 @@ type throttle struct {
 	dir     time.Duration
 	latency time.Duration
 	copies  time.Duration
+	team    time.Duration
 	windows map[string]*window
 }
 
@@ -51,7 +57,7 @@ func (t *throttle) reset(l Limits) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.limits, t.windows = l, map[string]*window{}
-	t.mail, t.dir, t.copies = 10*time.Minute, 10*time.Second, 0
+	t.mail, t.dir, t.copies, t.team = 10*time.Minute, 10*time.Second, 0, 0
 }
 
 // SetLimits changes the limits in force; the counts start anew.
@@ -63,7 +69,8 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 	for _, f := range []struct {
 		to   *int
 		from int
-	}{{&now.MailboxRequests, l.MailboxRequests}, {&now.MailboxConcurrency, l.MailboxConcurrency}, {&now.DirectoryUnits, l.DirectoryUnits}, {&now.PageSize, l.PageSize}, {&now.DriveUnits, l.DriveUnits}, {&now.DriveBytes, l.DriveBytes}} {
+	}{{&now.MailboxRequests, l.MailboxRequests}, {&now.MailboxConcurrency, l.MailboxConcurrency}, {&now.DirectoryUnits, l.DirectoryUnits}, {&now.PageSize, l.PageSize}, {&now.DriveUnits, l.DriveUnits}, {&now.DriveBytes, l.DriveBytes},
+		{&now.TeamsRequests, l.TeamsRequests}, {&now.TeamsPosts, l.TeamsPosts}, {&now.TeamsThread, l.TeamsThread}} {
 		if f.from > 0 {
 			*f.to = f.from
 		}
@@ -72,7 +79,7 @@ func (s *Server) SetLimits(l Limits) (Limits, error) {
 		text *string
 		from string
 		to   *time.Duration
-	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, &t.latency}, {&now.CopyTime, l.CopyTime, &t.copies}} {
+	}{{&now.MailboxWindow, l.MailboxWindow, &t.mail}, {&now.DirectoryWindow, l.DirectoryWindow, &t.dir}, {&now.Latency, l.Latency, &t.latency}, {&now.CopyTime, l.CopyTime, &t.copies}, {&now.TeamTime, l.TeamTime, &t.team}} {
 		if f.from == "" {
 			continue
 		}
@@ -110,6 +117,9 @@ func (t *throttle) enter(c *call) (release func(), p *problem) {
 	if c.onDrive() || c.onSite() {
 		return func() {}, t.enterDrive(c)
 	}
+	if c.onTeams() {
+		return func() {}, t.enterTeams(c)
+	}
 	return func() {}, t.enterDirectory(c)
 }
 
@@ -131,6 +141,32 @@ func (t *throttle) enterDrive(c *call) *problem {
 		return nil
 	}
 	return tooMany("activityLimitReached", "The app or user has been throttled.", w.start.Add(time.Minute).Sub(c.s.world.Now()))
+}
+
+// enterTeams counts requests of Teams in windows of a second: graph/FACTS §3.1, of two sources the one that allows more (its docs/fidelity.md row).
+func (t *throttle) enterTeams(c *call) *problem {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	now, app := c.s.world.Now(), c.token.AppID+" "+c.token.Tenant
+	key, most := "teams "+app, t.limits.TeamsRequests
+	switch messages := slices.Contains(c.op.segments, "messages"); {
+	case messages && c.r.Method == http.MethodGet:
+		key, most = "thread "+c.params["channel-id"]+c.params["chat-id"]+" "+app, t.limits.TeamsThread
+	case messages:
+		key, most = "posts "+app, t.limits.TeamsPosts
+	}
+	w := t.window(key, now, time.Second)
+	if w.used++; w.used > most {
+		return tooMany("TooManyRequests", "Too many requests for this tenant, app or conversation.", w.start.Add(time.Second).Sub(now))
+	}
+	return nil
+}
+
+// teamTime is how long an operation on a team takes.
+func (t *throttle) teamTime() time.Duration {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.team
 }
 
 // copying is how long a copy takes.

@@ -32,6 +32,8 @@ const (
 	DeleteUser      = "user_deleted"     // to the deleted users
 	RestoreUser     = "user_restored"    // from there
 	MakeUserAnew    = "user_made_anew"   // another account with the names of User, and an empty mailbox
+	MakeGuest       = "made_guest"       // User is a guest from now on
+	DeleteTeam      = "team_deleted"     // the team whose name is Code
 	CopyFails       = "copy_fails"       // a copy of a drive is accepted, and its monitor tells that it failed
 	DeltaGone       = "delta_gone"       // delta links are forgotten: 410 syncStateNotFound
 
@@ -49,7 +51,7 @@ const (
 var kinds = map[string]bool{
 	Status: true, Reset: true, Truncate: true, Delay: true, HTML: true, Huge: true, Throttle: true, AADSTS: true, Claims: true, ExpireToken: true, Revoke: true, ConsentWithdraw: true,
 	DisableApp: true, DisableUser: true, SecretExpired: true, DeltaGone: true, CopyFails: true, SilentSubscription: true, DuplicateDelivery: true, LateDelivery: true, ForgedDelivery: true, WrongContent: true,
-	GiveConsent: true, RemoveMailbox: true, ReturnMailbox: true, DeleteUser: true, RestoreUser: true, MakeUserAnew: true, Lifecycle: true, AcceptedThenNothing: true, TimeoutAfterAccept: true, BatchInner: true,
+	GiveConsent: true, RemoveMailbox: true, ReturnMailbox: true, DeleteUser: true, RestoreUser: true, MakeUserAnew: true, MakeGuest: true, DeleteTeam: true, Lifecycle: true, AcceptedThenNothing: true, TimeoutAfterAccept: true, BatchInner: true,
 }
 
 // Match says which requests a fault is for; empty fields match all. Path may hold * (within a segment) and ** (anything).

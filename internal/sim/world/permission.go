@@ -18,7 +18,7 @@ type Permission struct {
 // Permissions lists Microsoft Graph's permissions by lower-case name.
 var Permissions = sync.OnceValue(func() map[string]Permission {
 	out := map[string]Permission{}
-	for line := range strings.SplitSeq(table.Permissions, "\n") {
+	for line := range strings.SplitSeq(table.Permissions+table.DocumentedPermissions, "\n") {
 		f := strings.Split(line, "\t")
 		if strings.HasPrefix(line, "#") || len(f) < 4 {
 			continue

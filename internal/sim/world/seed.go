@@ -37,6 +37,7 @@ func (w *World) seed() error {
 		w.seedMeetings(t)
 		w.seedContacts(t)
 		w.seedSites(t)
+		w.seedTeams(t)
 		if err := w.seedDrives(t); err != nil {
 			return err
 		}
@@ -75,7 +76,7 @@ func (w *World) seedTenant(t TenantSpec) {
 		tx.Put(Key{t.ID, SKUs, t.ID + "_" + skuE3}, Object{
 			"id": t.ID + "_" + skuE3, "accountName": t.Name, "accountId": t.ID, "appliesTo": "User", "capabilityStatus": "Enabled", "consumedUnits": licensed, "skuId": skuE3,
 			"skuPartNumber": "SPE_E3", "subscriptionIds": []any{}, "prepaidUnits": Object{"enabled": licensed + 5, "lockedOut": 0, "suspended": 0, "warning": 0},
-			"servicePlans": []any{Object{"servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0", "servicePlanName": "EXCHANGE_S_ENTERPRISE", "provisioningStatus": "Success", "appliesTo": "User"}},
+			"servicePlans": ServicePlans(),
 		})
 		for _, issue := range serviceIssues(w.head.Start) {
 			tx.Put(Key{t.ID, ServiceIssues, issue["id"].(string)}, issue)
@@ -83,6 +84,14 @@ func (w *World) seedTenant(t TenantSpec) {
 		id := w.GUID("servicePrincipal", t.ID, GraphAppID)
 		tx.Put(Key{t.ID, ServicePrincipals, id}, graphPrincipal(id))
 	})
+}
+
+// ServicePlans are what the licence holds, of what is played. The ids are Microsoft's public ones.
+func ServicePlans() []any {
+	return []any{
+		Object{"servicePlanId": "efb87545-963c-4e0d-99df-69c6916d9eb0", "servicePlanName": "EXCHANGE_S_ENTERPRISE", "provisioningStatus": "Success", "appliesTo": "User"},
+		Object{"servicePlanId": "57ff2da0-773e-42df-b2af-ffb7a2317929", "servicePlanName": "TEAMS1", "provisioningStatus": "Success", "appliesTo": "User"},
+	}
 }
 
 // graphPrincipal is Microsoft Graph in a tenant, with every permission that has a public id.
@@ -278,7 +287,7 @@ func (w *World) application(t TenantSpec, a AppSpec, id string) Object {
 		"api":                    Object{"oauth2PermissionScopes": exposed, "acceptMappedClaims": nil, "knownClientApplications": []any{}, "preAuthorizedApplications": []any{}, "requestedAccessTokenVersion": 2},
 		"web":                    Object{"redirectUris": redirects, "homePageUrl": nil, "logoutUrl": nil, "implicitGrantSettings": Object{"enableAccessTokenIssuance": false, "enableIdTokenIssuance": false}},
 		"publicClient":           Object{"redirectUris": native}, "spa": Object{"redirectUris": []any{}},
-		"~secrets": values, "~federated": federated, "~assignmentRequired": a.AssignmentNeeds, "~enabled": true,
+		"~secrets": values, "~federated": federated, "~assignmentRequired": a.AssignmentNeeds, "~enabled": true, "~meetingsOf": anyOf(a.MeetingsOf), "~installedFor": anyOf(a.InstalledFor),
 	}
 }
 

@@ -35,6 +35,7 @@ type TenantSpec struct {
 	Groups         []GroupSpec `yaml:"groups"`
 	Apps           []AppSpec   `yaml:"apps"`
 	Sites          []SiteSpec  `yaml:"sites"` // those above others first
+	Teams          []TeamSpec  `yaml:"teams"`
 }
 
 // UserSpec is one person, shared mailbox or room.
@@ -74,7 +75,9 @@ type AppSpec struct {
 	AssignmentNeeds bool             `yaml:"assignment_required"`
 	AppRoles        []string         `yaml:"app_roles"` // values of the app's own roles for people
 	Assigned        []AssignmentSpec `yaml:"assigned"`
-	GroupsClaim     bool             `yaml:"groups_claim"` // ID tokens name the person's groups
+	GroupsClaim     bool             `yaml:"groups_claim"`  // ID tokens name the person's groups
+	MeetingsOf      []string         `yaml:"meetings_of"`   // whose online meetings an application access policy lets the app into
+	InstalledFor    []string         `yaml:"installed_for"` // people for whom its Teams app is installed
 }
 
 // CustomerSpec is a company whose people write to the tenant's mailboxes.

@@ -75,11 +75,17 @@ func Patient(c *wire.Config) { c.Timeout = time.Minute }
 // is looked at.
 func Start(t *testing.T, capability m365.Capability, actions []action.Action, probe connection.Probe, options ...func(*wire.Config)) *Bench {
 	t.Helper()
+	return StartWith(t, map[m365.Capability]connection.Probe{capability: probe}, actions, options...)
+}
+
+// StartWith is Start with several capabilities.
+func StartWith(t *testing.T, probes map[m365.Capability]connection.Probe, actions []action.Action, options ...func(*wire.Config)) *Bench {
+	t.Helper()
 	ticking := clock.NewAdjustable()
 	b := &Bench{T: t, Clock: ticking, Sim: sim.StartForTest(t, "contoso", func(c *sim.Config) { c.Clock = ticking })}
 	b.join(actions, options)
-	b.Connections.Probes = map[m365.Capability]connection.Probe{capability: probe}
-	b.add(capability)
+	b.Connections.Probes = probes
+	b.add(slices.Sorted(maps.Keys(probes))...)
 	return b
 }
 
@@ -142,11 +148,11 @@ func (b *Bench) must(err error) {
 	}
 }
 
-func (b *Bench) add(capability m365.Capability) {
+func (b *Bench) add(capability ...m365.Capability) {
 	b.Helper()
-	own := b.form(Person, "Seneschal sign-in", m365.Delegated, capability)
+	own := b.form(Person, "Seneschal sign-in", m365.Delegated, capability...)
 	own.Owner = adaPerson
-	for _, f := range []connection.Form{b.form(App, "Seneschal", m365.Application, capability), b.form(Frozen, "Seneschal", m365.Application, capability), own} {
+	for _, f := range []connection.Form{b.form(App, "Seneschal", m365.Application, capability...), b.form(Frozen, "Seneschal", m365.Application, capability...), own} {
 		if f.Kind == m365.Application {
 			f.Mailboxes = connection.ParseMailboxes("ada@contoso.example, ben@contoso.example, support@contoso.example, room1@contoso.example")
 			for i := range f.Mailboxes {
@@ -161,10 +167,10 @@ func (b *Bench) add(capability m365.Capability) {
 }
 
 // form is a connection of Contoso's by one of its app registrations.
-func (b *Bench) form(name, app string, kind m365.Mode, capability m365.Capability) connection.Form {
+func (b *Bench) form(name, app string, kind m365.Mode, capability ...m365.Capability) connection.Form {
 	contoso := b.Sim.Ready().Tenants[0]
 	i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
-	return connection.Form{Name: name, Kind: kind, Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: []m365.Capability{capability},
+	return connection.Form{Name: name, Kind: kind, Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: capability,
 		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
 }
 

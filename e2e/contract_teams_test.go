@@ -1,0 +1,55 @@
+package e2e
+
+import "testing"
+
+// exerciseTeams runs the actions of Teams that both modes have, and as a person those that write messages.
+func exerciseTeams(t *testing.T, do perform, person bool) {
+	t.Helper()
+	const ada, ben = "ada@contoso.example", "ben@contoso.example"
+	name := map[bool]string{true: "By a person", false: "By an app"}[person]
+	team := do("teams.team.create", map[string]any{"name": name, "owner": ada})["id"]
+	do("teams.team.list", map[string]any{})
+	do("teams.team.get", map[string]any{"team": team})
+	do("teams.member.add", map[string]any{"team": team, "user": ben})
+	do("teams.member.update", map[string]any{"team": team, "user": ben, "role": "owner"})
+	channel := do("teams.channel.create", map[string]any{"team": team, "name": "Secret", "kind": "private", "owners": []string{ada}})["id"]
+	at := map[string]any{"team": team, "channel": channel}
+	in := func(more map[string]any) map[string]any {
+		out := map[string]any{}
+		for _, part := range []map[string]any{at, more} {
+			for k, v := range part {
+				out[k] = v
+			}
+		}
+		return out
+	}
+	do("teams.channel.update", in(map[string]any{"description": "d"}))
+	do("teams.member.add", in(map[string]any{"user": ben}))
+	do("teams.message.change.list", at)
+	if person {
+		message := do("teams.message.post", in(map[string]any{"subject": "s", "html": "<p>{@0}</p>", "mentions": []map[string]any{{"user": ben}}, "cards": []map[string]any{{"type": "AdaptiveCard", "version": "1.4"}}}))["id"]
+		reply := do("teams.message.reply", in(map[string]any{"message": message, "text": "r"}))["id"]
+		do("teams.message.get", in(map[string]any{"message": message, "reply": reply}))
+		do("teams.message.edit", in(map[string]any{"message": message, "text": "better"}))
+		do("teams.message.delete", in(map[string]any{"message": message, "reply": reply}))
+		chat := do("teams.chat.create", map[string]any{"with": []string{ben}, "group": true, "topic": "t"})["id"]
+		said := do("teams.chat.message.post", map[string]any{"chat": chat, "text": "x"})["id"]
+		do("teams.chat.pin", map[string]any{"chat": chat, "message": said})
+		do("teams.chat.pinned.list", map[string]any{"chat": chat})
+		do("teams.chat.unpin", map[string]any{"chat": chat, "message": said})
+		do("teams.chat.member.add", map[string]any{"chat": chat, "member": "emma@contoso.example"})
+		do("teams.chat.message.edit", map[string]any{"chat": chat, "message": said, "text": "y"})
+		do("teams.chat.message.delete", map[string]any{"chat": chat, "message": said})
+	}
+	do("teams.presence.set", map[string]any{"state": "away"})
+	do("teams.presence.list", map[string]any{"users": []string{ada}})
+	do("teams.presence.clear", map[string]any{})
+	meeting := do("teams.meeting.create", map[string]any{"subject": "m", "start": "2031-01-01T09:00:00Z", "end": "2031-01-01T10:00:00Z", "attendees": []string{ben}})
+	do("teams.meeting.get", map[string]any{"join_url": meeting["join_url"]})
+	do("teams.meeting.change", map[string]any{"meeting": meeting["id"], "subject": "n"})
+	do("teams.meeting.delete", map[string]any{"meeting": meeting["id"]})
+	do("teams.channel.delete", at)
+	do("teams.member.remove", map[string]any{"team": team, "user": ben})
+	do("teams.team.archive", map[string]any{"team": team})
+	do("teams.team.restore", map[string]any{"team": team})
+}
