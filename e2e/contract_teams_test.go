@@ -25,28 +25,28 @@ func exerciseTeams(t *testing.T, do perform, person bool) {
 	}
 	do("teams.channel.update", in(map[string]any{"description": "d"}))
 	do("teams.member.add", in(map[string]any{"user": ben}))
-	do("teams.message.change.list", at)
+	do("teams.channel_message.change.list", at)
 	if person {
-		message := do("teams.message.post", in(map[string]any{"subject": "s", "html": "<p>{@0}</p>", "mentions": []map[string]any{{"user": ben}}, "cards": []map[string]any{{"type": "AdaptiveCard", "version": "1.4"}}}))["id"]
-		reply := do("teams.message.reply", in(map[string]any{"message": message, "text": "r"}))["id"]
-		do("teams.message.get", in(map[string]any{"message": message, "reply": reply}))
-		do("teams.message.edit", in(map[string]any{"message": message, "text": "better"}))
-		do("teams.message.delete", in(map[string]any{"message": message, "reply": reply}))
+		message := do("teams.channel_message.send", in(map[string]any{"subject": "s", "html": "<p>{@0}</p>", "mentions": []map[string]any{{"user": ben}}, "cards": []map[string]any{{"type": "AdaptiveCard", "version": "1.4"}}}))["id"]
+		reply := do("teams.channel_message.reply", in(map[string]any{"message": message, "text": "r"}))["id"]
+		do("teams.channel_message.get", in(map[string]any{"message": message, "reply": reply}))
+		do("teams.channel_message.update", in(map[string]any{"message": message, "text": "better"}))
+		do("teams.channel_message.delete", in(map[string]any{"message": message, "reply": reply}))
 		chat := do("teams.chat.create", map[string]any{"with": []string{ben}, "group": true, "topic": "t"})["id"]
-		said := do("teams.chat.message.post", map[string]any{"chat": chat, "text": "x"})["id"]
+		said := do("teams.chat_message.send", map[string]any{"chat": chat, "text": "x"})["id"]
 		do("teams.chat.pin", map[string]any{"chat": chat, "message": said})
 		do("teams.chat.pinned.list", map[string]any{"chat": chat})
 		do("teams.chat.unpin", map[string]any{"chat": chat, "message": said})
 		do("teams.chat.member.add", map[string]any{"chat": chat, "member": "emma@contoso.example"})
-		do("teams.chat.message.edit", map[string]any{"chat": chat, "message": said, "text": "y"})
-		do("teams.chat.message.delete", map[string]any{"chat": chat, "message": said})
+		do("teams.chat_message.update", map[string]any{"chat": chat, "message": said, "text": "y"})
+		do("teams.chat_message.delete", map[string]any{"chat": chat, "message": said})
 	}
 	do("teams.presence.set", map[string]any{"state": "away"})
 	do("teams.presence.list", map[string]any{"users": []string{ada}})
 	do("teams.presence.clear", map[string]any{})
 	meeting := do("teams.meeting.create", map[string]any{"subject": "m", "start": "2031-01-01T09:00:00Z", "end": "2031-01-01T10:00:00Z", "attendees": []string{ben}})
 	do("teams.meeting.get", map[string]any{"join_url": meeting["join_url"]})
-	do("teams.meeting.change", map[string]any{"meeting": meeting["id"], "subject": "n"})
+	do("teams.meeting.update", map[string]any{"meeting": meeting["id"], "subject": "n"})
 	do("teams.meeting.delete", map[string]any{"meeting": meeting["id"]})
 	do("teams.channel.delete", at)
 	do("teams.member.remove", map[string]any{"team": team, "user": ben})

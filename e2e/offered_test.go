@@ -19,8 +19,8 @@ func TestWhatMicrosoftDoesNotOfferIsNotAllowedByName(t *testing.T) {
 		allowed []string
 		code    string
 	}{
-		{[]string{"teams.message.post"}, "mode_not_supported"},
-		{[]string{"teams.message.list", "teams.workflow.post"}, ""},
+		{[]string{"teams.channel_message.send"}, "mode_not_supported"},
+		{[]string{"teams.channel_message.list", "teams.workflow.post"}, ""},
 		{[]string{"teams.*"}, ""},
 	} {
 		input, err := json.Marshal(map[string]any{"id": "contoso", "allowed_actions": tt.allowed})

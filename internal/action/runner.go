@@ -262,7 +262,7 @@ func modeNotSupported(a Action, kind m365.Mode, op m365.OperationKey) *fault.Err
 		Fix: "Use another kind of connection for this action, or one of the alternatives", Who: "an admin of this hub", Alternatives: why.Instead, WrongFixes: why.Wrong}
 	if len(f.Alternatives) == 0 {
 		for _, m := range a.Modes() {
-			f.Alternatives = append(f.Alternatives, fmt.Sprintf("an %s connection", m))
+			f.Alternatives = append(f.Alternatives, connectionsOf[m])
 		}
 	}
 	return f
@@ -276,6 +276,9 @@ func (a Action) Available(kind m365.Mode) error {
 	}
 	return nil
 }
+
+// connectionsOf names the kinds of connections.
+var connectionsOf = map[m365.Mode]string{m365.Application: "an application connection", m365.Delegated: "a delegated connection"}
 
 func (r *Runner) checkInput(a Action, q Request) (any, error) {
 	in, err := a.check(q.Input)

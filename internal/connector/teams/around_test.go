@@ -36,7 +36,7 @@ func TestPresenceMeetingsAndActivitiesInBothModes(t *testing.T) {
 			if kept, err := b.Sim.State("contoso", "onlineMeetings"); err != nil || len(kept) != 1 {
 				t.Errorf("%d meetings are kept, %v", len(kept), err)
 			}
-			bench.Do[teams.Meeting](b, "teams.meeting.change", with(self, bench.In{"meeting": made.ID, "subject": "Call, longer", "start": from, "end": from.Add(2 * time.Hour)}), opt)
+			bench.Do[teams.Meeting](b, "teams.meeting.update", with(self, bench.In{"meeting": made.ID, "subject": "Call, longer", "start": from, "end": from.Add(2 * time.Hour)}), opt)
 			if got := bench.Do[teams.Meeting](b, "teams.meeting.get", with(self, bench.In{"join_url": made.JoinURL}), opt); got.Subject != "Call, longer" || !got.End.Equal(from.Add(2*time.Hour)) || !slices.Equal(got.Attendees, []string{ben}) {
 				t.Errorf("changed: %+v", got)
 			}
@@ -120,17 +120,17 @@ func TestNamedFaults(t *testing.T) {
 		code    string
 		kind    fault.Kind
 	}{
-		{"no licence", bench.Person, sim.Fault{Kind: "mailbox_removed", User: ada}, "teams.message.post", func(_ *bench.Bench, at bench.In) bench.In { return with(at, words) }, "licence_missing", fault.NotSupported},
+		{"no licence", bench.Person, sim.Fault{Kind: "mailbox_removed", User: ada}, "teams.channel_message.send", func(_ *bench.Bench, at bench.In) bench.In { return with(at, words) }, "licence_missing", fault.NotSupported},
 		{"a guest", bench.Person, sim.Fault{Kind: "made_guest", User: ada}, "teams.channel.create", func(_ *bench.Bench, at bench.In) bench.In { return bench.In{"team": at["team"], "name": "New"} }, "guest", fault.Forbidden},
-		{"a deleted team", bench.Person, sim.Fault{Kind: "team_deleted", Code: "Field Service"}, "teams.message.post", func(_ *bench.Bench, at bench.In) bench.In { return with(at, words) }, "NotFound", fault.NotFound},
+		{"a deleted team", bench.Person, sim.Fault{Kind: "team_deleted", Code: "Field Service"}, "teams.channel_message.send", func(_ *bench.Bench, at bench.In) bench.In { return with(at, words) }, "NotFound", fault.NotFound},
 		{"a team of others", bench.Person, sim.Fault{}, "teams.channel.list", func(b *bench.Bench, _ bench.In) bench.In { return bench.In{"team": team(b, "Management")} }, "not_a_member", fault.Forbidden},
-		{"a private channel of others", bench.Person, sim.Fault{}, "teams.message.post", func(b *bench.Bench, at bench.In) bench.In {
+		{"a private channel of others", bench.Person, sim.Fault{}, "teams.channel_message.send", func(b *bench.Bench, at bench.In) bench.In {
 			return with(channel(b, at["team"].(string), "Leads"), words)
 		}, "NotFound", fault.NotFound},
 		{"no policy for the meetings", bench.App, sim.Fault{}, "teams.meeting.get", func(*bench.Bench, bench.In) bench.In {
 			return bench.In{"user": "support@contoso.example", "meeting": "x"}
 		}, "resource_not_granted", fault.NeedsAdmin},
-		{"a mention of somebody who is no member", bench.Person, sim.Fault{}, "teams.message.post", func(_ *bench.Bench, at bench.In) bench.In {
+		{"a mention of somebody who is no member", bench.Person, sim.Fault{}, "teams.channel_message.send", func(_ *bench.Bench, at bench.In) bench.In {
 			return with(at, bench.In{"text": "x", "mentions": []bench.In{{"user": "emma@contoso.example"}}})
 		}, "invalid_input", fault.Invalid},
 		{"the Teams app is not installed", bench.App, sim.Fault{}, "teams.activity.notify", func(*bench.Bench, bench.In) bench.In {
@@ -174,32 +174,32 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 			in           bench.In
 			field, words string
 		}{
-			{"nothing said", "teams.message.post", at(nil), "text", "missing"},
-			{"both forms", "teams.message.post", at(bench.In{"text": "x", "html": "y"}), "html", ""},
-			{"a mention by hand", "teams.message.post", at(bench.In{"html": `<at id="0">x</at>`}), "html", "mentions"},
-			{"a place for nobody", "teams.message.post", at(bench.In{"text": "Hi {@1}", "mentions": []bench.In{{"user": ben}}}), "mentions", "{@1}"},
-			{"a card of another type", "teams.message.post", at(bench.In{"cards": []bench.In{{"type": "MessageCard", "version": "1"}}}), "cards[0]", "AdaptiveCard"},
-			{"a card without a version", "teams.message.post", at(bench.In{"cards": []bench.In{{"type": "AdaptiveCard"}}}), "cards[0]", "version"},
-			{"a card too large", "teams.message.post", at(bench.In{"cards": []bench.In{large}}), "cards[0]", "28672"},
-			{"words too long", "teams.message.post", at(bench.In{"text": strings.Repeat("x", 30<<10)}), "text", "28672"},
-			{"a file that is none", "teams.message.post", at(bench.In{"text": "x", "files": []bench.In{{"id": "1", "url": "http://x", "name": "x"}}}), "files[0].id", "GUID"},
-			{"an unknown field", "teams.message.post", at(bench.In{"text": "x", "colour": "red"}), "colour", ""},
+			{"nothing said", "teams.channel_message.send", at(nil), "text", "missing"},
+			{"both forms", "teams.channel_message.send", at(bench.In{"text": "x", "html": "y"}), "html", ""},
+			{"a mention by hand", "teams.channel_message.send", at(bench.In{"html": `<at id="0">x</at>`}), "html", "mentions"},
+			{"a place for nobody", "teams.channel_message.send", at(bench.In{"text": "Hi {@1}", "mentions": []bench.In{{"user": ben}}}), "mentions", "{@1}"},
+			{"a card of another type", "teams.channel_message.send", at(bench.In{"cards": []bench.In{{"type": "MessageCard", "version": "1"}}}), "cards[0]", "AdaptiveCard"},
+			{"a card without a version", "teams.channel_message.send", at(bench.In{"cards": []bench.In{{"type": "AdaptiveCard"}}}), "cards[0]", "version"},
+			{"a card too large", "teams.channel_message.send", at(bench.In{"cards": []bench.In{large}}), "cards[0]", "28672"},
+			{"words too long", "teams.channel_message.send", at(bench.In{"text": strings.Repeat("x", 30<<10)}), "text", "28672"},
+			{"a file that is none", "teams.channel_message.send", at(bench.In{"text": "x", "files": []bench.In{{"id": "1", "url": "http://x", "name": "x"}}}), "files[0].id", "GUID"},
+			{"an unknown field", "teams.channel_message.send", at(bench.In{"text": "x", "colour": "red"}), "colour", ""},
 			{"a channel's name", "teams.channel.create", bench.In{"team": "t", "name": "a/b"}, "name", "character"},
 			{"owners of a standard channel", "teams.channel.create", bench.In{"team": "t", "name": "a", "owners": []string{ada}}, "owners", "private"},
 			{"a kind that is none", "teams.channel.create", bench.In{"team": "t", "name": "a", "kind": "secret"}, "kind", "shared"},
 			{"nothing of a channel to change", "teams.channel.update", at(nil), "name", ""},
 			{"a role that is none", "teams.member.add", bench.In{"team": "t", "user": ben, "role": "boss"}, "role", "owner"},
 			{"a topic for two", "teams.chat.create", bench.In{"user": ada, "with": []string{ben}, "topic": "x"}, "topic", "group"},
-			{"a page too long", "teams.message.list", at(bench.In{"limit": 51}), "limit", "50"},
-			{"a cursor that is none", "teams.message.list", at(bench.In{"cursor": "abc"}), "cursor", ""},
+			{"a page too long", "teams.channel_message.list", at(bench.In{"limit": 51}), "limit", "50"},
+			{"a cursor that is none", "teams.channel_message.list", at(bench.In{"cursor": "abc"}), "cursor", ""},
 			{"a meeting that ends before it begins", "teams.meeting.create", bench.In{"user": ada, "subject": "x", "start": "2031-01-01T10:00:00Z", "end": "2031-01-01T09:00:00Z"}, "end", ""},
-			{"half of the times", "teams.meeting.change", bench.In{"user": ada, "meeting": "x", "start": "2031-01-01T10:00:00Z"}, "end", ""},
+			{"half of the times", "teams.meeting.update", bench.In{"user": ada, "meeting": "x", "start": "2031-01-01T10:00:00Z"}, "end", ""},
 			{"a state that is none", "teams.presence.set", bench.In{"user": ada, "state": "asleep"}, "state", "away"},
 			{"a link elsewhere", "teams.activity.notify", bench.In{"user": ada, "type": "t", "topic": "x", "link": "https://evil.example"}, "link", "teams.microsoft.com"},
 			{"an app is nobody", "teams.presence.get", bench.In{}, "user", ""},
 		} {
 			t.Log(tt.name)
-			if tt.action != "teams.message.post" {
+			if tt.action != "teams.channel_message.send" {
 				b.Wrong(tt.action, tt.in, tt.field, tt.words)
 				continue
 			}

@@ -127,7 +127,7 @@ func meetingActions() []action.Action {
 			}),
 		action.Define(action.Spec{Name: "teams.meeting.get", Summary: "Read an online meeting, by its id or the address to join it.", Effect: action.Reads,
 			Operations: []m365.OperationKey{readMeeting}, MayCall: []m365.OperationKey{findMeeting, readUser}, Capability: m365.Meetings}, getMeeting),
-		action.Define(action.Spec{Name: "teams.meeting.change", Summary: "Change an online meeting.", Effect: action.Writes, Repeatable: true,
+		action.Define(action.Spec{Name: "teams.meeting.update", Summary: "Change an online meeting.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{changeMeeting}, MayCall: []m365.OperationKey{readUser}, Capability: m365.Meetings, Args: []string{"meeting"}},
 			func(ctx context.Context, c action.Call, in MeetingChangeIn) (Meeting, error) {
 				at, err := in.meetings(ctx, c)

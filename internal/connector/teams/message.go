@@ -142,23 +142,23 @@ type MessageChanges struct {
 
 func messageActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "teams.message.list", Summary: "List messages of a channel, or replies to one, the newest first.", Effect: action.Reads, ShowsBody: true,
+		action.Define(action.Spec{Name: "teams.channel_message.list", Summary: "List messages of a channel, or replies to one, the newest first.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{listMessages}, MayCall: []m365.OperationKey{listReplies}, Capability: m365.Teams, Args: []string{"team", "channel"}},
 			func(ctx context.Context, c action.Call, in MessageListIn) (MessageList, error) {
 				from := cursor.Start{Graph: c.Bound.Graph, Path: in.path(), Text: in.Cursor, Question: in.question()}
 				list, next, err := cursor.Page(ctx, from, messageOf, graph.Top(cmp.Or(in.Limit, 20)))
 				return MessageList{list, next}, explain(ctx, c, in.Team, err)
 			}),
-		action.Define(action.Spec{Name: "teams.message.get", Summary: "Read one message of a channel, or one reply.", Effect: action.Reads, ShowsBody: true,
+		action.Define(action.Spec{Name: "teams.channel_message.get", Summary: "Read one message of a channel, or one reply.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{readMessage}, MayCall: []m365.OperationKey{readReply}, Capability: m365.Teams, Args: []string{"team", "channel", "message"}}, getMessage),
-		action.Define(action.Spec{Name: "teams.message.change.list", Summary: "List which messages of a channel changed since last time.", Effect: action.Reads, ShowsBody: true,
+		action.Define(action.Spec{Name: "teams.channel_message.change.list", Summary: "List which messages of a channel changed since last time.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{walkMessages}, Capability: m365.Teams, Args: []string{"team", "channel"}},
 			func(ctx context.Context, c action.Call, in MessageChangesIn) (MessageChanges, error) {
 				from := cursor.Start{Graph: c.Bound.Graph, Path: in.ChannelIn.path().Sub("messages"), Text: in.Cursor, Question: in.question()}
 				out, err := cursor.Changes(ctx, from, messageOf, nil, graph.Top(cmp.Or(in.Limit, 50)))
 				return MessageChanges{out.Items, out.Progress}, explain(ctx, c, in.Team, err)
 			}),
-		action.Define(action.Spec{Name: "teams.message.edit", Summary: "Change one's own message in a channel: its words as a whole.", Effect: action.Writes, Repeatable: true,
+		action.Define(action.Spec{Name: "teams.channel_message.update", Summary: "Change one's own message in a channel: its words as a whole.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{changeMessage, readMessage}, MayCall: []m365.OperationKey{changeReply, readReply, listInChannel}, Capability: m365.Teams, Args: []string{"team", "channel", "message"}},
 			func(ctx context.Context, c action.Call, in MessageEditIn) (Message, error) {
 				m, err := in.compose(ctx, c, in.ChannelIn.path().Sub("members"))
@@ -171,7 +171,7 @@ func messageActions() []action.Action {
 				}
 				return getMessage(ctx, c, in.MessageIn)
 			}),
-		action.Define(action.Spec{Name: "teams.message.delete", Summary: "Delete one's own message in a channel; its place stays, without words.", Effect: action.Deletes, Repeatable: true,
+		action.Define(action.Spec{Name: "teams.channel_message.delete", Summary: "Delete one's own message in a channel; its place stays, without words.", Effect: action.Deletes, Repeatable: true,
 			Operations: []m365.OperationKey{removeMessage}, MayCall: []m365.OperationKey{removeReply}, Capability: m365.Teams, Args: []string{"team", "channel", "message"}},
 			func(ctx context.Context, c action.Call, in MessageIn) (Deleted, error) {
 				return Deleted{in.id()}, explain(ctx, c, in.Team, graph.Call(ctx, c.Bound.Graph, in.path().Sub("softDelete"), nil, graph.Idempotent()))

@@ -37,9 +37,9 @@ func (in MessageReplyIn) Check() error { return fault.OfFields(in.wrong()) }
 
 func postActions() []action.Action {
 	return []action.Action{
-		once.Define(action.Spec{Name: "teams.message.post", Summary: "Post a message to a channel.", Effect: action.Writes,
+		once.Define(action.Spec{Name: "teams.channel_message.send", Summary: "Post a message to a channel.", Effect: action.Writes,
 			Operations: []m365.OperationKey{listMessages, postMessage}, MayCall: []m365.OperationKey{listInChannel}, Capability: m365.Teams, Args: []string{"team", "channel"}}, MessagePostIn.posting),
-		once.Define(action.Spec{Name: "teams.message.reply", Summary: "Reply to a message of a channel.", Effect: action.Writes,
+		once.Define(action.Spec{Name: "teams.channel_message.reply", Summary: "Reply to a message of a channel.", Effect: action.Writes,
 			Operations: []m365.OperationKey{listReplies, postReply}, MayCall: []m365.OperationKey{listInChannel}, Capability: m365.Teams, Args: []string{"team", "channel", "message"}}, MessageReplyIn.posting),
 	}
 }

@@ -55,7 +55,7 @@ func (in SaidEditIn) Check() error { return fault.OfFields(in.wrong()) }
 
 func chatMessageActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "teams.chat.message.list", Summary: "List messages of a chat, the newest first.", Effect: action.Reads, ShowsBody: true,
+		action.Define(action.Spec{Name: "teams.chat_message.list", Summary: "List messages of a chat, the newest first.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{listSaid}, MayCall: []m365.OperationKey{listInChat}, Capability: m365.Teams, Args: []string{"chat"}},
 			func(ctx context.Context, c action.Call, in SaidListIn) (MessageList, error) {
 				p, err := in.at(ctx, c)
@@ -66,9 +66,9 @@ func chatMessageActions() []action.Action {
 				list, next, err := cursor.Page(ctx, from, messageOf, graph.Top(cmp.Or(in.Limit, 20)))
 				return MessageList{list, next}, explain(ctx, c, "", err)
 			}),
-		action.Define(action.Spec{Name: "teams.chat.message.get", Summary: "Read one message of a chat.", Effect: action.Reads, ShowsBody: true,
+		action.Define(action.Spec{Name: "teams.chat_message.get", Summary: "Read one message of a chat.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{readSaid}, MayCall: []m365.OperationKey{listInChat}, Capability: m365.Teams, Args: []string{"chat", "message"}}, getSaid),
-		once.Define(action.Spec{Name: "teams.chat.message.post", Summary: "Post a message to a chat.", Effect: action.Writes,
+		once.Define(action.Spec{Name: "teams.chat_message.send", Summary: "Post a message to a chat.", Effect: action.Writes,
 			Operations: []m365.OperationKey{listSaid, postSaid}, MayCall: []m365.OperationKey{listInChat}, Capability: m365.Teams, Args: []string{"chat"}},
 			func(in SaidPostIn, ctx context.Context, c action.Call) (posting, error) {
 				p, err := in.at(ctx, c)
@@ -77,9 +77,9 @@ func chatMessageActions() []action.Action {
 				}
 				return newPosting(ctx, c, in.Words, p.Sub("messages"), p.Sub("members"), "")
 			}),
-		action.Define(action.Spec{Name: "teams.chat.message.edit", Summary: "Change one's own message in a chat: its words as a whole.", Effect: action.Writes, Repeatable: true,
+		action.Define(action.Spec{Name: "teams.chat_message.update", Summary: "Change one's own message in a chat: its words as a whole.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{changeSaid, readSaid}, MayCall: []m365.OperationKey{listInChat}, Capability: m365.Teams, Args: []string{"chat", "message"}}, editSaid),
-		action.Define(action.Spec{Name: "teams.chat.message.delete", Summary: "Delete one's own message in a chat; its place stays, without words.", Effect: action.Deletes, Repeatable: true,
+		action.Define(action.Spec{Name: "teams.chat_message.delete", Summary: "Delete one's own message in a chat; its place stays, without words.", Effect: action.Deletes, Repeatable: true,
 			Operations: []m365.OperationKey{removeSaid}, Capability: m365.Teams, Args: []string{"chat", "message"}},
 			func(ctx context.Context, c action.Call, in SaidIn) (Deleted, error) {
 				owner, err := byID(ctx, c, in.User) // this one operation goes by the person, and not by the chat alone (chatmessage-softdelete.md)

@@ -60,12 +60,12 @@ func with(in bench.In, more bench.In) bench.In {
 
 func post(b *bench.Bench, at bench.In, words bench.In) teams.Message {
 	b.Helper()
-	return bench.Do[teams.Message](b, "teams.message.post", with(at, words), bench.Through(bench.Person))
+	return bench.Do[teams.Message](b, "teams.channel_message.send", with(at, words), bench.Through(bench.Person))
 }
 
 func messages(b *bench.Bench, at bench.In, through string) []teams.Message {
 	b.Helper()
-	return bench.Do[teams.MessageList](b, "teams.message.list", at, bench.Through(through)).Messages
+	return bench.Do[teams.MessageList](b, "teams.channel_message.list", at, bench.Through(through)).Messages
 }
 
 func TestTeamsChannelsAndMembersInBothModes(t *testing.T) {
@@ -124,8 +124,8 @@ func TestMessagesAreReadBackInBothModes(t *testing.T) {
 	first := post(b, at, bench.In{"subject": "Monday", "text": "Bring the ladder & <keys>"})
 	rich := post(b, at, bench.In{"html": "<p>Ask {@0}</p>", "mentions": []bench.In{{"user": ben, "as": "Ben"}}, "cards": []bench.In{{"type": "AdaptiveCard", "version": "1.4", "body": []any{}}},
 		"files": []bench.In{{"id": "153fa47d-18c9-4179-be08-9879815a9f90", "url": "https://contoso.sharepoint.com/Budget.docx", "name": "Budget.docx"}}})
-	reply := bench.Do[teams.Message](b, "teams.message.reply", with(at, bench.In{"message": first.ID, "text": "I have it"}), bench.Through(bench.Person))
-	walk := bench.Do[teams.MessageChanges](b, "teams.message.change.list", at)
+	reply := bench.Do[teams.Message](b, "teams.channel_message.reply", with(at, bench.In{"message": first.ID, "text": "I have it"}), bench.Through(bench.Person))
+	walk := bench.Do[teams.MessageChanges](b, "teams.channel_message.change.list", at)
 	for _, through := range []string{bench.App, bench.Person} {
 		list := messages(b, at, through)
 		if len(list) != 2 || list[0].ID != rich.ID || list[1].Body != "Bring the ladder & <keys>" || list[1].Subject != "Monday" || list[1].From.Name != "Ada Lovelace" {
@@ -138,14 +138,14 @@ func TestMessagesAreReadBackInBothModes(t *testing.T) {
 			t.Errorf("%s: replies: %+v", through, got)
 		}
 	}
-	bench.Do[teams.Message](b, "teams.message.edit", with(at, bench.In{"message": first.ID, "subject": "Monday", "text": "Bring two ladders"}), bench.Through(bench.Person))
-	bench.Do[teams.Deleted](b, "teams.message.delete", with(at, bench.In{"message": rich.ID}), bench.Through(bench.Person))
-	bench.Do[teams.Deleted](b, "teams.message.delete", with(at, bench.In{"message": first.ID, "reply": reply.ID}), bench.Through(bench.Person))
-	changed := bench.Do[teams.MessageChanges](b, "teams.message.change.list", with(at, bench.In{"cursor": walk.NextCursor}))
+	bench.Do[teams.Message](b, "teams.channel_message.update", with(at, bench.In{"message": first.ID, "subject": "Monday", "text": "Bring two ladders"}), bench.Through(bench.Person))
+	bench.Do[teams.Deleted](b, "teams.channel_message.delete", with(at, bench.In{"message": rich.ID}), bench.Through(bench.Person))
+	bench.Do[teams.Deleted](b, "teams.channel_message.delete", with(at, bench.In{"message": first.ID, "reply": reply.ID}), bench.Through(bench.Person))
+	changed := bench.Do[teams.MessageChanges](b, "teams.channel_message.change.list", with(at, bench.In{"cursor": walk.NextCursor}))
 	if len(walk.Messages) != 2 || !walk.Complete || len(changed.Messages) != 2 || !changed.Messages[0].Edited || !changed.Messages[1].Deleted {
 		t.Errorf("changes: %+v, then %+v", walk, changed)
 	}
-	if got := bench.Do[teams.Message](b, "teams.message.get", with(at, bench.In{"message": first.ID, "reply": reply.ID})); !got.Deleted || got.Body != "" {
+	if got := bench.Do[teams.Message](b, "teams.channel_message.get", with(at, bench.In{"message": first.ID, "reply": reply.ID})); !got.Deleted || got.Body != "" {
 		t.Errorf("a deleted reply: %+v", got)
 	}
 }
@@ -160,9 +160,9 @@ func TestChats(t *testing.T) {
 	group := bench.Do[teams.Chat](b, "teams.chat.create", bench.In{"with": []string{ben, "chloe@contoso.example"}, "topic": "Tour"}, opt)
 	byApp := bench.Do[teams.Chat](b, "teams.chat.create", bench.In{"user": ada, "with": []string{ben}, "group": true, "topic": "An app's"})
 	at := bench.In{"chat": group.ID}
-	said := bench.Do[teams.Message](b, "teams.chat.message.post", with(at, bench.In{"text": "Off we go"}), opt)
+	said := bench.Do[teams.Message](b, "teams.chat_message.send", with(at, bench.In{"text": "Off we go"}), opt)
 	bench.Do[teams.Pin](b, "teams.chat.pin", with(at, bench.In{"message": said.ID}), opt)
-	bench.Do[teams.Message](b, "teams.chat.message.edit", with(at, bench.In{"message": said.ID, "text": "Off we go at nine"}), opt)
+	bench.Do[teams.Message](b, "teams.chat_message.update", with(at, bench.In{"message": said.ID, "text": "Off we go at nine"}), opt)
 	bench.Do[teams.Member](b, "teams.chat.member.add", with(at, bench.In{"member": "emma@contoso.example"}), opt)
 	for _, through := range []string{bench.App, bench.Person} {
 		in := bench.Named(through, at)
@@ -172,7 +172,7 @@ func TestChats(t *testing.T) {
 		if got := bench.Do[teams.Chat](b, "teams.chat.get", in, bench.Through(through)); got.Topic != "Tour" || len(got.Members) != 4 {
 			t.Errorf("%s: the chat: %+v", through, got)
 		}
-		if got := bench.Do[teams.MessageList](b, "teams.chat.message.list", in, bench.Through(through)).Messages; len(got) != 1 || got[0].Body != "Off we go at nine" {
+		if got := bench.Do[teams.MessageList](b, "teams.chat_message.list", in, bench.Through(through)).Messages; len(got) != 1 || got[0].Body != "Off we go at nine" {
 			t.Errorf("%s: messages: %+v", through, got)
 		}
 		if got := bench.Do[teams.Pinned](b, "teams.chat.pinned.list", in, bench.Through(through)).Messages; len(got) != 1 || got[0].ID != said.ID {
@@ -180,23 +180,23 @@ func TestChats(t *testing.T) {
 		}
 	}
 	bench.Do[teams.Deleted](b, "teams.chat.unpin", with(bench.Named(bench.App, at), bench.In{"message": said.ID}))
-	bench.Do[teams.Deleted](b, "teams.chat.message.delete", with(at, bench.In{"message": said.ID}), opt)
+	bench.Do[teams.Deleted](b, "teams.chat_message.delete", with(at, bench.In{"message": said.ID}), opt)
 	bench.Do[teams.Removed](b, "teams.chat.member.remove", with(at, bench.In{"member": "emma@contoso.example"}), opt)
-	if got := bench.Do[teams.Message](b, "teams.chat.message.get", with(at, bench.In{"message": said.ID}), opt); !got.Deleted {
+	if got := bench.Do[teams.Message](b, "teams.chat_message.get", with(at, bench.In{"message": said.ID}), opt); !got.Deleted {
 		t.Errorf("deleted: %+v", got)
 	}
 	if got := bench.Do[teams.Members](b, "teams.chat.member.list", at, opt).Members; len(got) != 3 {
 		t.Errorf("members: %+v", got)
 	}
 	// The address of a chat names nobody: an app sees it as one of its listed people, who is in it.
-	if f := b.Refused("teams.chat.message.list", with(at, bench.In{"user": "support@contoso.example"})); f.Kind != fault.NotFound {
+	if f := b.Refused("teams.chat_message.list", with(at, bench.In{"user": "support@contoso.example"})); f.Kind != fault.NotFound {
 		t.Errorf("a chat of somebody else: %v", f)
 	}
 	b.Silent(func() {
-		if f := b.Refused("teams.chat.message.list", with(at, bench.In{"user": "chloe@contoso.example"})); f.Code != "mailbox_not_listed" {
+		if f := b.Refused("teams.chat_message.list", with(at, bench.In{"user": "chloe@contoso.example"})); f.Code != "mailbox_not_listed" {
 			t.Errorf("a chat of somebody who is not listed: %v", f)
 		}
-		if f := b.Refused("teams.chat.message.list", at); f.Fields[0].Name != "user" {
+		if f := b.Refused("teams.chat_message.list", at); f.Fields[0].Name != "user" {
 			t.Errorf("a chat of nobody: %v", f)
 		}
 	})
@@ -207,14 +207,14 @@ func TestAnAppPostsNothing(t *testing.T) {
 	b := start(t)
 	at := bench.In{"team": "t", "channel": "c", "message": "1", "text": "x"}
 	b.Silent(func() {
-		for name, in := range map[string]bench.In{"teams.message.post": {"team": "t", "channel": "c", "text": "x"}, "teams.message.reply": at, "teams.message.edit": at, "teams.message.delete": {"team": "t", "channel": "c", "message": "1"},
-			"teams.chat.message.post": {"user": ada, "chat": "c", "text": "x"}, "teams.chat.message.edit": {"user": ada, "chat": "c", "message": "1", "text": "x"}, "teams.chat.message.delete": {"user": ada, "chat": "c", "message": "1"}} {
+		for name, in := range map[string]bench.In{"teams.channel_message.send": {"team": "t", "channel": "c", "text": "x"}, "teams.channel_message.reply": at, "teams.channel_message.update": at, "teams.channel_message.delete": {"team": "t", "channel": "c", "message": "1"},
+			"teams.chat_message.send": {"user": ada, "chat": "c", "text": "x"}, "teams.chat_message.update": {"user": ada, "chat": "c", "message": "1", "text": "x"}, "teams.chat_message.delete": {"user": ada, "chat": "c", "message": "1"}} {
 			f := b.Refused(name, in)
 			if f.Code != "mode_not_supported" || f.Kind != fault.NotSupported || f.Mode != "application" || f.Cause == "" || len(f.Alternatives) == 0 || len(f.WrongFixes) == 0 {
 				t.Errorf("%s: got %+v", name, f)
 			}
 		}
-		f := b.Refused("teams.message.post", bench.In{"team": "t", "channel": "c", "text": "x"})
+		f := b.Refused("teams.channel_message.send", bench.In{"team": "t", "channel": "c", "text": "x"})
 		if !strings.Contains(strings.Join(f.Alternatives, "\n"), "teams.workflow.post") || !strings.Contains(f.Cause, "Teamwork.Migrate.All") || !strings.Contains(strings.Join(f.WrongFixes, "\n"), "ChannelMessage.Send.Group") {
 			t.Errorf("got %+v", f)
 		}
@@ -265,12 +265,12 @@ func TestWhatIsLostOfAPostIsPostedOnce(t *testing.T) {
 			post(b, at, bench.In{"text": "the same words"}) // an older one of the same words is another
 			in := with(at, bench.In{"text": "the same words"})
 			b.Fault(lost.Fault)
-			run := b.Unclear("teams.message.post", in, bench.Key("k"), bench.Through(bench.Person))
+			run := b.Unclear("teams.channel_message.send", in, bench.Key("k"), bench.Through(bench.Person))
 			b.Becomes(run, lost.AtOnce, lost.AtLast)
 			if n := len(messages(b, at, bench.App)) - 1; n != lost.Arrives {
 				t.Errorf("%d of it, want %d", n, lost.Arrives)
 			}
-			if _, err := b.Call("teams.message.post", in, bench.Key("k"), bench.Through(bench.Person)); err != nil {
+			if _, err := b.Call("teams.channel_message.send", in, bench.Key("k"), bench.Through(bench.Person)); err != nil {
 				t.Errorf("again: %v", err)
 			}
 			if n := len(messages(b, at, bench.App)) - 1; n != 1 {
@@ -285,13 +285,13 @@ func TestAPostThatCannotBeToldStaysUnclear(t *testing.T) {
 	b := start(t)
 	at := channel(b, team(b, "Field Service"), "General")
 	b.Fault(bench.FaultAt("reset", "POST", "/messages"))
-	run := b.Unclear("teams.message.post", with(at, bench.In{"text": "lost"}), bench.Key("k"), bench.Through(bench.Person))
+	run := b.Unclear("teams.channel_message.send", with(at, bench.In{"text": "lost"}), bench.Key("k"), bench.Through(bench.Person))
 	post(b, at, bench.In{"text": "something else"})
 	b.Pass(once.Settled + time.Second)
 	if got := b.Look(run); got != action.Unclear {
 		t.Errorf("got %s", got)
 	}
-	if _, err := b.Call("teams.message.post", with(at, bench.In{"text": "lost"}), bench.Key("k"), bench.Through(bench.Person)); fault.KindOf(err) != fault.Unclear {
+	if _, err := b.Call("teams.channel_message.send", with(at, bench.In{"text": "lost"}), bench.Key("k"), bench.Through(bench.Person)); fault.KindOf(err) != fault.Unclear {
 		t.Errorf("the same key: %v", err)
 	}
 	if n := len(messages(b, at, bench.App)); n != 1 {
