@@ -27,6 +27,10 @@ type demoSummary struct {
 		Items     int
 		RequestID string `json:"request_id"`
 	}
+	Refusals []struct {
+		Name, Code   string
+		Alternatives []string
+	}
 	Doctor    []struct{ Connection, Capability, Fix, Who string }
 	Customers []struct {
 		Name, Last string
@@ -78,8 +82,11 @@ func TestTheDemoDoesItsWorkTwice(t *testing.T) {
 				t.Errorf("%+v", a)
 			}
 		}
-		if !done["mail.message.send"] || !done["contact.list"] || !done["todo.task.create"] || !done["sharepoint.list_item.get"] {
+		if !done["mail.message.send"] || !done["contact.list"] || !done["todo.task.create"] || !done["sharepoint.list_item.get"] || !done["drive.item.upload"] || !done["teams.channel_message.send"] {
 			t.Errorf("done: %v", done)
+		}
+		if len(s.Refusals) != 1 || s.Refusals[0].Code != "mode_not_supported" || len(s.Refusals[0].Alternatives) == 0 {
+			t.Errorf("the app posts nothing, and says why: %+v", s.Refusals)
 		}
 		if len(s.Doctor) == 0 || s.Doctor[0].Connection != "contoso-second" || s.Doctor[0].Fix == "" || s.Doctor[0].Who == "" {
 			t.Errorf("doctor: %+v", s.Doctor)

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -156,40 +155,7 @@ type demo struct {
 	cloud   sim.Ready
 	browser *person.Browser
 	actions []demoAction
-}
-
-// demoSummary is what demo --once prints (CONTRACT).
-type demoSummary struct {
-	Connections []demoConnection `json:"connections"`
-	Actions     []demoAction     `json:"actions"`
-	Doctor      []demoFinding    `json:"doctor"`
-	Customers   []demoCustomer   `json:"customers"`
-	Seconds     float64          `json:"seconds"`
-}
-
-type demoConnection struct {
-	Name   string           `json:"name"`
-	Kind   m365.Mode        `json:"kind"`
-	Tenant string           `json:"tenant"`
-	State  connection.State `json:"state"`
-	Proof  connection.Proof `json:"proof"`
-}
-
-type demoAction struct {
-	Name      string `json:"name"`
-	OK        bool   `json:"ok"`
-	Items     int    `json:"items"`
-	RequestID string `json:"request_id"`
-	Problem   string `json:"problem,omitempty"`
-}
-
-type demoFinding struct {
-	Connection string `json:"connection"`
-	Capability string `json:"capability"`
-	State      string `json:"state"`
-	Fix        string `json:"fix"`
-	Who        string `json:"who"`
-	Link       string `json:"link,omitempty"`
+	refused []demoRefusal
 }
 
 func (d *demo) run(ctx context.Context) (demoSummary, error) {
@@ -227,13 +193,13 @@ func (d *demo) connect(ctx context.Context) error {
 		switch app.Name {
 		case demoHubApp:
 			form.Name, form.Mailboxes = "contoso", mailboxes
-			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.SharePoint, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
+			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.OneDrive, m365.SharePoint, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
 		case demoBrokenApp:
 			form.Name, form.Mailboxes = "contoso-second", mailboxes[:1]
 			form.Capabilities = []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}
 		case demoPersonApp:
 			form.Name, form.Owner, form.AccountTypes = "contoso-person", owner.ID, m365.ThisTenant
-			form.Capabilities = []m365.Capability{m365.Mail, m365.Calendar, m365.Contacts, m365.Todo}
+			form.Capabilities = []m365.Capability{m365.Mail, m365.Calendar, m365.Contacts, m365.Todo, m365.Teams}
 		default:
 			continue
 		}
@@ -316,20 +282,20 @@ func (d *demo) work(ctx context.Context) error {
 	d.do(ctx, "mail.message.send", map[string]any{"user": user, "to": []string{user}, "subject": "Hello from Seneschal", "body": "Sent once, whatever happens."})
 	d.do(ctx, "calendar.event.create", map[string]any{"user": user, "subject": "Visit planned by Seneschal", "start": begin.Format(time.RFC3339), "end": begin.Add(time.Hour).Format(time.RFC3339)})
 	d.errands(ctx, user)
+	d.file(ctx, user)
 	d.workOrders(ctx)
-	return nil
+	return d.post(ctx)
 }
 
-// do runs one action under a key of its own, and gives its answer; nothing where it failed.
+// do runs one action as the app under a key of its own, and gives its answer; nothing where it failed.
 func (d *demo) do(ctx context.Context, name string, in map[string]any) json.RawMessage {
-	entry := demoAction{Name: name}
+	return d.ask(ctx, action.Request{Action: name, Connection: "contoso", Caller: access.Local("demo")}, in)
+}
+
+func (d *demo) ask(ctx context.Context, q action.Request, in map[string]any) json.RawMessage {
+	entry := demoAction{Name: q.Action}
 	defer func() { d.actions = append(d.actions, entry) }()
-	text, err := json.Marshal(in)
-	if err != nil {
-		entry.Problem = err.Error()
-		return nil
-	}
-	result, err := d.app.Runner.Do(ctx, action.Request{Action: name, Connection: "contoso", Caller: access.Local("demo"), Input: text, Key: "demo-" + store.NewID(d.app.Clock.Now())})
+	result, err := d.once(ctx, q, in)
 	if err != nil {
 		entry.Problem = err.Error()
 		return nil
@@ -341,68 +307,13 @@ func (d *demo) do(ctx context.Context, name string, in map[string]any) json.RawM
 	return result.Output
 }
 
-// items counts what an action answered with: the entries of its list, or the one thing it made.
-func items(output json.RawMessage) int {
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(output, &fields) != nil {
-		return 0
-	}
-	if _, one := fields["id"]; one {
-		return 1
-	}
-	for _, v := range fields {
-		var list []json.RawMessage
-		if json.Unmarshal(v, &list) == nil && list != nil {
-			return len(list)
-		}
-	}
-	return 1
-}
-
-func (d *demo) summarise(ctx context.Context) (demoSummary, error) {
-	s := demoSummary{Actions: d.actions, Doctor: []demoFinding{}}
-	all, err := d.app.Connections.List(ctx)
+func (d *demo) once(ctx context.Context, q action.Request, in map[string]any) (action.Result, error) {
+	text, err := json.Marshal(in)
 	if err != nil {
-		return s, err
+		return action.Result{}, err
 	}
-	for _, c := range all {
-		s.Connections = append(s.Connections, demoConnection{c.Name, c.Kind, c.TenantName, c.Current(d.app.Clock.Now()), c.Proof})
-		lines, err := d.app.Connections.LastLines(ctx, c.ID)
-		if err != nil {
-			return s, err
-		}
-		for _, l := range lines {
-			if l.State != connection.LineOK && l.State != connection.LineSuperfluous {
-				s.Doctor = append(s.Doctor, demoFinding{c.Name, l.Capability, string(l.State), l.Fix, l.Who, l.Link})
-			}
-		}
-	}
-	return s, nil
-}
-
-func (p *process) printSummary(s demoSummary, asJSON bool) error {
-	if asJSON {
-		out := json.NewEncoder(p.io.Out)
-		out.SetIndent("", "  ")
-		return out.Encode(s)
-	}
-	w := tabwriter.NewWriter(p.io.Out, 2, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(w, "CONNECTION\tKIND\tTENANT\tSTATE\tPROOF")
-	for _, c := range s.Connections {
-		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", c.Name, c.Kind, c.Tenant, c.State, c.Proof.RequestID)
-	}
-	_, _ = fmt.Fprintln(w, "\nACTION\tOK\tITEMS\tREQUEST ID\t")
-	for _, a := range s.Actions {
-		_, _ = fmt.Fprintf(w, "%s\t%v\t%d\t%s\t%s\n", a.Name, a.OK, a.Items, a.RequestID, a.Problem)
-	}
-	_, _ = fmt.Fprintln(w, "\nCUSTOMER\tSEEN BY ADMIN\tBY ADA (MEMBER)\tBY BEN (VIEWER)\tLAST MAIL")
-	for _, c := range s.Customers {
-		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", c.Name, c.Sees["admin"], c.Sees[demoPeople[0].name], c.Sees[demoPeople[1].name], c.Last)
-	}
-	for _, f := range s.Doctor {
-		_, _ = fmt.Fprintf(w, "\nDoctor: %s, %s: %s\n  %s\n  who can: %s\n  %s\n", f.Connection, f.Capability, f.State, f.Fix, f.Who, f.Link)
-	}
-	return w.Flush()
+	q.Input, q.Key = text, "demo-"+store.NewID(d.app.Clock.Now())
+	return d.app.Runner.Do(ctx, q)
 }
 
 // invite lets the person at the terminal into the console.
