@@ -284,7 +284,12 @@ func (d *demo) work(ctx context.Context) error {
 	d.errands(ctx, user)
 	d.file(ctx, user)
 	d.workOrders(ctx)
-	return d.post(ctx)
+	owner, err := d.person(ctx)
+	if err != nil {
+		return err
+	}
+	d.post(ctx, owner.Caller())
+	return nil
 }
 
 // do runs one action as the app under a key of its own, and gives its answer; nothing where it failed.
