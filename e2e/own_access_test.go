@@ -204,6 +204,20 @@ func TestWhatOthersSeeOfAnOwnMailbox(t *testing.T) {
 	}
 }
 
+// What personal Microsoft accounts do not have is refused when the connection is configured.
+func TestAPersonalAccountIsNotSetUpForTeams(t *testing.T) {
+	h := app.StartForTest(t, app.TestOptions{})
+	owner := staff(t, h, "Pat", access.Member, "")
+	for _, k := range []m365.Capability{m365.Teams, m365.SharePoint, m365.Directory} {
+		form := ownForm(h, "mine", owner, k)
+		form.AccountTypes, form.TenantID = m365.Personal, ""
+		_, _, err := h.Connections.Add(t.Context(), access.Local("test"), form)
+		if f := fault.As(err); f.Kind != fault.Invalid || len(f.Fields) != 1 || f.Fields[0].Name != "capabilities[0]" || !strings.Contains(f.Fields[0].Message, "work accounts") {
+			t.Errorf("%s: %v", k, err)
+		}
+	}
+}
+
 func TestWhatAnOwnConnectionIsNotFor(t *testing.T) {
 	h := app.StartForTest(t, app.TestOptions{})
 	owner := staff(t, h, "Ada", access.Member, ada)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -121,7 +122,7 @@ type Preview struct {
 func (r *Runner) Do(ctx context.Context, q Request) (Result, error) {
 	a, ok := r.registry.Lookup(q.Action)
 	if !ok {
-		return Result{}, fault.Missing("action", q.Action)
+		return Result{}, Missing(q.Action)
 	}
 	if q.Agent {
 		q.Caller = q.Caller.ByAgent()
@@ -237,6 +238,8 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 		return c, err
 	}
 	switch {
+	case c.Personal() && slices.ContainsFunc(a.Operations, m365.WorkOnly):
+		return c, accountTypeNotSupported(a, c)
 	case a.Capability != "" && !c.Serves(a.Capability) && (a.Or == "" || !c.Serves(a.Or)):
 		return c, NotChosen(c, a.Capability)
 	case c.ReadOnly && a.Effect != Reads:
@@ -247,6 +250,13 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 			Cause: "Its list of allowed actions leaves it out", Fix: "Add the action to the connection's list", Who: "an admin of this hub"}
 	}
 	return c, nil
+}
+
+// accountTypeNotSupported says that no consent helps a personal account to what only organisations have.
+func accountTypeNotSupported(a Action, c connection.Connection) error {
+	return &fault.Error{Kind: fault.NotSupported, Code: "account_type_not_supported", Operation: a.Name, Mode: string(c.Kind), Message: "Microsoft offers this to work and school accounts only, and the connection " + c.Name + " is a personal account's",
+		Cause: "Personal Microsoft accounts have no Teams, SharePoint, directory or schedules of others", Fix: "Connect a work or school account for this action", Who: "an admin of this hub",
+		Alternatives: []string{"a delegated connection of a work account", "an application connection, where the action has that mode"}, WrongFixes: []string{"granting more permissions: the account itself has nothing there"}}
 }
 
 // NotChosen is the refusal of what a connection is not set up for.

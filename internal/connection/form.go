@@ -192,6 +192,8 @@ func (f *Form) checkCapabilities(bad func(string, string, ...any)) {
 			bad(fmt.Sprintf("capabilities[%d]", i), "%q is not one of the capabilities", name)
 		case !slices.Contains(info.Modes, f.Kind) && (f.Kind == m365.Application || f.Kind == m365.Delegated):
 			bad(fmt.Sprintf("capabilities[%d]", i), "%s needs an app-only connection: it works while nobody is signed in", name)
+		case f.AccountTypes == m365.Personal && m365.WorkOnlyCapability(name):
+			bad(fmt.Sprintf("capabilities[%d]", i), "%s is not for personal Microsoft accounts, which have no Teams, SharePoint or directory: let work accounts sign in", name)
 		}
 	}
 }

@@ -46,6 +46,12 @@ func (c Connection) Home() m365.TenantID {
 	return m365.TenantID(tenant)
 }
 
+// Personal says whether a personal Microsoft account has signed in, or no other may.
+func (c Connection) Personal() bool {
+	_, tenant, _ := strings.Cut(c.accountID, ".")
+	return c.AccountTypes == m365.Personal || tenant == string(m365.ConsumerTenant)
+}
+
 // Through gives a connection, without its list of mailboxes, and whether the caller may have something fetched through it.
 func (s *Service) Through(ctx context.Context, by access.Caller, idOrName string) (c Connection, usable bool, err error) {
 	c, err = s.entry(ctx, idOrName)

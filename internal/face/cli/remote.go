@@ -28,7 +28,7 @@ type Remote struct {
 func (r *Remote) Do(ctx context.Context, q action.Request) (action.Result, error) {
 	a, ok := r.Registry.Lookup(q.Action)
 	if !ok {
-		return action.Result{}, fault.Missing("action", q.Action)
+		return action.Result{}, action.Missing(q.Action)
 	}
 	req, err := r.request(ctx, a, q)
 	if err != nil {

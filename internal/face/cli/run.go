@@ -34,7 +34,7 @@ func (f *Face) addRun() {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		a, ok := f.Registry.Lookup(args[0])
 		if !ok || a.Target != action.OnConnection {
-			return fault.Missing("action", args[0])
+			return action.Missing(args[0])
 		}
 		q.Action = a.Name
 		in, err := f.readInput(inputFile)

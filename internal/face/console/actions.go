@@ -61,7 +61,7 @@ func (f *Face) actionForm(w http.ResponseWriter, r *http.Request, who access.Cal
 func (f *Face) actionState(r *http.Request, who access.Caller) (actionData, error) {
 	a, ok := f.runner.Registry().Lookup(r.PathValue("name"))
 	if !ok || a.Target != action.OnConnection {
-		return actionData{}, fault.Missing("action", r.PathValue("name"))
+		return actionData{}, action.Missing(r.PathValue("name"))
 	}
 	all, err := ask[listed](f, r, who, "connection.list", struct{}{})
 	d := actionData{A: a, Connections: all.Connections, Chosen: r.FormValue("connection"), Key: r.FormValue("key")}

@@ -74,7 +74,7 @@ func (f *Face) hubAction(a action.Action) http.Handler {
 func (f *Face) connectionAction(w http.ResponseWriter, r *http.Request) {
 	a, ok := f.Runner.Registry().Lookup(r.PathValue("name"))
 	if !ok || a.Target != action.OnConnection {
-		WriteFault(w, fault.Missing("action", r.PathValue("name")))
+		WriteFault(w, action.Missing(r.PathValue("name")))
 		return
 	}
 	f.serve(w, r, a, r.PathValue("id"))

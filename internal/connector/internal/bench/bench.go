@@ -193,6 +193,19 @@ func (b *Bench) AddCustomer(capability m365.Capability) {
 	b.signIn(Customer, "paula@fabrikam.example", "Paula-Pass-1")
 }
 
+// Private is a connection of a personal Microsoft account, see AddPrivate.
+const Private = "pat's own"
+
+// AddPrivate connects Pat's personal account as Private.
+func (b *Bench) AddPrivate(capability m365.Capability) {
+	b.Helper()
+	f := b.form(Private, "Seneschal sign-in", m365.Delegated, capability)
+	f.Owner, f.TenantID, f.AccountTypes = adaPerson, "", m365.Personal
+	_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
+	b.must(err)
+	b.signIn(Private, "pat@outlook.example", "Pat-Pass-1")
+}
+
 // signIn goes through Microsoft's pages as a person does.
 func (b *Bench) signIn(connectionName, account, password string) {
 	b.Helper()
@@ -220,7 +233,7 @@ func (b *Bench) signIn(connectionName, account, password string) {
 
 // caller is who may act through a connection.
 func (b *Bench) caller(connectionName string) access.Caller {
-	if connectionName == Person || connectionName == Customer {
+	if slices.Contains([]string{Person, Customer, Private}, connectionName) {
 		return access.Caller{Kind: "person", ID: adaPerson, Name: "Ada", Role: access.Member}
 	}
 	return access.Local("bench")

@@ -1,0 +1,27 @@
+package m365
+
+import "strings"
+
+// workOnly are the parts of operations that only work and school accounts have: personal ones have no Teams, no SharePoint, no directory, and
+// nobody's free and busy times (dynamics/AUTH-MATRIX §2, §4 and §9).
+var workOnly = []string{"/teams", "/chats", "/presence", "/onlineMeetings", "/communications", "/teamwork", "/joinedTeams", "/sites", "getSchedule", "findMeetingTimes", "/organization", "/admin/"}
+
+// WorkOnly says whether an operation has nothing to work on with a personal Microsoft account.
+func WorkOnly(o OperationKey) bool {
+	_, path, _ := strings.Cut(string(o), " ")
+	for _, part := range workOnly {
+		if strings.Contains(path, part) {
+			return true
+		}
+	}
+	return path == "/users"
+}
+
+// WorkOnlyCapability says whether every need of a capability is for work and school accounts.
+func WorkOnlyCapability(c Capability) bool {
+	switch c {
+	case Directory, SharePoint, Teams, Presence, Meetings:
+		return true
+	}
+	return false
+}
