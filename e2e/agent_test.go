@@ -18,6 +18,7 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/app"
 	"seneschal/internal/fault"
+	"seneschal/internal/m365"
 	"seneschal/internal/store"
 	"seneschal/internal/vault"
 )
@@ -420,5 +421,27 @@ func TestALongAnswerComesInParts(t *testing.T) {
 	}
 	if text, refused := call(t, s, "action_list", map[string]any{"part": 99}); !refused || !strings.Contains(text, "this answer has") {
 		t.Errorf("a part there is none: %s", text)
+	}
+}
+
+// What is handed in as a secret is shown to nobody, whoever decides.
+func TestAPlanShowsNoSecret(t *testing.T) {
+	h := app.StartForTest(t, app.TestOptions{})
+	h.Connect(h.Form("contoso", "Seneschal", m365.Teams))
+	boss := staff(t, h, "boss", access.Admin, "")
+	const address = "https://prod-1.westeurope.logic.azure.com/workflows/1?sig=hush-hush"
+	input, err := json.Marshal(map[string]string{"url": address, "text": "Hello"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := h.Runner.Propose(t.Context(), action.Request{Action: "teams.workflow.post", Connection: "contoso", Caller: boss.ByAgent(), Input: input})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, by := range []access.Caller{boss, access.Local("test"), boss.ByAgent()} {
+		shown, err := h.Runner.LookupPlan(t.Context(), by, plan.ID)
+		if text := string(shown.Input); err != nil || strings.Contains(text, "hush") || !strings.Contains(text, "(secret)") || !strings.Contains(text, "Hello") {
+			t.Errorf("%s sees %s %v", by, text, err)
+		}
 	}
 }

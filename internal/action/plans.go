@@ -135,6 +135,11 @@ func (r *Runner) LookupPlan(ctx context.Context, by access.Caller, id string) (P
 		if p.Input, err = r.ledger.vault.Open(ctx, planRef(p.ID), p.sealed); err != nil {
 			return p, err
 		}
+		if a, ok := r.registry.Lookup(p.Action); ok {
+			if p.Input, err = withoutSecrets(a, p.Input); err != nil {
+				return p, err
+			}
+		}
 	}
 	if p.State != PlanDone {
 		return p, nil
@@ -145,6 +150,24 @@ func (r *Runner) LookupPlan(ctx context.Context, by access.Caller, id string) (P
 	}
 	p.Output, err = r.ledger.output(ctx, *run)
 	return p, err
+}
+
+// withoutSecrets hides those fields of an input that are handed in and never shown; the digest stands for them.
+func withoutSecrets(a Action, input json.RawMessage) (json.RawMessage, error) {
+	var fields map[string]any
+	if err := json.Unmarshal(input, &fields); err != nil {
+		return nil, err
+	}
+	hidden := false
+	for name, p := range a.Input().Properties {
+		if _, given := fields[name]; given && p.WriteOnly {
+			fields[name], hidden = "(secret)", true
+		}
+	}
+	if !hidden {
+		return input, nil
+	}
+	return encode(fields)
 }
 
 // PlansQuery narrows a list of plans; empty fields do not.
