@@ -133,7 +133,7 @@ func TestAnotherProvidersTokenConnects(t *testing.T) {
 	}
 	// The administrator's own permission to register a trust, given to the one app of this test.
 	file := filepath.Join(t.TempDir(), "world.yaml")
-	if err := os.WriteFile(file, bytes.ReplaceAll(world, []byte("Domain.Read.All]"), []byte("Domain.Read.All, Application.ReadWrite.All]")), 0o600); err != nil {
+	if err := os.WriteFile(file, bytes.ReplaceAll(world, []byte("Domain.Read.All,"), []byte("Domain.Read.All, Application.ReadWrite.All,")), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	g := newGroundOf(t, store.SQLite, file)

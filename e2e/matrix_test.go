@@ -28,6 +28,7 @@ var passes = map[access.Scope]map[string]bool{
 	access.Self:           {"viewer": true, "member": true, "admin": true},
 	access.Decide:         {"member": true, "admin": true},
 	access.Planned:        {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true}, // each plan asks for itself
+	access.Acting:         {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true}, // each step is asked about: see below
 }
 
 // callers are one of each: nobody, every role, and a key of every scope.
@@ -92,6 +93,13 @@ func TestEveryActionAgainstEveryCaller(t *testing.T) {
 			_, err := h.Runner.Do(t.Context(), action.Request{Action: a.Name, Connection: app1.Name, Caller: c, Input: json.RawMessage(`{"no such field": 1}`)})
 			if want := name == "admin" || name == "key actions:write" && a.Effect != action.Reads || name == "key actions:read" && a.Effect == action.Reads; refused(err) == want {
 				t.Errorf("%s through an app-only connection by %s: %v", a.Name, name, err)
+			}
+			if len(a.Files)+len(a.Streams) == 0 {
+				_, asStep := h.Runner.Do(t.Context(), action.Request{Action: "batch.run", Caller: c, Key: "k", Input: json.RawMessage(`{"connection": "` + app1.Name + `", "steps": [{"id": "s", "action": "` + a.Name + `", "input": {"no such field": 1}}]}`)})
+				if refused(asStep) != refused(err) {
+					t.Errorf("%s as a step by %s: %v, alone %v", a.Name, name, asStep, err)
+				}
+				asked++
 			}
 			_, err = h.Runner.Do(t.Context(), action.Request{Action: a.Name, Connection: owned.Name, Caller: c, Input: json.RawMessage(`{"no such field": 1}`)})
 			if want := name == "member"; refused(err) == want {

@@ -29,7 +29,7 @@ var columns = map[string][]string{
 	"event.list":         {"at", "type", "connection", "data.cause"},
 	"person.list":        {"name", "role", "disabled", "id"},
 	"apikey.list":        {"name", "scopes", "expires_at", "last_used"},
-	"usage.list":         {"what", "mailbox", "tenant", "used", "left", "limit.requests", "limit.window_seconds", "in_flight", "waiting", "reset_at", "blocked_until"},
+	"usage.list.budgets": {"what", "mailbox", "tenant", "used", "left", "limit.requests", "limit.window_seconds", "in_flight", "waiting", "reset_at", "blocked_until"},
 	"doctor":             {"connection", "capability", "state", "cause", "fix", "who", "link", "proof.request_id"},
 }
 
@@ -52,10 +52,40 @@ func (f *Face) print(name string, output json.RawMessage) error {
 		return usageError{fmt.Errorf("--output %s: there are text, json and csv", f.output)}
 	case isList:
 		return table(f.IO.Out, f.output == "csv", columnsOf(name, rows), rows)
+	case f.output == "text" && isLists(v):
+		return f.tables(name, v.(map[string]any))
 	case f.output == "csv":
 		return usageError{fmt.Errorf("--output csv is for lists")}
 	}
 	lines(f.IO.Out, "", v)
+	return nil
+}
+
+// isLists says whether an answer is several lists and nothing else.
+func isLists(v any) bool {
+	m, ok := v.(map[string]any)
+	for _, field := range m {
+		if _, isList := field.([]any); !isList {
+			return false
+		}
+	}
+	return ok && len(m) > 1
+}
+
+// tables prints several lists, each below its name; empty ones are left out.
+func (f *Face) tables(name string, lists map[string]any) error {
+	between := ""
+	for _, field := range slices.Sorted(maps.Keys(lists)) {
+		rows := lists[field].([]any)
+		if len(rows) == 0 {
+			continue
+		}
+		_, _ = fmt.Fprintf(f.IO.Out, "%s%s\n", between, strings.ToUpper(field[:1])+field[1:])
+		if err := table(f.IO.Out, false, columnsOf(name+"."+field, rows), rows); err != nil {
+			return err
+		}
+		between = "\n"
+	}
 	return nil
 }
 
