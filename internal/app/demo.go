@@ -227,6 +227,7 @@ func (d *demo) connect(ctx context.Context) error {
 		switch app.Name {
 		case demoHubApp:
 			form.Name, form.Mailboxes = "contoso", mailboxes
+			form.Sites = []string{connection.EverySite}
 			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.SharePoint, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
 		case demoBrokenApp:
 			form.Name, form.Mailboxes = "contoso-second", mailboxes[:1]
