@@ -13,7 +13,7 @@ func TestKilledWhilePuttingAnItemIntoAList(t *testing.T) {
 	in := map[string]any{"site": site, "list": "Work orders", "fields": map[string]any{"Title": title, "Hours": 2}}
 	atEveryPoint(t, func(g *ground) {
 		form := g.form()
-		form["capabilities"] = []string{"sharepoint"}
+		form["capabilities"], form["sites"] = []string{"sharepoint"}, []string{"https://contoso.sharepoint.com/sites/projects"}
 		if out, _ := g.run(form, nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
 			g.t.Fatal(out)
 		}

@@ -38,13 +38,15 @@ type doctorOut struct {
 }
 
 type changeIn struct {
-	ID           string                  `json:"id" doc:"Id or name of the connection"`
-	Name         *string                 `json:"name,omitempty" doc:"New name"`
-	Capabilities []m365.Capability       `json:"capabilities,omitempty" doc:"What it is for, the whole list"`
-	Mailboxes    *connection.MailboxList `json:"mailboxes,omitempty" doc:"The mailboxes it may touch, the whole list"`
-	ReadOnly     *bool                   `json:"read_only,omitempty" doc:"Refuse everything that changes something"`
-	Allowed      *[]string               `json:"allowed_actions,omitempty" doc:"Actions it may run; an empty list allows all"`
-	Version      int64                   `json:"version,omitempty" doc:"Refuse the change when the connection was changed since this version"`
+	ID            string                  `json:"id" doc:"Id or name of the connection"`
+	Name          *string                 `json:"name,omitempty" doc:"New name"`
+	Capabilities  []m365.Capability       `json:"capabilities,omitempty" doc:"What it is for, the whole list"`
+	Mailboxes     *connection.MailboxList `json:"mailboxes,omitempty" doc:"The mailboxes it may touch, the whole list"`
+	Sites         *[]string               `json:"sites,omitempty" doc:"The sites of SharePoint it may reach, by address, the whole list; * is all that the permissions reach"`
+	SitesSelected *bool                   `json:"sites_selected,omitempty" doc:"Ask for Sites.Selected in place of permissions for all sites"`
+	ReadOnly      *bool                   `json:"read_only,omitempty" doc:"Refuse everything that changes something"`
+	Allowed       *[]string               `json:"allowed_actions,omitempty" doc:"Actions it may run; an empty list allows all"`
+	Version       int64                   `json:"version,omitempty" doc:"Refuse the change when the connection was changed since this version"`
 }
 
 type pauseIn struct {
@@ -71,6 +73,11 @@ type replaceIn struct {
 type serveIn struct {
 	ID         string          `json:"id" doc:"Id or name of the connection"`
 	Capability m365.Capability `json:"capability" doc:"What it shall serve in its tenant from now on"`
+}
+
+type siteScriptIn struct {
+	ID   string `json:"id" doc:"Id or name of the connection"`
+	Role string `json:"role,omitempty" enum:"read,write,owner,fullcontrol" doc:"What the app may do there: write without, or read where the connection is read only; lists and columns are made by owner"`
 }
 
 type mailboxIn struct {
@@ -133,7 +140,7 @@ func (h *Hub) connectionActions() []action.Action {
 			}
 			return h.Connections.StartDevice(ctx, c.Caller, in.ID)
 		}),
-		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes, sites or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "PATCH /connections/{id}", Args: []string{"id"}}, h.changeConnection),
 		action.Define(action.Spec{Name: "connection.follow", Summary: "Have one's own mailbox followed for the customer timeline, or no longer.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/follow", Args: []string{"id"}}, h.followOwn),
@@ -161,6 +168,10 @@ func (h *Hub) connectionActions() []action.Action {
 		action.Define(action.Spec{Name: "connection.permissions", Summary: "Show the permissions a connection needs, has and has too much, with set-up scripts.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /connections/{id}/permissions", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in byID) (connection.Permissions, error) {
 			return h.Connections.ReadPermissions(ctx, in.ID)
+		}),
+		action.Define(action.Spec{Name: "connection.site_script", Summary: "Write the script that grants a connection's app the sites on its list.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
+			Route: "GET /connections/{id}/site-script", CLI: "connection site-script", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in siteScriptIn) (connection.SiteScript, error) {
+			return h.Connections.SiteScript(ctx, in.ID, in.Role)
 		}),
 		action.Define(action.Spec{Name: "connection.serve", Summary: "Make a connection the one that serves a capability in its tenant.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "POST /connections/{id}/serve", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in serveIn) (none, error) {
@@ -261,7 +272,7 @@ func (h *Hub) changeConnection(ctx context.Context, c action.Call, in changeIn) 
 			return tested{}, err
 		}
 	}
-	e := connection.Edit{Name: in.Name, Mailboxes: in.Mailboxes, ReadOnly: in.ReadOnly, Allowed: in.Allowed, Version: in.Version}
+	e := connection.Edit{Name: in.Name, Mailboxes: in.Mailboxes, Sites: in.Sites, SitesSelected: in.SitesSelected, ReadOnly: in.ReadOnly, Allowed: in.Allowed, Version: in.Version}
 	if in.Capabilities != nil {
 		e.Capabilities = &in.Capabilities
 	}

@@ -194,6 +194,7 @@ func (d *demo) connect(ctx context.Context) error {
 		case demoHubApp:
 			form.Name, form.Mailboxes = "contoso", mailboxes
 			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.OneDrive, m365.SharePoint, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
+			form.Sites = []string{connection.EverySite}
 		case demoBrokenApp:
 			form.Name, form.Mailboxes = "contoso-second", mailboxes[:1]
 			form.Capabilities = []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"seneschal/internal/access"
@@ -106,6 +107,9 @@ func (h *Hub) Form(name, app string, capabilities ...m365.Capability) connection
 	}
 	f := connection.Form{Name: name, Kind: m365.Mode(a.Kind), TenantID: m365.TenantID(h.Cloud.Ready().Tenants[0].TenantID), ClientID: m365.ClientID(a.ClientID),
 		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(a.ClientSecret)}, Capabilities: capabilities}
+	if slices.Contains(capabilities, m365.SharePoint) {
+		f.Sites = []string{connection.EverySite}
+	}
 	if f.Kind == m365.Application {
 		f.Mailboxes = connection.ParseMailboxes("ada@contoso.example; ben@contoso.example")
 	}

@@ -8,11 +8,12 @@ import (
 	"seneschal/internal/store"
 )
 
-// binding is what working through a connection needs and what follows from its configuration and its list of mailboxes alone. It is kept,
+// binding is what working through a connection needs and what follows from its configuration and its lists of mailboxes and sites alone. It is kept,
 // as a feed is walked through one every few seconds, and a list may hold ten thousand.
 type binding struct {
 	version, list int64
 	mailboxes     []Mailbox // nobody changes them
+	sites         []Site    // nor these
 	byName        map[string]int
 	bound         Bound
 }
@@ -48,27 +49,27 @@ func (s *Service) Bind(ctx context.Context, idOrName string, p Purpose) (Bound, 
 		s.mu.Unlock()
 	}
 	c.Mailboxes, c.byName = have.mailboxes, have.byName
+	c.setSites(have.sites)
 	return Bound{c, have.bound.Graph, have.bound.Tokens}, nil
 }
 
 // newBinding reads the list after the entry: should it change in between, the entry's version tells the next who asks.
 func (s *Service) newBinding(ctx context.Context, c Connection, p Purpose) (*binding, error) {
-	mailboxes, err := readMailboxes(ctx, s.Store.Reader(), c.ID)
-	if err != nil {
+	if err := s.readLists(ctx, &c); err != nil {
 		return nil, err
 	}
-	c.Mailboxes = mailboxes[c.ID]
-	b := &binding{version: c.Version, list: c.listVersion, mailboxes: c.Mailboxes, byName: make(map[string]int, 2*len(c.Mailboxes))}
+	b := &binding{version: c.Version, list: c.listVersion, mailboxes: c.Mailboxes, sites: c.SiteStates, byName: make(map[string]int, 2*len(c.Mailboxes))}
 	for i := len(c.Mailboxes) - 1; i >= 0; i-- { // of two with one name the first is meant
 		for _, name := range c.Mailboxes[i].names() {
 			b.byName[strings.ToLower(name)] = i
 		}
 	}
+	var err error
 	b.bound, err = s.bind(ctx, c, p)
 	return b, err
 }
 
-// entry reads a connection without its mailboxes.
+// entry reads a connection without its mailboxes and sites.
 func (s *Service) entry(ctx context.Context, idOrName string) (Connection, error) {
 	c, err := scan(s.Store.Reader().QueryRowContext(ctx, "select "+columns+" from connection_entry where id = $1 or name = $2", idOrName, idOrName))
 	if store.IsNoRows(err) {
@@ -77,7 +78,7 @@ func (s *Service) entry(ctx context.Context, idOrName string) (Connection, error
 	return c, err
 }
 
-// listChanged is said in the transaction that changes mailboxes of a connection.
+// listChanged is said in the transaction that changes mailboxes or sites of a connection.
 func listChanged(ctx context.Context, tx *store.Tx, id string) error {
 	_, err := tx.ExecContext(ctx, "update connection_entry set list_version = list_version + 1 where id = $1", id)
 	return err

@@ -77,11 +77,12 @@ func (s *Service) fromForm(f Form) (Connection, error) {
 	}
 	now := s.Clock.Now()
 	c := Connection{ID: store.NewID(now), Name: f.Name, Kind: f.Kind, Cloud: f.Cloud, TenantID: f.TenantID, ClientID: f.ClientID, Credential: info,
-		AccountTypes: f.AccountTypes, Owner: f.Owner, Capabilities: f.Capabilities, ReadOnly: f.ReadOnly, Allowed: f.Allowed,
+		AccountTypes: f.AccountTypes, Owner: f.Owner, Capabilities: f.Capabilities, SitesSelected: f.SitesSelected, ReadOnly: f.ReadOnly, Allowed: f.Allowed,
 		Consent: "not_requested", State: Verifying, Since: now, Version: 1, CreatedAt: now}
 	for _, m := range f.Mailboxes {
 		c.Mailboxes = append(c.Mailboxes, Mailbox{Address: m.Address, Purposes: m.Purposes, Status: Unchecked})
 	}
+	c.setSites(mergeSites(nil, f.Sites))
 	return c, nil
 }
 
@@ -114,6 +115,9 @@ func (s *Service) add(ctx context.Context, by access.Caller, f Form, managed boo
 		if err := replaceMailboxes(ctx, tx, c.ID, c.Mailboxes); err != nil {
 			return err
 		}
+		if err := replaceSites(ctx, tx, c.ID, c.SiteStates); err != nil {
+			return err
+		}
 		if err := s.Vault.Put(ctx, tx, credentialRef(c.ID), secret); err != nil {
 			return err
 		}
@@ -127,7 +131,7 @@ func (s *Service) add(ctx context.Context, by access.Caller, f Form, managed boo
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.add", Target: c.ID, Outcome: "done",
-			Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID, "kind": c.Kind, "capabilities": c.Capabilities}})
+			Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID, "kind": c.Kind, "capabilities": c.Capabilities, "sites": c.Sites, "sites_selected": c.SitesSelected}})
 	})
 	if store.IsDuplicate(err) {
 		err = &fault.Error{Kind: fault.Conflict, Code: "name_taken", Message: "There is a connection of that name already", Fix: "Use another name", Who: "you"}
@@ -225,12 +229,14 @@ func (s *Service) TakeOver(ctx context.Context, by access.Caller, idOrName strin
 
 // Edit is a change of what may change without a new proof of identity. Nil leaves a field alone.
 type Edit struct {
-	Name         *string            `json:"name,omitempty"`
-	Capabilities *[]m365.Capability `json:"capabilities,omitempty"`
-	Mailboxes    *MailboxList       `json:"mailboxes,omitempty"`
-	ReadOnly     *bool              `json:"read_only,omitempty"`
-	Allowed      *[]string          `json:"allowed_actions,omitempty"`
-	Version      int64              `json:"version,omitempty"` // refuse when somebody else was faster; zero: do not ask
+	Name          *string            `json:"name,omitempty"`
+	Capabilities  *[]m365.Capability `json:"capabilities,omitempty"`
+	Mailboxes     *MailboxList       `json:"mailboxes,omitempty"`
+	Sites         *[]string          `json:"sites,omitempty"`
+	SitesSelected *bool              `json:"sites_selected,omitempty"`
+	ReadOnly      *bool              `json:"read_only,omitempty"`
+	Allowed       *[]string          `json:"allowed_actions,omitempty"`
+	Version       int64              `json:"version,omitempty"` // refuse when somebody else was faster; zero: do not ask
 }
 
 // Change applies an edit and proves the connection anew.
@@ -251,13 +257,17 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 	if err := widens(by, c, f.Capabilities); err != nil {
 		return c, TestResult{}, err
 	}
-	c.Name, c.Capabilities, c.ReadOnly, c.Allowed = f.Name, f.Capabilities, f.ReadOnly, f.Allowed
+	c.Name, c.Capabilities, c.SitesSelected, c.ReadOnly, c.Allowed = f.Name, f.Capabilities, f.SitesSelected, f.ReadOnly, f.Allowed
+	c.setSites(mergeSites(c.SiteStates, f.Sites))
 	mailboxes := mergeMailboxes(c.Mailboxes, f.Mailboxes)
 	err = s.Store.InTx(ctx, "connection.change", func(tx *store.Tx) error {
 		if err := update(ctx, tx, c); err != nil {
 			return err
 		}
 		if err := replaceMailboxes(ctx, tx, c.ID, mailboxes); err != nil {
+			return err
+		}
+		if err := replaceSites(ctx, tx, c.ID, c.SiteStates); err != nil {
 			return err
 		}
 		if err := serve(ctx, tx, c); err != nil {
@@ -267,7 +277,7 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.change", Target: c.ID, Outcome: "done",
-			Detail: map[string]any{"capabilities": c.Capabilities, "mailboxes": len(mailboxes), "read_only": c.ReadOnly}})
+			Detail: map[string]any{"capabilities": c.Capabilities, "mailboxes": len(mailboxes), "sites": c.Sites, "sites_selected": c.SitesSelected, "read_only": c.ReadOnly}})
 	})
 	if err != nil {
 		return c, TestResult{}, err
@@ -285,6 +295,12 @@ func (e Edit) apply(f *Form) {
 	if e.Mailboxes != nil {
 		f.Mailboxes = *e.Mailboxes
 	}
+	if e.Sites != nil {
+		f.Sites = *e.Sites
+	}
+	if e.SitesSelected != nil {
+		f.SitesSelected = *e.SitesSelected
+	}
 	if e.ReadOnly != nil {
 		f.ReadOnly = *e.ReadOnly
 	}
@@ -296,7 +312,7 @@ func (e Edit) apply(f *Form) {
 // formOf is the connection as a form, with a credential that passes the check: the real one stays sealed.
 func formOf(c Connection) Form {
 	f := Form{Name: c.Name, Kind: c.Kind, Cloud: c.Cloud, TenantID: c.TenantID, ClientID: c.ClientID, AccountTypes: c.AccountTypes, Owner: c.Owner,
-		Capabilities: c.Capabilities, ReadOnly: c.ReadOnly, Allowed: c.Allowed, Credential: CredentialForm{Type: "federated", TokenFile: "unchanged"}}
+		Capabilities: c.Capabilities, Sites: slices.Clone(c.Sites), SitesSelected: c.SitesSelected, ReadOnly: c.ReadOnly, Allowed: c.Allowed, Credential: CredentialForm{Type: "federated", TokenFile: "unchanged"}}
 	for _, m := range c.Mailboxes {
 		f.Mailboxes = append(f.Mailboxes, MailboxEntry{m.Address, m.Purposes})
 	}
@@ -404,7 +420,7 @@ func (s *Service) ReadPermissions(ctx context.Context, idOrName string) (Permiss
 	if err != nil {
 		return Permissions{}, err
 	}
-	setup, err := entra.NewSetup(c.Kind, c.Capabilities, "Seneschal "+c.Name, s.Redirect())
+	setup, err := entra.NewSetup(c.asks(), "Seneschal "+c.Name, s.Redirect())
 	if err != nil {
 		return Permissions{}, err
 	}

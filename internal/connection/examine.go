@@ -26,7 +26,7 @@ const (
 	LineFailed      LineState = "failed"      // granted, and yet Microsoft refused the harmless read
 	LineCannotTell  LineState = "cannot_tell" // nothing to try it on
 	LineSuperfluous LineState = "superfluous" // granted, and nothing needs it
-	LineAttention   LineState = "attention"   // works, but not for long
+	LineAttention   LineState = "attention"   // works, but not for long, or not as it was meant
 )
 
 // Line is one finding of the doctor. Worst first, each ends in its fix.
@@ -53,6 +53,8 @@ type report struct {
 	tenantName string
 	proof      Proof
 	mailboxes  []Mailbox
+	sites      []Site
+	siteProof  Proof // of a listed site
 	lines      []Line
 	granted    []string
 	grantsRead bool
@@ -64,7 +66,7 @@ const mailboxesAtOnce = 8
 // examine asks Microsoft everything the doctor tells. It changes nothing anywhere. Mailboxes that were found within a day are asked
 // about again only when the look is thorough: a thousand of them would else cost two thousand requests at every check.
 func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Client, thorough bool) report {
-	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes)}
+	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes), sites: slices.Clone(c.SiteStates)}
 	if _, err := tokens.Token(ctx, wire.Refresh{}); err != nil {
 		r.block(c, fault.As(err))
 		return r
@@ -82,13 +84,17 @@ func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Clien
 		return r
 	}
 	s.resolveMailboxes(ctx, c, e, tokens, &r, thorough)
+	s.resolveSites(ctx, c, e, tokens, &r, thorough)
 	c.Mailboxes = r.mailboxes
+	c.setSites(r.sites)
 	for _, name := range c.Capabilities {
 		r.lines = append(r.lines, s.capabilityLine(ctx, c, e, tokens, name, &r))
 	}
 	r.lines = append(r.lines, r.superfluous(c)...)
 	r.lines = append(r.lines, s.credentialLine(c)...)
 	r.lines = append(r.lines, r.mailboxLines(c)...)
+	r.lines = append(r.lines, r.siteLines(c)...)
+	r.lines = append(r.lines, s.restrictionLine(ctx, c, e, tokens, &r)...)
 	sortLines(r.lines)
 	return r
 }
@@ -180,6 +186,9 @@ func (s *Service) capabilityLine(ctx context.Context, c Connection, e m365.Endpo
 		l.Fix, l.Who = "Enter at least one technician mailbox with this purpose", "an admin of this hub"
 		return l
 	}
+	if name == m365.SharePoint && !c.ReachesEverySite() {
+		return r.sitesLine(l)
+	}
 	probe := s.Probes[name]
 	if probe == nil {
 		l.State, l.Code, l.Cause = LineCannotTell, "no_probe", "This program has no way to try it"
@@ -206,7 +215,7 @@ func (l *Line) compare(c Connection, info m365.CapabilityInfo, granted []string)
 		set[g] = true
 	}
 	for _, n := range info.Needs {
-		want := n.Name(c.Kind)
+		want := c.asks().Name(n)
 		by, met := n.MetBy(c.Kind, set)
 		switch {
 		case want == "":
@@ -256,7 +265,7 @@ func (r *report) superfluous(c Connection) []Line {
 			needed[g] = true
 		}
 	}
-	for _, req := range slices.Concat(m365.Manifest(c.Kind, c.Capabilities), m365.Optional(c.Kind, c.Capabilities)) {
+	for _, req := range c.asks().All() {
 		needed[req.Permission] = true
 	}
 	var extra []string

@@ -65,6 +65,8 @@ type Reviewed struct {
 	ObservedDays int               `json:"observed_days"` // of the last 30
 	Permissions  []PermissionUse   `json:"permissions"`
 	Unmatched    []string          `json:"unmatched,omitempty"` // operations used that belong to no permission we know
+
+	asks m365.Asking
 }
 
 // usedOperation is one operation over all days that are kept.
@@ -95,7 +97,7 @@ func (s *Service) Review(ctx context.Context) ([]Reviewed, error) {
 }
 
 func (s *Service) review(ctx context.Context, c Connection) (Reviewed, error) {
-	r := Reviewed{ID: c.ID, Name: c.Name, Kind: c.Kind, Tenant: c.TenantName, ClientID: c.ClientID, Owner: c.Owner, State: c.Current(s.Clock.Now()), Capabilities: c.Capabilities, GrantsReadAt: c.grantsReadAt}
+	r := Reviewed{ID: c.ID, Name: c.Name, Kind: c.Kind, Tenant: c.TenantName, ClientID: c.ClientID, Owner: c.Owner, State: c.Current(s.Clock.Now()), Capabilities: c.Capabilities, asks: c.asks(), GrantsReadAt: c.grantsReadAt}
 	var err error
 	if r.Permissions, err = store.Select(ctx, s.Store.Reader(), func(q store.Scanner) (p PermissionUse, err error) {
 		var seen int64
@@ -147,7 +149,7 @@ func (s *Service) operationsOf(ctx context.Context, id string, r *Reviewed) ([]u
 // the first that Microsoft names, which is the least. What only others could let through belongs to the others.
 func (r *Reviewed) attribute(operations []usedOperation, since int64) {
 	wanted := map[string]bool{}
-	for _, n := range slices.Concat(m365.Manifest(r.Kind, r.Capabilities), m365.Optional(r.Kind, r.Capabilities)) {
+	for _, n := range r.asks.All() {
 		wanted[n.Permission] = true
 	}
 	granted, at := map[string]bool{}, map[string]*PermissionUse{}
@@ -211,7 +213,7 @@ func (p *PermissionUse) judge(r Reviewed) {
 func neededFor(c Connection, permission string) []m365.Capability {
 	var out []m365.Capability
 	for _, k := range c.Capabilities {
-		if slices.ContainsFunc(slices.Concat(m365.Manifest(c.Kind, []m365.Capability{k}), m365.Optional(c.Kind, []m365.Capability{k})), func(r m365.Required) bool { return r.Permission == permission }) {
+		if slices.ContainsFunc(c.asks(k).All(), func(r m365.Required) bool { return r.Permission == permission }) {
 			out = append(out, k)
 		}
 	}

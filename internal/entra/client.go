@@ -396,7 +396,8 @@ func SignInScopes(chosen []m365.Capability) []string {
 			names = append(names, s)
 		}
 	}
-	for _, r := range m365.Manifest(m365.Delegated, chosen) {
+	asking := m365.Asking{Mode: m365.Delegated, Capabilities: chosen}
+	for _, r := range asking.Manifest() {
 		names = append(names, r.Permission)
 	}
 	return dedupe(names)

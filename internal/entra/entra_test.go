@@ -424,7 +424,7 @@ func TestTheTableCoversTheFacts(t *testing.T) {
 
 func TestSetupNamesEveryPermissionInEveryForm(t *testing.T) {
 	for _, mode := range []m365.Mode{m365.Application, m365.Delegated} {
-		s, err := entra.NewSetup(mode, []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}, "Seneschal o'test", redirect)
+		s, err := entra.NewSetup(m365.Asking{Mode: mode, Capabilities: []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}}, "Seneschal o'test", redirect)
 		if err != nil {
 			t.Fatal(err)
 		}

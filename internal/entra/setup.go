@@ -29,8 +29,8 @@ type requiredResource struct {
 }
 
 // NewSetup writes the permission list of the capabilities in every form an administrator may want.
-func NewSetup(mode m365.Mode, chosen []m365.Capability, appName, redirect string) (Setup, error) {
-	required := m365.Manifest(mode, chosen)
+func NewSetup(asking m365.Asking, appName, redirect string) (Setup, error) {
+	mode, required := asking.Mode, asking.Manifest()
 	access := requiredResource{ResourceAppID: m365.GraphAppID, ResourceAccess: []resourceAccess{}}
 	names := make([]string, 0, len(required))
 	for _, r := range required {
@@ -49,7 +49,7 @@ func NewSetup(mode m365.Mode, chosen []m365.Capability, appName, redirect string
 	if err != nil {
 		return Setup{}, err
 	}
-	return Setup{Permissions: required, Optional: m365.Optional(mode, chosen), Manifest: manifest,
+	return Setup{Permissions: required, Optional: asking.Optional(), Manifest: manifest,
 		AzureCLI: azureCLI(mode, access, names, appName, redirect), PowerShell: powerShell(mode, access, names, appName, redirect), Graph: graphRequest(manifest, appName, redirect, mode)}, nil
 }
 
@@ -78,9 +78,9 @@ func powerShell(mode m365.Mode, access requiredResource, names []string, appName
 	}
 	web := ""
 	if mode == m365.Delegated {
-		web = " -Web @{ RedirectUris = @(" + powerQuote(redirect) + ") }"
+		web = " -Web @{ RedirectUris = @(" + PowerQuote(redirect) + ") }"
 	}
-	fmt.Fprintf(&b, ") }\n$app = New-MgApplication -DisplayName %s -SignInAudience AzureADMyOrg -RequiredResourceAccess $access%s\n", powerQuote(appName), web)
+	fmt.Fprintf(&b, ") }\n$app = New-MgApplication -DisplayName %s -SignInAudience AzureADMyOrg -RequiredResourceAccess $access%s\n", PowerQuote(appName), web)
 	b.WriteString("$sp = New-MgServicePrincipal -AppId $app.AppId\n")
 	if mode == m365.Application {
 		b.WriteString("$graph = Get-MgServicePrincipal -Filter \"appId eq '" + string(access.ResourceAppID) + "'\"\n")
@@ -103,4 +103,5 @@ func graphRequest(manifest json.RawMessage, appName, redirect string, mode m365.
 
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-func powerQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// PowerQuote writes a text as PowerShell reads it back, letter by letter.
+func PowerQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

@@ -13,7 +13,7 @@ import (
 // MailboxFence is a connection's allow-list. What is not listed is refused before anything leaves.
 type MailboxFence struct {
 	Mailboxes []string // object ids and addresses, in any case; wire.Me for a delegated connection's owner
-	Sites     []string // site ids; nil: no site
+	Sites     []string // site ids and addresses; nil: no site
 	EverySite bool     // sites without a list: what the permissions and SharePoint itself allow
 	Drives    []string // drive ids; nil: no drive. A site's library is judged by its site
 	ReadOnly  bool     // only what changes nothing
@@ -21,7 +21,7 @@ type MailboxFence struct {
 
 // Fence makes the check of the list. The list is read once: a changed one needs a new fence.
 func (f MailboxFence) Fence() wire.Fence {
-	mailboxes, sites, drives := fold(f.Mailboxes), fold(f.Sites), fold(f.Drives)
+	mailboxes, sites, drives := fold(f.Mailboxes), fold(siteNames(f.Sites)), fold(f.Drives)
 	return func(r wire.Request) error {
 		if f.ReadOnly && !reads(r) {
 			return outside(r, "read_only", "This connection is set to read only", "Switch read-only off for the connection, if it may write")
@@ -32,6 +32,9 @@ func (f MailboxFence) Fence() wire.Fence {
 			return out
 		}
 		t := r.Target
+		if !f.EverySite && t.Site == "" && looksForSites(r) {
+			return outside(r, "site_search_not_supported", "This connection looks for no sites: it reaches those on its list", "Name the site by its address, or list * for the connection")
+		}
 		if r.Operation == "POST /subscriptions" {
 			t = subscribed(r.Body)
 		}
@@ -40,7 +43,7 @@ func (f MailboxFence) Fence() wire.Fence {
 			case t.Mailbox != "" && !directorySections[t.Section] && !mailboxes[strings.ToLower(t.Mailbox)]:
 				return outside(r, "mailbox_not_listed", "The mailbox is not on this connection's list", "Add the mailbox to the connection")
 			case t.Site != "" && !f.EverySite && !sites[strings.ToLower(t.Site)]:
-				return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection")
+				return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection; one that is listed is reached when the doctor has found it")
 			case t.Drive != "" && t.Site == "" && !drives[strings.ToLower(t.Drive)]:
 				return outside(r, "drive_not_listed", "The drive is not on this connection's list", "Add the drive's site to the connection")
 			}
@@ -67,6 +70,24 @@ func (f MailboxFence) strangers(r wire.Request, listed map[string]bool) []fault.
 	for i, s := range people {
 		if !listed[strings.ToLower(s)] {
 			out = append(out, fault.Field{Name: fmt.Sprintf("%s[%d]", property, i), Message: "is not on this connection's list"})
+		}
+	}
+	return out
+}
+
+// looksForSites says that a request is about sites and names none.
+func looksForSites(r wire.Request) bool {
+	_, template, _ := strings.Cut(r.Operation, " ")
+	return template == "/sites" || strings.HasPrefix(template, "/sites/")
+}
+
+// siteNames has addresses as requests name them.
+func siteNames(list []string) []string {
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = s
+		if host, path, is := SiteAddress(s); is {
+			out[i] = siteName(host, path)
 		}
 	}
 	return out

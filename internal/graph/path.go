@@ -103,6 +103,9 @@ func (p Path) Operation(method string) m365.OperationKey {
 // Target says whose data the path touches.
 func (p Path) Target() wire.Target { return p.target }
 
+// URL is the path at a cloud's Graph, for people to ask by themselves.
+func (p Path) URL(base string) string { return strings.TrimSuffix(base, "/") + "/v1.0" + p.url }
+
 // String is the template: a path in a log or error must not show ids or addresses.
 func (p Path) String() string { return p.template }
 

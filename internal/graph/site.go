@@ -2,6 +2,7 @@ package graph
 
 import (
 	"context"
+	"net/url"
 	"strings"
 	"time"
 
@@ -151,7 +152,29 @@ func SiteAt(host, path string) Path {
 	for i, part := range parts {
 		parts[i] = escape(part)
 	}
-	return Path{template: "/sites/{hostname}:/{relative-path}", url: "/sites/" + escape(host) + ":/" + strings.Join(parts, "/"), target: wire.Target{Site: host + ":/" + path}}
+	return Path{template: "/sites/{hostname}:/{relative-path}", url: "/sites/" + escape(host) + ":/" + strings.Join(parts, "/"), target: wire.Target{Site: siteName(host, path)}}
+}
+
+// siteName is the name by which a request for a site's address is judged.
+func siteName(host, path string) string {
+	if path = strings.Trim(path, "/"); path != "" {
+		return host + ":/" + path
+	}
+	return host
+}
+
+// SiteAddress reads a site's own address. One of a page or with a question behind it is none: what of it is the site cannot be told.
+func SiteAddress(s string) (host, path string, is bool) {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Port() != "" {
+		return "", "", false
+	}
+	for part := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {
+		if part == "." || part == ".." || strings.HasPrefix(part, ":") || strings.HasSuffix(part, ".aspx") || part == "" && strings.Trim(u.Path, "/") != "" {
+			return "", "", false
+		}
+	}
+	return u.Host, u.Path, true
 }
 
 // Lists are the site's lists and libraries.

@@ -3,6 +3,7 @@ package m365
 import (
 	"slices"
 	"sort"
+	"strings"
 )
 
 // Capability is something a connection is used for.
@@ -114,10 +115,10 @@ var capabilities = []CapabilityInfo{
 			Why: "upload files of more than 4 MB: Microsoft's permission data name no other application permission for upload sessions"},
 	}},
 	{Name: SharePoint, Title: "Read and write sites, lists and pages of SharePoint", Modes: both, Needs: []Need{
-		{Operation: "POST /sites/{site-id}/lists/{list-id}/items", Role: "Sites.ReadWrite.All", Scope: "Sites.ReadWrite.All", Selected: "Sites.Selected",
+		{Operation: "POST /sites/{site-id}/lists/{list-id}/items", Role: "Sites.ReadWrite.All", Scope: "Sites.ReadWrite.All", Selected: SitesSelected,
 			Why: "read sites, and read, create, change and delete list items, pages and files in libraries"},
 	}, Wants: []Need{
-		{Operation: "POST /sites/{site-id}/lists", Role: "Sites.Manage.All", Scope: "Sites.Manage.All", Selected: "Sites.Selected", Why: "make, change and delete lists and their columns"},
+		{Operation: "POST /sites/{site-id}/lists", Role: "Sites.Manage.All", Scope: "Sites.Manage.All", Selected: SitesSelected, Why: "make, change and delete lists and their columns"},
 	}},
 	{Name: Teams, Title: "Read and write in Microsoft Teams", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
@@ -190,22 +191,46 @@ type Required struct {
 	Why          []string     `json:"why"`
 }
 
+// SitesSelected is the permission that lets an app in site by site, by what was granted there.
+const SitesSelected = "Sites.Selected"
+
+// Asking is what permissions are asked for.
+type Asking struct {
+	Mode          Mode
+	Capabilities  []Capability
+	SelectedSites bool // Sites.Selected in place of what reaches every site
+}
+
+// Name gives the permission by which a need is asked for.
+func (a Asking) Name(n Need) string {
+	if a.SelectedSites && a.Mode == Application && n.Selected != "" {
+		return n.Selected
+	}
+	return n.Name(a.Mode)
+}
+
 // Manifest is the permission list of a connection: every permission its capabilities need in the mode, sorted by name.
-func Manifest(m Mode, chosen []Capability) []Required {
-	return merge(m, chosen, func(c CapabilityInfo) []Need { return c.Needs })
+func (a Asking) Manifest() []Required {
+	return a.merge(func(c CapabilityInfo) []Need { return c.Needs })
 }
 
 // Optional lists the permissions that the capabilities want in the mode and can do without, sorted by name.
-func Optional(m Mode, chosen []Capability) []Required {
-	return merge(m, chosen, func(c CapabilityInfo) []Need { return c.Wants })
+func (a Asking) Optional() []Required {
+	wanted := a.merge(func(c CapabilityInfo) []Need { return c.Wants })
+	return slices.DeleteFunc(wanted, func(r Required) bool { // what reaches every site would make Sites.Selected void
+		return a.SelectedSites && a.Mode == Application && strings.HasPrefix(r.Permission, "Sites.")
+	})
 }
 
-func merge(m Mode, chosen []Capability, of func(CapabilityInfo) []Need) []Required {
+// All are the needed ones and the wanted.
+func (a Asking) All() []Required { return slices.Concat(a.Manifest(), a.Optional()) }
+
+func (a Asking) merge(of func(CapabilityInfo) []Need) []Required {
 	byName := map[string]*Required{}
-	for _, c := range chosen {
+	for _, c := range a.Capabilities {
 		info, _ := LookupCapability(c)
 		for _, n := range of(info) {
-			name := n.Name(m)
+			name := a.Name(n)
 			if name == "" {
 				continue
 			}

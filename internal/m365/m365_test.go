@@ -71,7 +71,7 @@ func TestNeedMetBy(t *testing.T) {
 }
 
 func TestManifestMergesWhatCapabilitiesShare(t *testing.T) {
-	got := Manifest(Application, []Capability{Mail, Send, Dispatch})
+	got := Asking{Mode: Application, Capabilities: []Capability{Mail, Send, Dispatch}}.Manifest()
 	var names []string
 	for _, r := range got {
 		names = append(names, r.Permission)

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	archive = "https://contoso.sharepoint.com/sites/archive"
-	board   = "https://contoso.sharepoint.com/sites/board"
+	archive  = "https://contoso.sharepoint.com/sites/archive"
+	board    = "https://contoso.sharepoint.com/sites/board"
+	projects = "https://contoso.sharepoint.com/sites/projects"
 )
 
 // Files in a site's library are reached by the site, in both modes, and never by a drive that is none of the site's.
@@ -43,5 +44,41 @@ func TestFilesInALibraryAreReadBackInBothModes(t *testing.T) {
 		field string
 	}{{bench.In{"user": ada, "site": archive}, "site"}, {bench.In{"user": ada, "library": "Documents"}, "library"}, {bench.In{"site": "archive"}, "site"}} {
 		b.Wrong("drive.get", tt.in, tt.field, "")
+	}
+}
+
+// Where a connection lists its sites, files of another site's library stay out of reach: to read, to write, and as the end of a copy.
+func TestLibrariesOfOtherSitesStayOutOfReach(t *testing.T) {
+	b := start(t)
+	b.Also(m365.SharePoint)
+	for _, through := range []string{bench.App, bench.Person} {
+		b.Resite(through, false, projects)
+		made := bench.Do[onedrive.Item](b, "drive.item.upload", bench.In{"site": projects, "name": "Plan " + through + ".txt"}, bench.Through(through), b.File("file", "x", []byte("Kept.")))
+		bench.Do[onedrive.Item](b, "drive.item.copy", bench.In{"site": projects, "item": made.ID, "to_site": projects, "name": "Copy " + through + ".txt"}, bench.Through(through))
+		for _, tt := range []struct {
+			name, action string
+			in           bench.In
+		}{
+			{"a folder", "drive.item.list", bench.In{"site": archive}},
+			{"its library by name", "drive.item.list", bench.In{"site": archive, "library": "Documents"}},
+			{"a file by path", "drive.item.get", bench.In{"site": archive, "path": "Plan.txt"}},
+			{"copied from there", "drive.item.copy", bench.In{"site": archive, "item": made.ID, "to_site": projects}},
+		} {
+			b.Silent(func() {
+				if f := b.Refused(tt.action, tt.in, bench.Through(through)); f.Code != "site_not_listed" {
+					t.Errorf("%s, %s: got %v", through, tt.name, f)
+				}
+			})
+		}
+		before := b.Sent("POST", "/copy")
+		if f := b.Refused("drive.item.copy", bench.In{"site": projects, "item": made.ID, "to_site": archive}, bench.Through(through)); f.Code != "site_not_listed" || b.Sent("POST", "/copy") != before {
+			t.Errorf("%s, copied there: got %v", through, f)
+		}
+	}
+	b.Resite(bench.App, false, archive)
+	foreign := bench.Do[onedrive.Drive](b, "drive.get", bench.In{"site": archive}).ID
+	b.Resite(bench.App, false, projects)
+	if f := b.Refused("drive.item.list", bench.In{"site": projects, "library": foreign}); f.Kind != fault.NotFound || b.Sent("GET", "/drives/"+foreign) != 1 {
+		t.Errorf("another site's library by its id: got %v", f)
 	}
 }

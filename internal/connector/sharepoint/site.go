@@ -109,6 +109,11 @@ func siteActions() []action.Action {
 
 // found reads a page of sites, which an app that reaches single sites alone is refused: by us, before Microsoft does or answers with nothing.
 func found(ctx context.Context, c action.Call, from cursor.Start, opts ...graph.Option) (Sites, error) {
+	if !c.Connection.ReachesEverySite() {
+		return Sites{}, &fault.Error{Kind: fault.NotSupported, Code: "site_search_not_supported", Mode: string(c.Connection.Kind), Message: "A connection with a list of sites looks for none",
+			Cause: "What is found may be a site that is not on its list; Microsoft was not asked", Fix: "Name the site by its address", Who: "you",
+			Alternatives: []string{"connection.show, which names the sites", "a connection whose list is *"}, WrongFixes: []string{"listing more sites: looking for them stays refused"}}
+	}
 	only, err := c.Bound.OnlySelectedSites(ctx)
 	if err != nil {
 		return Sites{}, err

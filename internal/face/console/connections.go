@@ -101,6 +101,7 @@ type connectionData struct {
 	Permissions connection.Permissions
 	Link        *connection.Link
 	Events      []event.Event
+	SiteScript  *connection.SiteScript // what grants the app its sites; for who configures
 	Redirect    string
 	Preview     *timeline.Preview // what the timeline would keep, just asked
 }
@@ -137,6 +138,13 @@ func (f *Face) readConnection(r *http.Request, who access.Caller, id string) (co
 	if d.Permissions, err = ask[connection.Permissions](f, r, who, "connection.permissions", in); err != nil {
 		return d, err
 	}
+	if d.C.SitesSelected && access.Configures(who, "") == nil {
+		script, err := ask[connection.SiteScript](f, r, who, "connection.site_script", in)
+		if err != nil {
+			return d, err
+		}
+		d.SiteScript = &script
+	}
 	events, err := ask[struct{ Events []event.Event }](f, r, who, "event.list", map[string]any{"connection": id, "limit": 10})
 	d.Events = events.Events
 	return d, err
@@ -171,6 +179,8 @@ func (f *Face) connectionDo(w http.ResponseWriter, r *http.Request, who access.C
 		back = "/connections"
 	case "mailboxes":
 		_, err = ask[any](f, r, who, "mailbox.add", map[string]string{"id": id, "mailboxes": r.FormValue("mailboxes")})
+	case "sites":
+		_, err = ask[any](f, r, who, "connection.change", map[string]any{"id": id, "sites": siteLines(r), "sites_selected": r.FormValue("sites_selected") != ""})
 	case "rotate":
 		in := map[string]any{"id": id, "credential": connectionCredential(r)}
 		_, err = ask[any](f, r, who, "connection.rotate", in)

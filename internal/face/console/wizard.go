@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"unicode"
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
@@ -60,9 +61,9 @@ func (f *Face) wizardState(r *http.Request) wizardData {
 		}
 	}
 	if d.Kind != "" && len(d.Capabilities) > 0 {
-		d.Step, d.Required = "values", m365.Manifest(d.Kind, d.Capabilities)
+		d.Step, d.Required = "values", m365.Asking{Mode: d.Kind, Capabilities: d.Capabilities, SelectedSites: r.FormValue("sites_selected") != ""}.Manifest()
 	}
-	for _, name := range []string{"name", "cloud", "tenant_id", "client_id", "mailboxes", "credential_type", "expires_on"} {
+	for _, name := range []string{"name", "cloud", "tenant_id", "client_id", "mailboxes", "sites", "sites_selected", "credential_type", "expires_on"} {
 		d.Values[name] = r.FormValue(name)
 	}
 	return d
@@ -127,8 +128,19 @@ func connectionForm(r *http.Request, d wizardData) map[string]any {
 	if m := strings.TrimSpace(r.FormValue("mailboxes")); m != "" {
 		in["mailboxes"] = m
 	}
+	if list := siteLines(r); len(list) > 0 {
+		in["sites"] = list
+	}
+	if r.FormValue("sites_selected") != "" {
+		in["sites_selected"] = true
+	}
 	if r.FormValue("read_only") != "" {
 		in["read_only"] = true
 	}
 	return in
+}
+
+// siteLines are the addresses of a form: one a line, or separated by commas.
+func siteLines(r *http.Request) []string {
+	return strings.FieldsFunc(r.FormValue("sites"), func(c rune) bool { return c == ',' || c == ';' || unicode.IsSpace(c) })
 }

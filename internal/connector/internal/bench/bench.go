@@ -52,6 +52,9 @@ const Customer = "paula's own"
 // apps are the registrations behind connections that are added one by one.
 var apps = map[string]string{Chosen: "Seneschal for chosen sites", Sites: "Administration of sites"}
 
+// everySite is what connections may reach of SharePoint until a test lists less, see Resite.
+var everySite = []string{connection.EverySite}
+
 const adaPerson = "person-ada"
 
 // Bench is a hub in memory beside a simulated cloud, on one clock.
@@ -96,7 +99,7 @@ func (b *Bench) Also(capability m365.Capability) {
 		c, err := b.Connections.Lookup(b.Context(), name)
 		b.must(err)
 		capabilities := append(c.Capabilities, capability)
-		_, _, err = b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Capabilities: &capabilities})
+		_, _, err = b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Capabilities: &capabilities, Sites: &everySite})
 		b.must(err)
 	}
 }
@@ -170,7 +173,7 @@ func (b *Bench) add(capability ...m365.Capability) {
 func (b *Bench) form(name, app string, kind m365.Mode, capability ...m365.Capability) connection.Form {
 	contoso := b.Sim.Ready().Tenants[0]
 	i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
-	return connection.Form{Name: name, Kind: kind, Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: capability,
+	return connection.Form{Name: name, Kind: kind, Sites: slices.Clone(everySite), Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: capability,
 		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
 }
 
@@ -377,6 +380,14 @@ func (b *Bench) Relist(list connection.MailboxList) {
 	b.Helper()
 	_, _, err := b.Connections.Change(b.Context(), access.Local("bench"), App, connection.Edit{Mailboxes: &list})
 	b.must(err)
+}
+
+// Resite gives a connection another list of sites, and gives it as it is then.
+func (b *Bench) Resite(connectionName string, selected bool, sites ...string) connection.Connection {
+	b.Helper()
+	c, _, err := b.Connections.Change(b.Context(), access.Local("bench"), connectionName, connection.Edit{Sites: &sites, SitesSelected: &selected})
+	b.must(err)
+	return c
 }
 
 // Client binds a connection for the actions' mailboxes, as the corridor does.

@@ -2,7 +2,6 @@ package place
 
 import (
 	"context"
-	"net/url"
 	"strings"
 
 	"seneschal/internal/action"
@@ -34,7 +33,7 @@ type SitePlace struct {
 // sites is asked here, and the fence judges by the same id.
 func SiteOf(ctx context.Context, c action.Call, named string) (SitePlace, error) {
 	id := named
-	if host, path, is := address(named); is {
+	if host, path, is := graph.SiteAddress(named); is {
 		s, err := graph.Get[graph.Site](ctx, c.Bound.Graph, graph.SiteAt(host, path), graph.Select("id"))
 		if err != nil {
 			return SitePlace{}, NotGranted(ctx, c, err)
@@ -65,7 +64,7 @@ func WrongSite(field, named string) []fault.Field {
 	if named == "" {
 		return nil
 	}
-	if _, _, is := address(named); is || isID(named) {
+	if _, _, is := graph.SiteAddress(named); is || isID(named) {
 		return nil
 	}
 	return []fault.Field{{Name: field, Message: "is neither the address of a site, like https://contoso.sharepoint.com/sites/projects, nor an id of host, collection and web"}}
@@ -75,18 +74,4 @@ func WrongSite(field, named string) []fault.Field {
 func isID(s string) bool {
 	parts := strings.Split(s, ",")
 	return len(parts) == 3 && !strings.ContainsAny(s, "/?#% ") && parts[0] != "" && parts[1] != "" && parts[2] != ""
-}
-
-// address reads a site's own address. One of a page or with a question behind it is none: what of it is the site cannot be told.
-func address(s string) (host, path string, is bool) {
-	u, err := url.Parse(s)
-	if err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Port() != "" {
-		return "", "", false
-	}
-	for part := range strings.SplitSeq(strings.Trim(u.Path, "/"), "/") {
-		if part == "." || part == ".." || strings.HasPrefix(part, ":") || strings.HasSuffix(part, ".aspx") || part == "" && strings.Trim(u.Path, "/") != "" {
-			return "", "", false
-		}
-	}
-	return u.Host, u.Path, true
 }
