@@ -91,7 +91,7 @@ func (r *report) siteLines(c Connection) []Line {
 		case s.Status == SiteUnknown:
 			l.Code, l.Fix, l.Who = "site_unknown", "Correct the address or take it off the list; it is what the browser shows up to the site's name", "an admin of this hub"
 		case s.Status == SiteDenied && c.SitesSelected:
-			l.Code, l.Cause = "site_not_granted", "The app has Sites.Selected, which reaches nothing by itself, and was granted no role on " + s.URL
+			l.Code, l.Cause = "site_not_granted", "The app has Sites.Selected, which reaches nothing by itself, and was granted no role on "+s.URL
 			l.Fix, l.Who = "Run the script that seneschal connection site-script "+c.Name+" prints", "whoever holds an app with Sites.FullControl.All in the tenant"
 		case s.Status == SiteDenied && c.Kind == m365.Delegated:
 			l.Code, l.Fix, l.Who = "site_denied", "Have "+c.Account+" let into the site, or take it off the list", "an owner of the site"
