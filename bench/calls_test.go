@@ -69,7 +69,9 @@ func (h *hub) mails(b *testing.B, secret string) (out []map[string]any) {
 	client := &http.Client{}
 	for _, user := range []string{"ada@contoso.example", "ben@contoso.example"} {
 		answer, err := h.post(client, secret, "/connections/contoso/actions/mail.message.list", map[string]any{"user": user, "limit": 8})
-		var list struct{ Output struct{ Messages []struct{ ID string } } }
+		var list struct {
+			Output struct{ Messages []struct{ ID string } }
+		}
 		if err == nil {
 			err = json.Unmarshal([]byte(answer), &list)
 		}
