@@ -12,6 +12,7 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/app"
 	"seneschal/internal/audit"
+	"seneschal/internal/connection"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
@@ -211,6 +212,9 @@ func TestAPersonalAccountIsNotSetUpForTeams(t *testing.T) {
 	for _, k := range []m365.Capability{m365.Teams, m365.SharePoint, m365.Directory} {
 		form := ownForm(h, "mine", owner, k)
 		form.AccountTypes, form.TenantID = m365.Personal, ""
+		if k == m365.SharePoint {
+			form.Sites = []string{connection.EverySite}
+		}
 		_, _, err := h.Connections.Add(t.Context(), access.Local("test"), form)
 		if f := fault.As(err); f.Kind != fault.Invalid || len(f.Fields) != 1 || f.Fields[0].Name != "capabilities[0]" || !strings.Contains(f.Fields[0].Message, "work accounts") {
 			t.Errorf("%s: %v", k, err)
