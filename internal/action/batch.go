@@ -66,7 +66,7 @@ const (
 // not depend on one another run at the same time, and what they read at the same moment leaves as one $batch. Nothing is run when any
 // step is wrong in itself. Sent again with the same key, it goes on where it was broken off.
 func (r *Runner) Batch(ctx context.Context, q BatchRequest) ([]StepResult, error) {
-	b := &batch{r: r, q: q, results: make([]StepResult, len(q.Steps)), outputs: make([]json.RawMessage, len(q.Steps)), at: map[string]int{}, blocks: make([][]int, len(q.Steps)), waitsFor: make([]int, len(q.Steps))}
+	b := &batch{r: r, q: q, results: make([]StepResult, len(q.Steps)), outputs: make([]json.RawMessage, len(q.Steps)), at: map[string]int{}, allowed: map[string]error{}, blocks: make([][]int, len(q.Steps)), waitsFor: make([]int, len(q.Steps))}
 	if err := b.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -89,8 +89,9 @@ type batch struct {
 	q         BatchRequest
 	ctx       context.Context
 	gathering *graph.Gathering
-	at        map[string]int // step by id
-	blocks    [][]int        // steps that wait for a step
+	at        map[string]int   // step by id
+	allowed   map[string]error // by action: why the corridor will refuse it, or nil
+	blocks    [][]int          // steps that wait for a step
 	done      sync.WaitGroup
 
 	mu       sync.Mutex
@@ -244,7 +245,7 @@ func (b *batch) look(ctx context.Context, s Step) ([]fault.Field, error) {
 	case a.Effect != Reads && len(b.key(s)) > maxKey:
 		return nil, fault.BadField("Idempotency-Key", "must have at most %d characters together with a step's id", maxKey-1)
 	}
-	if _, err := b.r.allowed(ctx, a, Request{Connection: b.q.Connection, Caller: b.q.Caller}); err != nil {
+	if err := b.mayRun(ctx, a); err != nil {
 		return nil, named(s, err)
 	}
 	if len(references(s.Input)) > 0 {
@@ -258,6 +259,16 @@ func (b *batch) look(ctx context.Context, s Step) ([]fault.Field, error) {
 		return inStep(err)
 	}
 	return nil, nil
+}
+
+// mayRun asks what the corridor will ask of each step, once for all steps of one action.
+func (b *batch) mayRun(ctx context.Context, a Action) error {
+	err, known := b.allowed[a.Name]
+	if !known {
+		_, err = b.r.allowed(ctx, a, Request{Connection: b.q.Connection, Caller: b.q.Caller})
+		b.allowed[a.Name] = err
+	}
+	return err
 }
 
 // inStep gives the wrong fields of a step's input.

@@ -76,7 +76,7 @@ type Spec struct {
 	Repeatable bool
 	// Resumes says that a run that was refused leaves its checkpoint to the next one with the same key and input, which goes on from it.
 	Resumes bool
-	// Keyed says of an action on the hub that it takes an idempotency key, as every effect on a connection does.
+	// Keyed says of an action on the hub that it takes an idempotency key, and says itself whether it needs one; every effect on a connection does.
 	Keyed bool
 
 	Scope access.Scope // of hub actions; actions on connections have theirs from the effect

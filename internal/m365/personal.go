@@ -1,6 +1,9 @@
 package m365
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // workOnly are the parts of operations that only work and school accounts have: personal ones have no Teams, no SharePoint, no directory, and
 // nobody's free and busy times (dynamics/AUTH-MATRIX §2, §4 and §9).
@@ -17,11 +20,8 @@ func WorkOnly(o OperationKey) bool {
 	return path == "/users"
 }
 
-// WorkOnlyCapability says whether every need of a capability is for work and school accounts.
+// WorkOnlyCapability says whether a capability needs what only work and school accounts have.
 func WorkOnlyCapability(c Capability) bool {
-	switch c {
-	case Directory, SharePoint, Teams, Presence, Meetings:
-		return true
-	}
-	return false
+	info, _ := LookupCapability(c)
+	return slices.ContainsFunc(info.Needs, func(n Need) bool { return WorkOnly(n.Operation) })
 }

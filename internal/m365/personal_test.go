@@ -16,7 +16,10 @@ func TestWorkOnly(t *testing.T) {
 			t.Errorf("%s is for personal accounts, too", o)
 		}
 	}
-	if !slices.Contains(Capabilities()[0].Modes, Delegated) || !WorkOnlyCapability(Teams) || WorkOnlyCapability(Mail) {
-		t.Error("Teams is for organisations, mail for everybody")
+	for _, info := range Capabilities() {
+		want := slices.Contains([]Capability{Directory, SharePoint, Teams, Presence, Meetings}, info.Name)
+		if WorkOnlyCapability(info.Name) != want {
+			t.Errorf("%s for organisations alone: %v, want %v", info.Name, !want, want)
+		}
 	}
 }

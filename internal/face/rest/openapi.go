@@ -87,7 +87,7 @@ func operation(a action.Action, method, path string, problem *huma.Schema) *huma
 		}
 	}
 	if a.TakesKey() {
-		op.Parameters = append(op.Parameters, &huma.Param{Name: "Idempotency-Key", In: "header", Required: true, Description: "Repeating a request with the same key never has a second effect",
+		op.Parameters = append(op.Parameters, &huma.Param{Name: "Idempotency-Key", In: "header", Required: !a.Keyed, Description: "Repeating a request with the same key never has a second effect",
 			Schema: &huma.Schema{Type: huma.TypeString}})
 	}
 	if method == "GET" || method == "DELETE" {
