@@ -70,6 +70,8 @@ type customerData struct {
 	Days     []day
 	Filtered bool
 	Search   string
+	Cursor   string // where this page of the list begins
+	Next     string // where an older one would
 	Open     string // the communication that is open
 	Body     template.HTML
 	Links    []timeline.Link
@@ -93,16 +95,38 @@ func (f *Face) customerPage(w http.ResponseWriter, r *http.Request, who access.C
 }
 
 func (f *Face) showCustomer(w http.ResponseWriter, r *http.Request, status int, d customerData) {
-	address := url.URL{Path: "/customers/" + d.C.ID}
-	if d.Search != "" {
-		address.RawQuery = url.Values{"q": {d.Search}}.Encode()
-	}
 	f.render(w, r, status, "customer", view{Title: lastWord(d, f.clock.Now()) + " · " + d.C.Name, Section: "customers", Data: d,
-		Live: live{URL: address.String(), Types: string(event.MailReceived) + " " + string(event.EventChanged), Customer: d.C.ID}})
+		Live: live{URL: d.address(d.Cursor), Types: string(event.MailReceived) + " " + string(event.EventChanged), Customer: d.C.ID}})
+}
+
+// address is the page of the same search that begins at a cursor.
+func (d customerData) address(cursor string) string {
+	q := url.Values{}
+	if d.Search != "" {
+		q.Set("q", d.Search)
+	}
+	if cursor != "" {
+		q.Set("cursor", cursor)
+	}
+	return (&url.URL{Path: "/customers/" + d.C.ID, RawQuery: q.Encode()}).String()
+}
+
+// Newest is the page of the same search that begins now.
+func (d customerData) Newest() string { return d.address("") }
+
+// Older is the page that goes on where this one ends; empty where this one is the last.
+func (d customerData) Older() string {
+	if d.Next == "" {
+		return ""
+	}
+	return d.address(d.Next)
 }
 
 // lastWord names the state in the title: a technician reads the tab before the page.
 func lastWord(d customerData, now time.Time) string {
+	if d.Cursor != "" {
+		return "Older"
+	}
 	if len(d.Days) == 0 {
 		return "Nothing lately"
 	}
@@ -111,12 +135,12 @@ func lastWord(d customerData, now time.Time) string {
 }
 
 func (f *Face) readCustomer(r *http.Request, who access.Caller) (customerData, error) {
-	d := customerData{Search: r.FormValue("q")}
-	out, err := ask[timeline.Result](f, r, who, "communication.list", map[string]any{"customer": r.PathValue("id"), "search": d.Search, "limit": 200})
+	d := customerData{Search: r.FormValue("q"), Cursor: r.FormValue("cursor")}
+	out, err := ask[timeline.Result](f, r, who, "communication.list", map[string]any{"customer": r.PathValue("id"), "search": d.Search, "cursor": d.Cursor, "limit": 100})
 	if err != nil {
 		return d, err
 	}
-	d.C, d.Filtered = out.Customer, out.Hidden
+	d.C, d.Filtered, d.Next = out.Customer, out.Hidden, out.NextCursor
 	now := f.clock.Now()
 	for _, c := range out.Communications {
 		if c.Kind == timeline.Meeting && c.EndsAt.After(now) {

@@ -157,6 +157,7 @@ type line struct {
 	C        timeline.Communication
 	Customer string
 	Search   string
+	Cursor   string
 	Open     bool
 	Body     template.HTML
 	Links    []timeline.Link
@@ -164,7 +165,7 @@ type line struct {
 }
 
 func opened(d customerData, c timeline.Communication) line {
-	l := line{C: c, Customer: d.C.ID, Search: d.Search}
+	l := line{C: c, Customer: d.C.ID, Search: d.Search, Cursor: d.Cursor}
 	if c.ID == d.Open {
 		l.Open, l.Body, l.Links, l.Problem = true, d.Body, d.Links, d.Problem
 	}

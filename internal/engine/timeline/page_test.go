@@ -3,11 +3,13 @@ package timeline_test
 import (
 	"cmp"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,10 +54,39 @@ func BenchmarkCustomerPage(b *testing.B) {
 	}
 }
 
+// older is the link to the page that a customer's page goes on with.
+var older = regexp.MustCompile(`href="([^"]+)">Older<`)
+
+// TestACustomersPageGoesOn turns a customer's pages to the last one: each communication of the time that is shown stands on exactly one.
+func TestACustomersPageGoesOn(t *testing.T) {
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		h := app.StartForTest(t, app.TestOptions{Engine: engine})
+		page := "/customers/" + filled(t, h, 379*customers*4)[7] // four a day
+		for role, want := range map[access.Role]int{access.Admin: 28 * 4, access.Member: 28 * 4 / 10} {
+			client, seen, pages := entered(t, h, role), map[string]bool{}, 0
+			for at := page; at != ""; pages++ {
+				text := read(t, client, h.Server.URL()+at)
+				for _, id := range regexp.MustCompile(`<li id="c-(m\d+)"`).FindAllStringSubmatch(text, -1) {
+					if seen[id[1]] {
+						t.Errorf("%s stands on two pages", id[1])
+					}
+					seen[id[1]] = true
+				}
+				if at = ""; older.MatchString(text) {
+					at = html.UnescapeString(older.FindStringSubmatch(text)[1])
+				}
+			}
+			if pages != (want+99)/100 || len(seen) < want-1 || len(seen) > want+1 {
+				t.Errorf("%s: %s: %d communications on %d pages, want %d", engine, role, len(seen), pages, want)
+			}
+		}
+	}
+}
+
 const customers = 50
 
 // filled has n communications, spread evenly over a year and the next two weeks, over customers and ten technicians.
-func filled(b *testing.B, h *app.Hub, n int) (ids []string) {
+func filled(b testing.TB, h *app.Hub, n int) (ids []string) {
 	b.Helper()
 	for c := range customers {
 		made, err := h.Customers.Add(b.Context(), access.Local("bench"), customer.Form{Name: fmt.Sprint("Customer ", c), Domains: []string{fmt.Sprintf("customer%d.example", c)}})
@@ -72,10 +103,10 @@ func filled(b *testing.B, h *app.Hub, n int) (ids []string) {
 			for i := from; i < min(n, from+at); i++ {
 				when := store.Millis(begin.Add(span / time.Duration(n) * time.Duration(i)))
 				c, t := i%customers, i/customers%10
-				mails = append(mails, fmt.Sprintf("('m%d', 'mail', 'k%d', 'Subject %d of a mail', 'How it begins, and goes on for a while, as previews do', %d, 0, 0, 0, 't%d', '', 0)", i, i, i, when, i/3))
-				copies = append(copies, fmt.Sprintf("('c', 'tech%d@msp.example', 'i%d', 'f', 1, 'm%d', 'https://outlook.office365.com/owa/?ItemID=%d')", t, i, i, i))
-				people = append(people, fmt.Sprintf("('m%d', 'nora@customer%d.example', 'from', 'c%d', 'Nora')", i, c, i), fmt.Sprintf("('m%d', 'tech%d@msp.example', 'to', 'c%d', 'Tech')", i, t, i))
-				of = append(of, fmt.Sprintf("('%s', 'm%d', %d, 'c%d')", ids[c], i, when, i))
+				mails = append(mails, fmt.Sprintf("('m%025d', 'mail', 'k%d', 'Subject %d of a mail', 'How it begins, and goes on for a while, as previews do', %d, 0, 0, 0, 't%d', '', 0)", i, i, i, when, i/3))
+				copies = append(copies, fmt.Sprintf("('c', 'tech%d@msp.example', 'i%d', 'f', 1, 'm%025d', 'https://outlook.office365.com/owa/?ItemID=%d')", t, i, i, i))
+				people = append(people, fmt.Sprintf("('m%025d', 'nora@customer%d.example', 'from', 'c%d', 'Nora')", i, c, i), fmt.Sprintf("('m%025d', 'tech%d@msp.example', 'to', 'c%d', 'Tech')", i, t, i))
+				of = append(of, fmt.Sprintf("('%s', 'm%025d', %d, 'c%d')", ids[c], i, when, i))
 			}
 			for table, rows := range map[string][]string{"timeline_communication": mails, "timeline_participant": people, "timeline_customer": of} {
 				if _, err := tx.ExecContext(b.Context(), "insert into "+table+" values "+strings.Join(rows, ", ")); err != nil {
@@ -93,7 +124,7 @@ func filled(b *testing.B, h *app.Hub, n int) (ids []string) {
 }
 
 // followed has as many feeds as said, all up to date, every other one told of changes: their sum stands on each page.
-func followed(b *testing.B, h *app.Hub, feeds int) {
+func followed(b testing.TB, h *app.Hub, feeds int) {
 	b.Helper()
 	const at = 500
 	now, until := store.Millis(h.Time.Now()), store.Millis(h.Time.Now().Add(72*time.Hour))
@@ -118,7 +149,7 @@ func followed(b *testing.B, h *app.Hub, feeds int) {
 }
 
 // entered is a browser of a person of the role; a member's address is that of a technician.
-func entered(b *testing.B, h *app.Hub, role access.Role) *http.Client {
+func entered(b testing.TB, h *app.Hub, role access.Role) *http.Client {
 	b.Helper()
 	p, err := h.Access.AddPerson(b.Context(), access.Local("bench"), "bench "+string(role), role)
 	if err != nil {
@@ -146,7 +177,7 @@ func entered(b *testing.B, h *app.Hub, role access.Role) *http.Client {
 	return client
 }
 
-func read(b *testing.B, client *http.Client, page string) {
+func read(b testing.TB, client *http.Client, page string) string {
 	b.Helper()
 	resp, err := client.Get(page)
 	if err != nil {
@@ -157,4 +188,5 @@ func read(b *testing.B, client *http.Client, page string) {
 	if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(text), "Subject ") {
 		b.Fatalf("%d %v %.500s", resp.StatusCode, err, text)
 	}
+	return string(text)
 }
