@@ -2,11 +2,11 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"image"
 	"image/jpeg"
 	"io"
-	"strconv"
 	"testing"
 
 	"seneschal/internal/access"
@@ -19,10 +19,8 @@ type perform func(name string, in map[string]any, files ...map[string][]byte) ma
 
 // doer performs through a connection; without a mailbox for whoever signed in.
 func doer(t *testing.T, h *app.Hub, by access.Caller, connection, mailbox string) perform {
-	n := 0
 	return func(name string, in map[string]any, files ...map[string][]byte) map[string]any {
 		t.Helper()
-		n++
 		a, _ := h.Registry.Lookup(name)
 		if _, takes := a.Input().Properties["user"]; takes && in["user"] == nil && mailbox != "" {
 			in["user"] = mailbox
@@ -31,14 +29,7 @@ func doer(t *testing.T, h *app.Hub, by access.Caller, connection, mailbox string
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := action.Request{Action: name, Connection: connection, Caller: by, Input: text, Key: name + strconv.Itoa(n), Files: map[string]*action.Content{}, Out: func(string) io.Writer { return io.Discard }}
-		for _, list := range files {
-			for field, content := range list {
-				if q.Files[field], err = action.Spool(field, "application/octet-stream", bytes.NewReader(content), int64(len(content))); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
+		q := action.Request{Action: name, Connection: connection, Caller: by, Input: text, Key: rand.Text(), Files: spooled(t, files), Out: func(string) io.Writer { return io.Discard }}
 		result, err := h.Runner.Do(t.Context(), q)
 		if err != nil {
 			t.Fatalf("%s through %s: %v", name, connection, err)

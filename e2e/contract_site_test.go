@@ -39,3 +39,21 @@ func exerciseSites(t *testing.T, do perform) {
 	do("sharepoint.page.publish", in(map[string]any{"page": page}))
 	do("sharepoint.page.delete", in(map[string]any{"page": page}))
 }
+
+// exerciseGrants runs the actions on grants of sites, as an administrating app.
+func exerciseGrants(t *testing.T, do perform, client string) {
+	t.Helper()
+	const site = "https://contoso.sharepoint.com/sites/board"
+	grant := do("sharepoint.permission.grant", map[string]any{"site": site, "app": client, "name": "Seneschal for chosen sites", "role": "read"})["id"]
+	do("sharepoint.permission.list", map[string]any{"site": site})
+	do("sharepoint.permission.update", map[string]any{"site": site, "permission": grant, "role": "write"})
+	do("sharepoint.permission.revoke", map[string]any{"site": site, "permission": grant})
+}
+
+// exerciseDirectory runs the actions on the tenant itself.
+func exerciseDirectory(t *testing.T, do perform, user string) {
+	t.Helper()
+	do("directory.user.list", map[string]any{"limit": 5})
+	do("directory.user.get", map[string]any{"user": user})
+	do("directory.organization.get", map[string]any{})
+}

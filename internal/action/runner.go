@@ -238,7 +238,7 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 		return c, err
 	}
 	switch {
-	case c.Personal() && slices.ContainsFunc(a.Operations, m365.WorkOnly):
+	case c.Personal() && workOnly(a):
 		return c, accountTypeNotSupported(a, c)
 	case a.Capability != "" && !c.Serves(a.Capability) && (a.Or == "" || !c.Serves(a.Or)):
 		return c, NotChosen(c, a.Capability)
@@ -250,6 +250,12 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 			Cause: "Its list of allowed actions leaves it out", Fix: "Add the action to the connection's list", Who: "an admin of this hub"}
 	}
 	return c, nil
+}
+
+// workOnly says whether an action needs what personal accounts lack: one of its operations, or a capability that none of them can be given.
+func workOnly(a Action) bool {
+	lacks := func(c m365.Capability) bool { return c == "" || m365.WorkOnlyCapability(c) }
+	return slices.ContainsFunc(a.Operations, m365.WorkOnly) || a.Capability != "" && lacks(a.Capability) && lacks(a.Or)
 }
 
 // accountTypeNotSupported says that no consent helps a personal account to what only organisations have.

@@ -49,7 +49,7 @@ func TestTheUnitNamesWhatExists(t *testing.T) {
 
 func actionsPage(r *action.Registry) string {
 	var b strings.Builder
-	b.WriteString("# Actions\n\nMade from the registry (go test ./internal/app -run Golden -update).\n\n| action | what it does | effect | modes | application permission | delegated permission |\n|---|---|---|---|---|---|\n")
+	b.WriteString("# Actions\n\nMade from the registry (go test ./internal/app -run Golden -update). What comes of each in every mode: [modes](modes.md).\n\n| action | what it does | effect | modes | application permission | delegated permission |\n|---|---|---|---|---|---|\n")
 	for _, a := range r.All() {
 		if a.Target == action.OnConnection {
 			fmt.Fprintf(&b, "| `%s` | %s | %s | %v | %s | %s |\n", a.Name, a.Summary, a.Effect, a.Modes(), strings.Join(a.Permissions(m365.Application), ", "), strings.Join(a.Permissions(m365.Delegated), ", "))
