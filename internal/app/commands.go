@@ -20,7 +20,7 @@ import (
 
 // commands are those that are no actions.
 func (p *process) commands() []*cobra.Command {
-	return []*cobra.Command{p.serveCommand(), p.simCommand(), p.demoCommand(), p.configCommand(), p.versionCommand(), p.keysCommand(), p.backupCommand(), p.supportCommand(), p.traceCommand(), p.connectCommand(), p.mcpCommand()}
+	return []*cobra.Command{p.serveCommand(), p.simCommand(), p.demoCommand(), p.configCommand(), p.versionCommand(), p.keysCommand(), p.backupCommand(), p.supportCommand(), p.traceCommand(), p.connectCommand(), p.mcpCommand(), p.fidelityCommand()}
 }
 
 func (p *process) versionCommand() *cobra.Command {

@@ -41,6 +41,8 @@ const (
 	demoPersonApp = "Seneschal sign-in"
 )
 
+const demoSite = "https://contoso.sharepoint.com/sites/projects"
+
 // demoCommand does the program's main job against the simulated cloud, and then serves the console. It resumes after a kill.
 func (p *process) demoCommand() *cobra.Command {
 	var fresh, once bool

@@ -8,7 +8,7 @@ import (
 // workOrders puts an item into a list of a site, and reads it back.
 func (d *demo) workOrders(ctx context.Context) {
 	list := func(more map[string]any) map[string]any {
-		more["site"], more["list"] = "https://contoso.sharepoint.com/sites/projects", "Work orders"
+		more["site"], more["list"] = demoSite, "Work orders"
 		return more
 	}
 	var made struct {

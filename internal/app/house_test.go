@@ -35,6 +35,7 @@ var may = map[string][]string{
 	"feed":                     {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "wire", "graph", "audit", "event", "access", "customer", "connection"},
 	"engine/*":                 {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "wire", "graph", "audit", "event", "access", "customer", "connection", "action", "feed", "connector/*"},
 	"action":                   {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "wire", "graph", "audit", "event", "access", "connection"},
+	"fidelity":                 {"fault", "wire"},
 	"privacy":                  {"fault", "clock", "store", "vault", "custody", "audit", "access", "customer"},
 	"admin":                    {"privacy", "fault", "m365", "clock", "entra", "audit", "event", "access", "customer", "connection", "action", "feed"},
 	"connector/internal/bench": {"*"}, // the connectors' tests stand on it; no program does
