@@ -42,8 +42,9 @@ conformance: build ## clients that we did not write, against the simulator
 soak: build deps ## the full counts of kills, and fuzzing
 	./scripts/soak
 
-bench: ## figures, as ratios against a named peer in the same run: see bench/doc.go
+bench: build ## figures, as ratios against a named peer in the same run: see bench/doc.go
 	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./bench/...
+	cd conformance && $(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m .
 
 clean:
 	rm -rf bin .demo

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -67,6 +68,9 @@ type request struct {
 	InBatch bool   `json:"in_batch"`
 }
 
+// listen is where the simulator serves; in a private network it may be Microsoft's own port.
+const listen = "CONFORMANCE_LISTEN"
+
 func TestMain(m *testing.M) {
 	runtime.LockOSThread() // Pdeathsig fires when the thread ends that started the child
 	dir, err := os.MkdirTemp("", "conformance")
@@ -86,7 +90,8 @@ func TestMain(m *testing.M) {
 // startSimulator starts the program and waits for the first line it prints, which it prints once it serves.
 func startSimulator(dir string) (*simulator, error) {
 	ready := filepath.Join(dir, "ready.json")
-	cmd := exec.Command(program, "sim", "--listen", "127.0.0.1:0", "--world", "contoso", "--ready", ready)
+	address := cmp.Or(os.Getenv(listen), "127.0.0.1:0")
+	cmd := exec.Command(program, "sim", "--listen", address, "--world", "contoso", "--ready", ready)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also when go test is cut off at its deadline
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints

@@ -92,3 +92,18 @@ func TestPresignedAddressesRefuseTokens(t *testing.T) {
 		}
 	}
 }
+
+// A work account lets a token beside an upload address pass, as rclone has long sent one; that it came is counted.
+func TestATokenBesideAnUploadAddressIsCounted(t *testing.T) {
+	c := start(t)
+	app := c.appToken("Seneschal")
+	session := c.graph(app, "POST", ada+"/drive/root:/Counted.txt:/createUploadSession", map[string]any{})
+	a := c.do("PUT", session.str("uploadUrl"), strings.NewReader("12345"), http.Header{"Authorization": {"Bearer " + app}, "Content-Range": {"bytes 0-4/5"}})
+	if n := c.Counters()["tokens_at_presigned_addresses"]; a.status != http.StatusCreated || n != 1 {
+		t.Errorf("got %d, and %d tokens counted", a.status, n)
+	}
+	again := c.graph(app, "POST", ada+"/drive/root:/Counted.txt:/createUploadSession", map[string]any{}) // nothing is said of the file that is there
+	if a := c.do("PUT", again.str("uploadUrl"), strings.NewReader("1234567"), http.Header{"Content-Range": {"bytes 0-6/7"}}); a.status != http.StatusOK {
+		t.Errorf("the file there: got %d %s", a.status, a.raw)
+	}
+}

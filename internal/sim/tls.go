@@ -19,7 +19,7 @@ import (
 
 // hostNames are the names the certificate is good for: this machine, and Microsoft's, for clients that run with them in a private network namespace.
 var hostNames = []string{
-	"localhost", "login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net", "graph.microsoft.com", "outlook.office.com",
+	"localhost", "login.microsoftonline.com", "login.microsoft.com", "login.windows.net", "sts.windows.net", "graph.microsoft.com", "outlook.office.com", "contoso-my.sharepoint.com",
 	"login.microsoftonline.us", "graph.microsoft.us", "dod-graph.microsoft.us", "login.partner.microsoftonline.cn", "login.chinacloudapi.cn", "microsoftgraph.chinacloudapi.cn",
 }
 

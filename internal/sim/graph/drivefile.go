@@ -136,12 +136,12 @@ func (c *call) presigned(blob string) reply {
 	return reply{status: http.StatusFound, header: http.Header{"Location": {c.sign(driveDownloads, downloadAddress, world.Object{"blob": blob})}}}
 }
 
-// ServeDownload gives the bytes of a pre-signed address, or a range of them. The address is the proof: a token is refused.
+// ServeDownload gives the bytes of a pre-signed address, or a range of them. The address is the proof.
 func (s *Server) ServeDownload(w http.ResponseWriter, r *http.Request) {
 	id := s.identify(w, r)
 	o, found := s.world.Get(world.Key{Collection: driveDownloads, ID: strings.TrimPrefix(r.URL.Path, downloadAddress)})
 	switch {
-	case r.Header.Get("Authorization") != "":
+	case s.tokenRefused(r, world.Text(o, "tenant")):
 		s.writeProblem(w, id, unauthorized("A download address carries its own token; do not send an Authorization header.", ""))
 		return
 	case !found || world.Time(o, "expires").Before(s.world.Now()):
@@ -158,7 +158,8 @@ func (s *Server) ServeDownload(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, f)
 }
 
-// createDriveUpload opens an upload session: driveitem-createuploadsession.md.
+// createDriveUpload opens an upload session: driveitem-createuploadsession.md. Where a file has the path and nothing is said of it, it is
+// updated ("to update an existing file, specify the ID or path of the file to update"), by which rclone lives.
 func createDriveUpload(c *call) (reply, *problem) {
 	d, p := c.drive()
 	if p != nil {
@@ -177,13 +178,13 @@ func createDriveUpload(c *call) (reply, *problem) {
 		name = s
 	}
 	id, until := c.s.world.NewGUID(), c.s.world.Now().Add(uploadLife)
-	c.s.world.Put(world.Key{Collection: driveUploads, ID: id}, world.Object{"tenant": c.token.Tenant, "holder": d.holder, "folder": folder, "name": name, "conflict": c.conflict(item, "fail"),
+	c.s.world.Put(world.Key{Collection: driveUploads, ID: id}, world.Object{"tenant": c.token.Tenant, "holder": d.holder, "folder": folder, "name": name, "conflict": c.conflict(item, "replace"),
 		"app": c.token.AppID, "person": c.token.ObjectID, "appOnly": c.token.AppOnly, "expires": world.Stamp(until), "~forgetAfter": until.Format(time.RFC3339)})
 	return ok(world.Object{"@odata.context": c.context("microsoft.graph.uploadSession"), "uploadUrl": "https://" + c.r.Host + uploadAddress + id + "?tempauth=" + c.s.world.NewKey(),
 		"expirationDateTime": world.Stamp(until), "nextExpectedRanges": []any{"0-"}}), nil
 }
 
-// ServeDriveUpload takes the fragments of a session. Here, too, the address is the proof: "401 otherwise", FACTS §10.
+// ServeDriveUpload takes the fragments of a session. Here, too, the address is the proof.
 func (s *Server) ServeDriveUpload(w http.ResponseWriter, r *http.Request) {
 	id := s.identify(w, r)
 	session := strings.TrimPrefix(r.URL.Path, uploadAddress)
@@ -191,7 +192,7 @@ func (s *Server) ServeDriveUpload(w http.ResponseWriter, r *http.Request) {
 	u, found := s.world.Get(k)
 	file := s.world.BlobPath("drive-" + session)
 	switch {
-	case r.Header.Get("Authorization") != "":
+	case s.tokenRefused(r, world.Text(u, "tenant")):
 		s.writeProblem(w, id, unauthorized("An upload address carries its own token; do not send an Authorization header.", ""))
 	case !found || world.Time(u, "expires").Before(s.world.Now()):
 		s.writeProblem(w, id, fail(http.StatusNotFound, "itemNotFound", "The upload session was not found"))

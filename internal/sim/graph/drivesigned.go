@@ -20,18 +20,36 @@ const (
 
 // elsewhere is another name of the simulator: what is pre-signed lies on SharePoint's hosts, not on Graph's.
 func (c *call) elsewhere() string {
-	if port, here := strings.CutPrefix(c.r.Host, "127.0.0.1:"); here {
+	switch port, here := strings.CutPrefix(c.r.Host, "127.0.0.1:"); {
+	case here:
 		return "localhost:" + port
+	case c.r.Host == "graph.microsoft.com": // in a network of its own, where the simulator has Microsoft's names
+		return "contoso-my.sharepoint.com"
+	default:
+		return c.r.Host
 	}
-	return c.r.Host
 }
 
 // sign keeps what an address of its own shall give, and makes the address.
 func (c *call) sign(collection, address string, o world.Object) string {
 	id, until := c.s.world.NewGUID(), c.s.world.Now().Add(signedLife)
-	o["expires"], o["~forgetAfter"] = world.Stamp(until), until.Format(time.RFC3339)
+	o["tenant"], o["expires"], o["~forgetAfter"] = c.token.Tenant, world.Stamp(until), until.Format(time.RFC3339)
 	c.s.world.Put(world.Key{Collection: collection, ID: id}, o)
 	return "https://" + c.elsewhere() + address + id + "?tempauth=" + c.s.world.NewKey()
+}
+
+// TokensAtAddresses counts requests to pre-signed addresses that carry a token, which they should not.
+const TokensAtAddresses = "tokens_at_presigned_addresses"
+
+// tokenRefused says whether a pre-signed address of a tenant is refused for the token beside it. It "may" be
+// (driveitem-createuploadsession.md): personal accounts do so, and work accounts let it pass, by which rclone lived until 1.65
+// (github.com/rclone/rclone/issues/7405).
+func (s *Server) tokenRefused(r *http.Request, tenant string) bool {
+	if r.Header.Get("Authorization") == "" {
+		return false
+	}
+	s.record.Count(TokensAtAddresses, 1)
+	return tenant == world.ConsumersTenant
 }
 
 // signed finds what a pre-signed address gives. The address is the proof: a token is refused.

@@ -86,6 +86,11 @@ func StartWith(t *testing.T, probes map[m365.Capability]connection.Probe, action
 	t.Helper()
 	ticking := clock.NewAdjustable()
 	b := &Bench{T: t, Clock: ticking, Sim: sim.StartForTest(t, "contoso", func(c *sim.Config) { c.Clock = ticking })}
+	t.Cleanup(func() {
+		if n := b.Sim.Counters()["tokens_at_presigned_addresses"]; n > 0 {
+			t.Errorf("%d requests to addresses that are their own proof carried a token", n)
+		}
+	})
 	b.join(actions, options)
 	b.Connections.Probes = probes
 	b.add(slices.Sorted(maps.Keys(probes))...)
