@@ -32,7 +32,10 @@ func TestRclone(t *testing.T) {
 	}
 	r.run(t, "mkdir", "drive:Kept")
 	r.run(t, "copy", local, "drive:Kept")
-	r.run(t, "check", local, "drive:Kept") // compares sizes and Microsoft's own hashes
+	r.run(t, "check", local, "drive:Kept")
+	if here, there := lines(r.run(t, "hashsum", "quickxor", local)), lines(r.run(t, "hashsum", "quickxor", "drive:Kept")); !slices.Equal(here, there) || len(here) != len(files) {
+		t.Errorf("Microsoft's hashes:\nhere  %q\nthere %q", here, there)
+	}
 	if got := lines(r.run(t, "lsf", "--recursive", "--files-only", "drive:Kept")); len(got) != len(files) {
 		t.Errorf("listed: %q", got)
 	}

@@ -29,6 +29,9 @@ func exerciseFiles(t *testing.T, do perform) {
 	do("drive.change.list", map[string]any{"limit": 1, "cursor": changes["next_cursor"]})
 	do("drive.item.copy", map[string]any{"item": folder, "name": "Contracts, copied", "conflict": "rename"})
 	do("drive.item.copy", map[string]any{"path": "Contracts/Small.txt", "folder": folder, "conflict": "rename"})
+	mirror := do("drive.folder.create", map[string]any{"name": "Mirror"})["id"]
+	do("drive.folder.mirror", map[string]any{"folder": folder, "to_folder": mirror})
+	do("drive.item.delete", map[string]any{"item": mirror})
 	do("drive.item.upload", map[string]any{"name": "Picture.png", "conflict": "replace"}, small)
 	do("drive.thumbnail.list", map[string]any{"path": "Picture.png"})
 	do("drive.thumbnail.get", map[string]any{"path": "Picture.png"})

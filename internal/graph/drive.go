@@ -61,6 +61,9 @@ type DriveItem struct {
 // FileFacet marks a file.
 type FileFacet struct {
 	MimeType string `json:"mimeType"`
+	Hashes   struct {
+		QuickXor string `json:"quickXorHash"` // empty where Microsoft does not tell it
+	} `json:"hashes"`
 }
 
 // FolderFacet marks a folder.

@@ -27,26 +27,33 @@ type CopyIn struct {
 }
 
 func (in CopyIn) target() FolderIn {
-	to := in.Of
-	if in.ToUser != "" || in.ToSite != "" || in.ToLibrary != "" {
-		to = Of{in.ToUser, in.ToSite, in.ToLibrary}
-	}
-	return FolderIn{to, in.Folder, in.FolderPath}
+	return FolderIn{copyTo{in.ToUser, in.ToSite, in.ToLibrary}.or(in.Of), in.Folder, in.FolderPath}
 }
 
 // Check finds a wrong item and a wrong place.
 func (in CopyIn) Check() error {
-	return fault.OfFields(append(append(in.wrong(), in.wrongTarget()...), wrongFolder(in.Folder, in.FolderPath, in.Name)...))
+	return fault.OfFields(append(append(in.wrong(), copyTo{in.ToUser, in.ToSite, in.ToLibrary}.wrong()...), wrongFolder(in.Folder, in.FolderPath, in.Name)...))
 }
 
-func (in CopyIn) wrongTarget() []fault.Field {
+// copyTo says whose drive something shall come into.
+type copyTo struct{ user, site, library string }
+
+// or is that drive, or the same one where nothing is said.
+func (to copyTo) or(same Of) Of {
+	if to == (copyTo{}) {
+		return same
+	}
+	return Of{to.user, to.site, to.library}
+}
+
+func (to copyTo) wrong() []fault.Field {
 	switch {
-	case in.ToSite != "" && in.ToUser != "":
+	case to.site != "" && to.user != "":
 		return []fault.Field{{Name: "to_site", Message: "is one owner too many beside to_user"}}
-	case in.ToLibrary != "" && in.ToSite == "":
+	case to.library != "" && to.site == "":
 		return []fault.Field{{Name: "to_library", Message: "is one of no site: give to_site"}}
 	}
-	return place.WrongSite("to_site", in.ToSite)
+	return place.WrongSite("to_site", to.site)
 }
 
 func copyActions() []action.Action {

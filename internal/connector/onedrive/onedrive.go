@@ -46,7 +46,7 @@ const (
 
 // Actions are what the hub can do with files.
 func Actions() []action.Action {
-	out := slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions(), copyActions(), deltaActions(), thumbnailActions())
+	out := slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions(), copyActions(), mirrorActions(), deltaActions(), thumbnailActions())
 	for i := range out {
 		if out[i].Name != "drive.list" { // which is about people: a site's libraries are sharepoint.library.list
 			out[i].Or, out[i].MayCall = m365.SharePoint, inLibrary(out[i].Operations)

@@ -62,7 +62,11 @@ func (d drive) show(id string, o world.Object) world.Object {
 	case world.Flag(o, "~folder"):
 		out["folder"] = world.Object{"childCount": d.children(id)}
 	default:
-		out["file"] = world.Object{"mimeType": mimeOf(world.Text(o, "name"))}
+		file := world.Object{"mimeType": mimeOf(world.Text(o, "name"))}
+		if hash := d.c.s.contentHash(world.Text(o, "~blob"), int64(world.Number(o, "size"))); hash != "" {
+			file["hashes"] = world.Object{"quickXorHash": hash}
+		}
+		out["file"] = file
 	}
 	if len(world.Objects(o[permissionsOf])) > 0 {
 		out["shared"] = world.Object{"scope": "users"}

@@ -19,6 +19,7 @@ type Server struct {
 	entra    *entra.Server
 	faults   *trouble.Book
 	record   *trouble.Recorder
+	hashes   sync.Map // of blobs, by name
 	handlers map[string]handler
 	throttle throttle
 	notifier notifier
