@@ -139,6 +139,7 @@ func exercise(t *testing.T, h *app.Hub) {
 	exerciseFiles(t, do)
 	exerciseSites(t, do)
 	exerciseTeams(t, do, false)
+	exerciseMailSettings(t, do, h.Time.Now().Add(time.Hour))
 	const ada, ben = "ada@contoso.example", "ben@contoso.example"
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	from, to := start.Format(time.RFC3339), start.Add(time.Hour).Format(time.RFC3339)
@@ -178,7 +179,7 @@ func exercise(t *testing.T, h *app.Hub) {
 func signedIn(t *testing.T, h *app.Hub) (access.Caller, connection.Connection) {
 	t.Helper()
 	ada := access.Caller{Kind: "person", ID: "ada", Name: "Ada", Role: access.Member}
-	f := h.Form("mine", "Seneschal sign-in", m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive, m365.SharePoint, m365.Teams, m365.Presence, m365.Meetings)
+	f := h.Form("mine", "Seneschal sign-in", m365.Mail, m365.MailSettings, m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive, m365.SharePoint, m365.Teams, m365.Presence, m365.Meetings)
 	f.Owner = ada.ID
 	h.Connect(f)
 	link, err := h.Connections.NewLink(t.Context(), ada, "mine")
@@ -206,6 +207,7 @@ func asAPerson(t *testing.T, h *app.Hub) {
 	exerciseFiles(t, do)
 	exerciseSites(t, do)
 	exerciseTeams(t, do, true)
+	exerciseMailSettings(t, do, h.Time.Now().Add(time.Hour))
 	start := h.Time.Now().Add(48 * time.Hour).Truncate(time.Hour)
 	input, err := json.Marshal(map[string]any{"people": []string{"ada@contoso.example", "ben@contoso.example"}, "optional_people": []string{"chloe@contoso.example"}, "start": start, "end": start.Add(72 * time.Hour), "duration_minutes": 30})
 	if err != nil {

@@ -11,20 +11,21 @@ type Capability string
 
 // The capabilities there are.
 const (
-	Directory  Capability = "directory"  // actions: look up people and the organisation
-	Mail       Capability = "mail"       // actions: read and write mail
-	Calendar   Capability = "calendar"   // actions: read and write calendars
-	Contacts   Capability = "contacts"   // actions: read and write contacts
-	Todo       Capability = "todo"       // actions: read and write tasks of Microsoft To Do
-	OneDrive   Capability = "onedrive"   // actions: read and write files in OneDrive
-	SharePoint Capability = "sharepoint" // actions: read and write sites, their lists, libraries and pages
-	Teams      Capability = "teams"      // actions: read and write in Microsoft Teams
-	Presence   Capability = "presence"   // actions: see and say who is there
-	Meetings   Capability = "meetings"   // actions: make and change online meetings
-	Timeline   Capability = "timeline"   // reads mail metadata and meetings with customers
-	Tap        Capability = "tap"        // reads mail for judgement, moves flagged mail to Junk
-	Send       Capability = "send"       // delivers outgoing mail with proof
-	Dispatch   Capability = "dispatch"   // puts technicians' slots into their calendars
+	Directory    Capability = "directory"    // actions: look up people and the organisation
+	Mail         Capability = "mail"         // actions: read and write mail
+	MailSettings Capability = "mailsettings" // actions: read and change a mailbox's rules, settings, automatic replies and categories
+	Calendar     Capability = "calendar"     // actions: read and write calendars
+	Contacts     Capability = "contacts"     // actions: read and write contacts
+	Todo         Capability = "todo"         // actions: read and write tasks of Microsoft To Do
+	OneDrive     Capability = "onedrive"     // actions: read and write files in OneDrive
+	SharePoint   Capability = "sharepoint"   // actions: read and write sites, their lists, libraries and pages
+	Teams        Capability = "teams"        // actions: read and write in Microsoft Teams
+	Presence     Capability = "presence"     // actions: see and say who is there
+	Meetings     Capability = "meetings"     // actions: make and change online meetings
+	Timeline     Capability = "timeline"     // reads mail metadata and meetings with customers
+	Tap          Capability = "tap"          // reads mail for judgement, moves flagged mail to Junk
+	Send         Capability = "send"         // delivers outgoing mail with proof
+	Dispatch     Capability = "dispatch"     // puts technicians' slots into their calendars
 )
 
 // Need is one permission a capability cannot do without: the operation that needs it, and its name in each mode.
@@ -92,6 +93,10 @@ var capabilities = []CapabilityInfo{
 		lookUp,
 		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Scope: "Mail.ReadWrite", Why: "read mail, keep drafts, move and delete"},
 		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Scope: "Mail.Send", Why: "send mail"},
+	}},
+	{Name: MailSettings, Title: "Read and change rules, settings, automatic replies and categories of mailboxes", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "PATCH /users/{user-id}/mailboxSettings", Role: "MailboxSettings.ReadWrite", Scope: "MailboxSettings.ReadWrite", Why: "read and change rules of the inbox, automatic replies, time zone, language, working hours and categories"},
 	}},
 	{Name: Calendar, Title: "Read and write calendars", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
