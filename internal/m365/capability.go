@@ -34,6 +34,7 @@ type Need struct {
 	Role      string   // application permission; "" where the mode has none
 	Scope     string   // delegated permission; "" where the mode has none
 	Selected  string   // application permission that meets the need where the place was granted to the app by itself
+	Shared    string   // delegated permission asked for besides, where other people's mailboxes are listed
 	NotEnough []string // accepted by Microsoft for the call, yet too little for what we read from it
 	Why       string   // the sentence shown to whoever grants it
 }
@@ -91,8 +92,8 @@ var capabilities = []CapabilityInfo{
 	}},
 	{Name: Mail, Title: "Read and write mail", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
-		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Scope: "Mail.ReadWrite", Why: "read mail, keep drafts, move and delete"},
-		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Scope: "Mail.Send", Why: "send mail"},
+		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Scope: "Mail.ReadWrite", Shared: "Mail.ReadWrite.Shared", Why: "read mail, keep drafts, move and delete"},
+		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Scope: "Mail.Send", Shared: "Mail.Send.Shared", Why: "send mail"},
 	}},
 	{Name: MailSettings, Title: "Read and change rules, settings, automatic replies and categories of mailboxes", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
@@ -201,9 +202,18 @@ const SitesSelected = "Sites.Selected"
 
 // Asking is what permissions are asked for.
 type Asking struct {
-	Mode          Mode
-	Capabilities  []Capability
-	SelectedSites bool // Sites.Selected in place of what reaches every site
+	Mode            Mode
+	Capabilities    []Capability
+	SelectedSites   bool // Sites.Selected in place of what reaches every site
+	SharedMailboxes bool // a person's connection lists mailboxes that were shared with the person
+}
+
+// SharedName gives the permission that a need asks for besides, for mailboxes that were shared with the person; "" for none.
+func (a Asking) SharedName(n Need) string {
+	if !a.SharedMailboxes || a.Mode != Delegated {
+		return ""
+	}
+	return n.Shared
 }
 
 // Name gives the permission by which a need is asked for.
@@ -235,20 +245,21 @@ func (a Asking) merge(of func(CapabilityInfo) []Need) []Required {
 	for _, c := range a.Capabilities {
 		info, _ := LookupCapability(c)
 		for _, n := range of(info) {
-			name := a.Name(n)
-			if name == "" {
-				continue
-			}
-			r := byName[name]
-			if r == nil {
-				r = &Required{Permission: name}
-				byName[name] = r
-			}
-			if !slices.Contains(r.Capabilities, c) {
-				r.Capabilities = append(r.Capabilities, c)
-			}
-			if !slices.Contains(r.Why, n.Why) {
-				r.Why = append(r.Why, n.Why)
+			for _, name := range []string{a.Name(n), a.SharedName(n)} {
+				if name == "" {
+					continue
+				}
+				r := byName[name]
+				if r == nil {
+					r = &Required{Permission: name}
+					byName[name] = r
+				}
+				if !slices.Contains(r.Capabilities, c) {
+					r.Capabilities = append(r.Capabilities, c)
+				}
+				if !slices.Contains(r.Why, n.Why) {
+					r.Why = append(r.Why, n.Why)
+				}
 			}
 		}
 	}

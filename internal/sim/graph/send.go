@@ -90,6 +90,9 @@ func (c *call) accept(key string, o world.Object, parts []world.Object, save, dr
 			return reply{}, fail(http.StatusBadRequest, "ErrorInvalidRecipients", "At least one recipient is not valid., Recipient address: "+a)
 		}
 	}
+	if p := c.sendAs(o); p != nil {
+		return reply{}, p
+	}
 	if _, lost := c.s.faults.Take(*c.note, trouble.AcceptedThenNothing); lost {
 		return empty(http.StatusAccepted), nil
 	}
@@ -115,6 +118,16 @@ func (c *call) accept(key string, o world.Object, parts []world.Object, save, dr
 		}
 	})
 	return empty(http.StatusAccepted), nil
+}
+
+// sendAs lets a person send from their own address and from mailboxes they have Send As of: outlook-send-mail-from-other-user.md.
+func (c *call) sendAs(o world.Object) *problem {
+	_, from := world.Address(o["from"])
+	u, found := c.s.world.User(c.token.Tenant, from)
+	if c.token.AppOnly || from == "" || found && (world.Text(u, "id") == c.token.ObjectID || c.delegate(u)) {
+		return nil
+	}
+	return fail(http.StatusForbidden, "ErrorSendAsDenied", "The user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account. Cannot submit message.")
 }
 
 func deferredUntil(o world.Object) time.Time {
