@@ -74,7 +74,7 @@ type RuleDeleted struct {
 }
 
 // A rule works on by itself: it may delete every mail that comes, and pass it on to strangers. Making and changing one has therefore the
-// effect of a deletion, about which a person is asked twice.
+// effect of a deletion, and is shown as one to people and agents.
 func ruleActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "mail.rule.list", Summary: "List the rules of an inbox, in the order in which they run.", Effect: action.Reads,
