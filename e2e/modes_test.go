@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
@@ -84,7 +85,7 @@ func everyWay(t *testing.T, h *app.Hub) *ways {
 	h.Connect(h.Form("nothing", "Nothing granted", acting(h)...))
 	ada, _ := signedIn(t, h, acting(h)...)
 	w.person = &way{by: ada, connection: "mine"}
-	f := h.Form("pat's", "Seneschal sign-in", m365.Mail, m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive)
+	f := h.Form("pat's", "Seneschal sign-in", m365.Mail, m365.MailSettings, m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive)
 	f.Owner, f.TenantID, f.AccountTypes = ada.ID, "", m365.Personal
 	h.Connect(f)
 	admitted(t, h, ada, "pat's", "pat@outlook.example", "Pat-Pass-1")
@@ -120,6 +121,7 @@ func (w *ways) exercise(t *testing.T) {
 			own = pat
 		}
 		exerciseMail(t, do, own, ben, w.h.Time.Advance)
+		exerciseMailSettings(t, do, w.h.Time.Now().Add(time.Hour))
 		exerciseCalendar(t, do, w.h.Time.Now(), own, ben, work)
 		exerciseInvitation(t, w.perform(t, w.app, w.app.connection), do, w.h.Time.Now(), own, ben)
 		exerciseContacts(t, do)

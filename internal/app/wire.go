@@ -62,20 +62,21 @@ func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*act
 // probes are the harmless reads that prove a capability.
 func probes() map[m365.Capability]connection.Probe {
 	return map[m365.Capability]connection.Probe{
-		m365.Directory:  directory.Probe,
-		m365.Mail:       mail.Probe,
-		m365.Calendar:   calendar.Probe,
-		m365.Contacts:   contacts.Probe,
-		m365.Todo:       todo.Probe,
-		m365.OneDrive:   onedrive.Probe,
-		m365.SharePoint: sharepoint.Probe,
-		m365.Teams:      teams.Probe,
-		m365.Presence:   teams.ProbePresence,
-		m365.Meetings:   teams.ProbeMeetings,
-		m365.Timeline:   mail.Probe,
-		m365.Tap:        mail.Probe,
-		m365.Send:       mail.Probe,
-		m365.Dispatch:   calendar.Probe,
+		m365.Directory:    directory.Probe,
+		m365.Mail:         mail.Probe,
+		m365.MailSettings: mail.ProbeSettings,
+		m365.Calendar:     calendar.Probe,
+		m365.Contacts:     contacts.Probe,
+		m365.Todo:         todo.Probe,
+		m365.OneDrive:     onedrive.Probe,
+		m365.SharePoint:   sharepoint.Probe,
+		m365.Teams:        teams.Probe,
+		m365.Presence:     teams.ProbePresence,
+		m365.Meetings:     teams.ProbeMeetings,
+		m365.Timeline:     mail.Probe,
+		m365.Tap:          mail.Probe,
+		m365.Send:         mail.Probe,
+		m365.Dispatch:     calendar.Probe,
 	}
 }
 

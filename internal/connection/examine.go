@@ -227,6 +227,13 @@ func (l *Line) compare(c Connection, info m365.CapabilityInfo, granted []string)
 		case met:
 			l.Granted = appendOnce(l.Granted, by)
 		}
+		switch shared := c.asks().SharedName(n); {
+		case shared == "":
+		case set[shared]:
+			l.Granted = appendOnce(l.Granted, shared)
+		default:
+			l.Missing = appendOnce(l.Missing, shared)
+		}
 	}
 }
 

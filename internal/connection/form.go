@@ -109,6 +109,9 @@ func (f *Form) normalise(defaultCloud m365.Cloud) {
 		f.Mailboxes[i].Address = strings.ToLower(strings.TrimSpace(f.Mailboxes[i].Address))
 		if len(f.Mailboxes[i].Purposes) == 0 {
 			f.Mailboxes[i].Purposes = purposesOf(f.Capabilities) // a mailbox entered without any is meant for all that was chosen, and for nothing else
+			if f.Kind == m365.Delegated {
+				f.Mailboxes[i].Purposes = []Purpose{ForActions}
+			}
 		}
 	}
 }
@@ -204,14 +207,14 @@ func (f *Form) checkCapabilities(bad func(string, string, ...any)) {
 
 func (f *Form) checkMailboxes(bad func(string, string, ...any)) {
 	if f.Kind == m365.Delegated {
-		if len(f.Mailboxes) > 0 { // outlook-change-notifications-overview.md: delegated permissions subscribe to the signed-in user's mailbox only
-			bad("mailboxes", "must be empty: a person's connection reaches their own mailbox alone. Of changes in shared and other people's mailboxes Microsoft tells the app itself, "+
-				"and nobody who was merely let in: list them on an app-only connection")
+		if f.ownAlone() { // outlook-change-notifications-overview.md: delegated permissions subscribe to the signed-in user's mailbox only
+			bad("mailboxes", "must be empty: a person's connection reaches their own mailbox alone; of others a work account's reaches the mail, with the capability mail and the purpose actions. "+
+				"Of changes in shared and other people's mailboxes Microsoft tells the app itself, and nobody who was merely let in: list them on an app-only connection")
+			return
 		}
-		return
 	}
 	for _, p := range purposesOf(f.Capabilities) {
-		if !slices.ContainsFunc(f.Mailboxes, func(m MailboxEntry) bool { return slices.Contains(m.Purposes, p) }) {
+		if f.Kind == m365.Application && !slices.ContainsFunc(f.Mailboxes, func(m MailboxEntry) bool { return slices.Contains(m.Purposes, p) }) {
 			bad("mailboxes", "Enter at least one technician mailbox for the purpose %s", p)
 		}
 	}
@@ -230,6 +233,16 @@ func (f *Form) checkMailboxes(bad func(string, string, ...any)) {
 			}
 		}
 	}
+}
+
+// ownAlone says that a person's connection lists other mailboxes for what it cannot reach in them: shared mail is all that Microsoft has for
+// people who were let in (outlook-share-messages-folders.md), and personal accounts have no such mailboxes.
+func (f *Form) ownAlone() bool {
+	if len(f.Mailboxes) == 0 {
+		return false
+	}
+	return !slices.Contains(f.Capabilities, m365.Mail) || f.AccountTypes == m365.Personal ||
+		slices.ContainsFunc(f.Mailboxes, func(m MailboxEntry) bool { return !slices.Equal(m.Purposes, []Purpose{ForActions}) })
 }
 
 // sealed is the JSON a credential has inside the vault.

@@ -33,6 +33,14 @@ func (c Connection) own(p Purpose) []Mailbox {
 	return []Mailbox{{Address: lower(c.Account), Purposes: []Purpose{p}, Status: Resolved, ObjectID: id, UPN: lower(c.Account)}}
 }
 
+// sharedWith are the mailboxes on a person's connection that Exchange lets the person into: for actions on mail, and for looking them up.
+func (c Connection) sharedWith(p Purpose) []Mailbox {
+	if c.Kind != m365.Delegated {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(c.Mailboxes), func(m Mailbox) bool { return !m.Has(p) })
+}
+
 // Home is the tenant whose data the connection reaches; "" where that is not known, as of a person of any tenant before they signed in. The
 // account's id ends in the tenant it is at home in; of personal accounts no page tells what notifications call it.
 func (c Connection) Home() m365.TenantID {

@@ -132,7 +132,7 @@ func (s *Service) newTokens(c Connection, form CredentialForm, cache entra.Token
 	app := entra.App{Key: key, Endpoints: e, Authority: string(c.TenantID), Client: c.ClientID, Mode: c.Kind, Credential: cred, CustomAddress: c.Cloud == m365.Custom}
 	if c.Kind == m365.Delegated {
 		app.Authority, app.AccountID = c.AccountTypes.Authority(c.TenantID), c.accountID
-		app.Scopes = entra.SignInScopes(c.Capabilities)
+		app.Scopes = entra.SignInScopes(c.asks())
 	}
 	return entra.New(app, entra.Outside{HTTP: s.HTTP, Clock: s.Clock, MachineNow: s.MachineNow, Cache: cache, Lock: s.Lock}), nil
 }
@@ -152,6 +152,12 @@ func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource
 		fence.Mailboxes = []string{wire.Me, c.Account}
 	}
 	names := map[string]string{}
+	for _, m := range c.sharedWith(p) {
+		fence.Shared = append(fence.Shared, m.names()...)
+		for _, other := range m.names() {
+			names[lower(other)] = m.Address
+		}
+	}
 	for _, m := range c.For(p) {
 		fence.Mailboxes = append(fence.Mailboxes, m.Address)
 		for _, other := range []string{m.ObjectID, m.UPN} {

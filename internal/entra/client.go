@@ -389,14 +389,13 @@ func (c *Client) OnBehalfOf(ctx context.Context, assertion string) (wire.Token, 
 
 // SignInScopes are the scopes a delegated App asks for. They stand without a resource: Entra takes those for Graph's own, answers in the
 // same form, and MSAL compares the two (en:v2-oauth2-auth-code-flow.md). MSAL adds the OpenID ones by itself.
-func SignInScopes(chosen []m365.Capability) []string {
+func SignInScopes(asking m365.Asking) []string {
 	var names []string
 	for _, s := range m365.SignInScopes {
 		if s != "openid" && s != "profile" && s != "offline_access" {
 			names = append(names, s)
 		}
 	}
-	asking := m365.Asking{Mode: m365.Delegated, Capabilities: chosen}
 	for _, r := range asking.Manifest() {
 		names = append(names, r.Permission)
 	}

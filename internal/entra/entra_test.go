@@ -84,7 +84,7 @@ func (b *bench) client(mode m365.Mode, app sim.ReadyApp, cred entra.Credential, 
 	a := entra.App{Key: "c1", Endpoints: b.endpoints(), Authority: b.cloud.Ready().Tenants[0].TenantID, Client: m365.ClientID(app.ClientID), Mode: mode,
 		Credential: cred, CustomAddress: true}
 	if mode == m365.Delegated {
-		a.Scopes = entra.SignInScopes([]m365.Capability{m365.Mail, m365.Calendar})
+		a.Scopes = entra.SignInScopes(m365.Asking{Mode: m365.Delegated, Capabilities: []m365.Capability{m365.Mail, m365.Calendar}})
 	}
 	for _, f := range change {
 		f(&a)

@@ -43,6 +43,9 @@ var rows = []row{
 	{codes: []string{"erroraccessdenied"}, status: http.StatusForbidden, kind: fault.NeedsAdmin, code: "permission_missing",
 		message: "Microsoft did not allow this for the mailbox", cause: "The permission is missing, or Exchange limits the app to other mailboxes (RBAC for Applications, application access policy)",
 		fix: "Grant the permission and admin consent; if it is granted, add the mailbox to the app's scope in Exchange", who: admin},
+	{codes: []string{"errorsendasdenied"}, kind: fault.NeedsAdmin, code: "send_as_denied",
+		message: "Exchange does not let the signed-in person send from this mailbox", cause: "The person has neither Send As nor Send on Behalf of it (outlook-send-mail-from-other-user.md)",
+		fix: "Give the person Send As or Send on Behalf of the mailbox, beside Full Access", who: exchangeAdmin, wrong: []string{"granting more Graph permissions: the mailbox's own permission is missing"}},
 	{codes: []string{"extensionerror"}, status: http.StatusForbidden, kind: fault.NeedsAdmin, code: "resource_not_granted",
 		message: "Exchange does not let the app into this mailbox", cause: "An application access policy excludes the mailbox, or it is on a local server",
 		fix: "Add the mailbox to the policy's group, or take it off the list", who: exchangeAdmin, wrong: []string{"granting more Graph permissions: the policy stays"}},
@@ -177,9 +180,18 @@ func refine(f *fault.Error, r wire.Refusal, mode m365.Mode) {
 		// An item that is missing is itemNotFound: here the whole drive is (recall, docs/fidelity.md).
 		f.Kind, f.Code, f.Message, f.Cause = fault.NotSupported, "licence_missing", "The user has no OneDrive", "No licence with OneDrive, or the person has never opened it"
 		f.Fix, f.Who = "Assign a licence with OneDrive, have the person open it once (or provision it in the SharePoint admin center), or take the mailbox off the list", admin
+	case f.Code == "permission_missing" && mode == m365.Delegated && f.Upstream.Status == http.StatusForbidden && ofOthers(f.Operation):
+		f.Cause = "The person did not consent to mail of shared mailboxes, or Exchange does not let the person into this one"
+		f.Fix = "Sign in again, which asks for Mail.ReadWrite.Shared and Mail.Send.Shared while the mailbox is listed; if that is granted, have Full Access to the mailbox given to the person in Exchange"
+		f.Who, f.WrongFixes = exchangeAdmin, []string{"granting Mail.ReadWrite: it reaches the person's own mailbox alone"}
 	case f.Code == "permission_missing" && len(accepted.Least) > 0:
 		f.Fix = "Grant " + accepted.Least[0] + " (" + string(mode) + "): " + lowerFirst(f.Fix)
 	}
+}
+
+// ofOthers says that an operation is about mail of a mailbox by its name: that of whoever signed in is asked for as /me.
+func ofOthers(operation string) bool {
+	return strings.Contains(operation, " /users/{user-id}/messages") || strings.Contains(operation, " /users/{user-id}/mailFolders")
 }
 
 // neverOffered are the answers to what a mode does not have. Teams answers an app's posting with 401 although the token is fine, and into an

@@ -13,6 +13,7 @@ import (
 // MailboxFence is a connection's allow-list. What is not listed is refused before anything leaves.
 type MailboxFence struct {
 	Mailboxes []string // object ids and addresses, in any case; wire.Me for a delegated connection's owner
+	Shared    []string // mailboxes that were shared with whoever signed in: their mail alone
 	Sites     []string // site ids and addresses; nil: no site
 	EverySite bool     // sites without a list: what the permissions and SharePoint itself allow
 	Drives    []string // drive ids; nil: no drive. A site's library is judged by its site
@@ -21,7 +22,7 @@ type MailboxFence struct {
 
 // Fence makes the check of the list. The list is read once: a changed one needs a new fence.
 func (f MailboxFence) Fence() wire.Fence {
-	mailboxes, sites, drives := fold(f.Mailboxes), fold(siteNames(f.Sites)), fold(f.Drives)
+	mailboxes, shared, sites, drives := fold(f.Mailboxes), fold(f.Shared), fold(siteNames(f.Sites)), fold(f.Drives)
 	return func(r wire.Request) error {
 		if f.ReadOnly && !reads(r) {
 			return outside(r, "read_only", "This connection is set to read only", "Switch read-only off for the connection, if it may write")
@@ -39,8 +40,11 @@ func (f MailboxFence) Fence() wire.Fence {
 			t = subscribed(r.Body)
 		}
 		for _, t := range []wire.Target{t, r.Into} {
+			other := shared[strings.ToLower(t.Mailbox)] && !mailboxes[strings.ToLower(t.Mailbox)]
 			switch {
-			case t.Mailbox != "" && !directorySections[t.Section] && !mailboxes[strings.ToLower(t.Mailbox)]:
+			case other && !directorySections[t.Section] && !aboutMail(r, t):
+				return outside(r, "shared_mail_only", "Through a person's connection a shared mailbox is open for its mail alone", "List the mailbox on an app-only connection for this")
+			case t.Mailbox != "" && !other && !directorySections[t.Section] && !mailboxes[strings.ToLower(t.Mailbox)]:
 				return outside(r, "mailbox_not_listed", "The mailbox is not on this connection's list", "Add the mailbox to the connection")
 			case t.Site != "" && !f.EverySite && !sites[strings.ToLower(t.Site)]:
 				return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection; one that is listed is reached when the doctor has found it")
@@ -99,6 +103,12 @@ func fold(list []string) map[string]bool {
 		set[strings.ToLower(s)] = true
 	}
 	return set
+}
+
+// aboutMail says that a request to a mailbox is about its mail, and is no wish to be told of changes there: what Microsoft has for people who
+// were let in (outlook-share-messages-folders.md, outlook-send-mail-from-other-user.md). Rules are behind a folder, and belong to the settings.
+func aboutMail(r wire.Request, t wire.Target) bool {
+	return r.Operation != "POST /subscriptions" && (t.Section == "messages" || t.Section == "mailFolders") && !strings.Contains(r.Operation, "/messageRules")
 }
 
 // directorySections are the places behind a user that tell about the account, not about what the person wrote or received.

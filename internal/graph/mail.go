@@ -50,6 +50,7 @@ type Message struct {
 	Subject                string             `json:"subject"`
 	BodyPreview            string             `json:"bodyPreview"`
 	Body                   ItemBody           `json:"body"`
+	UniqueBody             ItemBody           `json:"uniqueBody"` // only with Select: what no earlier message of the conversation says
 	From                   Recipient          `json:"from"`
 	Sender                 Recipient          `json:"sender"`
 	ToRecipients           []Recipient        `json:"toRecipients"`
@@ -89,6 +90,7 @@ type MessageChange struct {
 	Categories             []string           `json:"categories,omitzero"`
 	Flag                   *Flag              `json:"flag,omitempty"`
 	IsRead                 *bool              `json:"isRead,omitempty"`
+	InferenceClass         *string            `json:"inferenceClassification,omitempty"`
 	ExtendedProperties     []ExtendedProperty `json:"singleValueExtendedProperties,omitempty"`
 	Attachments            []Attachment       `json:"attachments,omitempty"` // new drafts only: under 3 MB together
 }

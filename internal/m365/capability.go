@@ -11,20 +11,21 @@ type Capability string
 
 // The capabilities there are.
 const (
-	Directory  Capability = "directory"  // actions: look up people and the organisation
-	Mail       Capability = "mail"       // actions: read and write mail
-	Calendar   Capability = "calendar"   // actions: read and write calendars
-	Contacts   Capability = "contacts"   // actions: read and write contacts
-	Todo       Capability = "todo"       // actions: read and write tasks of Microsoft To Do
-	OneDrive   Capability = "onedrive"   // actions: read and write files in OneDrive
-	SharePoint Capability = "sharepoint" // actions: read and write sites, their lists, libraries and pages
-	Teams      Capability = "teams"      // actions: read and write in Microsoft Teams
-	Presence   Capability = "presence"   // actions: see and say who is there
-	Meetings   Capability = "meetings"   // actions: make and change online meetings
-	Timeline   Capability = "timeline"   // reads mail metadata and meetings with customers
-	Tap        Capability = "tap"        // reads mail for judgement, moves flagged mail to Junk
-	Send       Capability = "send"       // delivers outgoing mail with proof
-	Dispatch   Capability = "dispatch"   // puts technicians' slots into their calendars
+	Directory    Capability = "directory"    // actions: look up people and the organisation
+	Mail         Capability = "mail"         // actions: read and write mail
+	MailSettings Capability = "mailsettings" // actions: read and change a mailbox's rules, settings, automatic replies and categories
+	Calendar     Capability = "calendar"     // actions: read and write calendars
+	Contacts     Capability = "contacts"     // actions: read and write contacts
+	Todo         Capability = "todo"         // actions: read and write tasks of Microsoft To Do
+	OneDrive     Capability = "onedrive"     // actions: read and write files in OneDrive
+	SharePoint   Capability = "sharepoint"   // actions: read and write sites, their lists, libraries and pages
+	Teams        Capability = "teams"        // actions: read and write in Microsoft Teams
+	Presence     Capability = "presence"     // actions: see and say who is there
+	Meetings     Capability = "meetings"     // actions: make and change online meetings
+	Timeline     Capability = "timeline"     // reads mail metadata and meetings with customers
+	Tap          Capability = "tap"          // reads mail for judgement, moves flagged mail to Junk
+	Send         Capability = "send"         // delivers outgoing mail with proof
+	Dispatch     Capability = "dispatch"     // puts technicians' slots into their calendars
 )
 
 // Need is one permission a capability cannot do without: the operation that needs it, and its name in each mode.
@@ -33,6 +34,7 @@ type Need struct {
 	Role      string   // application permission; "" where the mode has none
 	Scope     string   // delegated permission; "" where the mode has none
 	Selected  string   // application permission that meets the need where the place was granted to the app by itself
+	Shared    string   // delegated permission asked for besides, where other people's mailboxes are listed
 	NotEnough []string // accepted by Microsoft for the call, yet too little for what we read from it
 	Why       string   // the sentence shown to whoever grants it
 }
@@ -90,8 +92,12 @@ var capabilities = []CapabilityInfo{
 	}},
 	{Name: Mail, Title: "Read and write mail", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
-		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Scope: "Mail.ReadWrite", Why: "read mail, keep drafts, move and delete"},
-		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Scope: "Mail.Send", Why: "send mail"},
+		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Scope: "Mail.ReadWrite", Shared: "Mail.ReadWrite.Shared", Why: "read mail, keep drafts, move and delete"},
+		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Scope: "Mail.Send", Shared: "Mail.Send.Shared", Why: "send mail"},
+	}},
+	{Name: MailSettings, Title: "Read and change rules, settings, automatic replies and categories of mailboxes", Purpose: "actions", Modes: both, Needs: []Need{
+		lookUp,
+		{Operation: "PATCH /users/{user-id}/mailboxSettings", Role: "MailboxSettings.ReadWrite", Scope: "MailboxSettings.ReadWrite", Why: "read and change rules of the inbox, automatic replies, time zone, language, working hours and categories"},
 	}},
 	{Name: Calendar, Title: "Read and write calendars", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,
@@ -196,9 +202,18 @@ const SitesSelected = "Sites.Selected"
 
 // Asking is what permissions are asked for.
 type Asking struct {
-	Mode          Mode
-	Capabilities  []Capability
-	SelectedSites bool // Sites.Selected in place of what reaches every site
+	Mode            Mode
+	Capabilities    []Capability
+	SelectedSites   bool // Sites.Selected in place of what reaches every site
+	SharedMailboxes bool // a person's connection lists mailboxes that were shared with the person
+}
+
+// SharedName gives the permission that a need asks for besides, for mailboxes that were shared with the person; "" for none.
+func (a Asking) SharedName(n Need) string {
+	if !a.SharedMailboxes || a.Mode != Delegated {
+		return ""
+	}
+	return n.Shared
 }
 
 // Name gives the permission by which a need is asked for.
@@ -230,20 +245,21 @@ func (a Asking) merge(of func(CapabilityInfo) []Need) []Required {
 	for _, c := range a.Capabilities {
 		info, _ := LookupCapability(c)
 		for _, n := range of(info) {
-			name := a.Name(n)
-			if name == "" {
-				continue
-			}
-			r := byName[name]
-			if r == nil {
-				r = &Required{Permission: name}
-				byName[name] = r
-			}
-			if !slices.Contains(r.Capabilities, c) {
-				r.Capabilities = append(r.Capabilities, c)
-			}
-			if !slices.Contains(r.Why, n.Why) {
-				r.Why = append(r.Why, n.Why)
+			for _, name := range []string{a.Name(n), a.SharedName(n)} {
+				if name == "" {
+					continue
+				}
+				r := byName[name]
+				if r == nil {
+					r = &Required{Permission: name}
+					byName[name] = r
+				}
+				if !slices.Contains(r.Capabilities, c) {
+					r.Capabilities = append(r.Capabilities, c)
+				}
+				if !slices.Contains(r.Why, n.Why) {
+					r.Why = append(r.Why, n.Why)
+				}
 			}
 		}
 	}

@@ -22,12 +22,13 @@ type UpdateIn struct {
 	Flag       string   `json:"flag,omitempty" enum:"none,flagged,complete" doc:"Follow-up flag"`
 	Categories []string `json:"categories,omitempty" maxItems:"25" doc:"Categories, the whole list; an empty list clears it"`
 	Importance *string  `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
+	Part       *string  `json:"part,omitempty" enum:"focused,other" doc:"Part of the inbox, for this message alone"`
 }
 
 // Check wants something to change.
 func (in UpdateIn) Check() error {
-	if in.IsRead == nil && in.Flag == "" && in.Categories == nil && in.Importance == nil {
-		return fault.BadField("is_read", "nothing is to be changed: give is_read, flag, categories or importance")
+	if in.IsRead == nil && in.Flag == "" && in.Categories == nil && in.Importance == nil && in.Part == nil {
+		return fault.BadField("is_read", "nothing is to be changed: give is_read, flag, categories, importance or part")
 	}
 	return nil
 }
@@ -61,7 +62,7 @@ func changeActions() []action.Action {
 				m, err := move(ctx, box.Graph, path, in.Folder)
 				return summaryOf(m), err
 			}),
-		action.Define(action.Spec{Name: "mail.message.update", Summary: "Mark a message: read, flag, categories, importance.", Effect: action.Writes, Repeatable: true,
+		action.Define(action.Spec{Name: "mail.message.update", Summary: "Mark a message: read, flag, categories, importance, part of the inbox.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{changeMessage}, Capability: m365.Mail, Args: []string{"message"}}, updateMessage),
 		action.Define(action.Spec{Name: "mail.message.delete", Summary: "Move a message to Deleted Items.", Effect: action.Deletes, Repeatable: true,
 			Operations: []m365.OperationKey{moveMessage}, Capability: m365.Mail, Args: []string{"message"}},
@@ -99,7 +100,7 @@ func updateMessage(ctx context.Context, c action.Call, in UpdateIn) (Summary, er
 	if err != nil {
 		return Summary{}, err
 	}
-	change := graph.MessageChange{IsRead: in.IsRead, Categories: in.Categories, Importance: in.Importance}
+	change := graph.MessageChange{IsRead: in.IsRead, Categories: in.Categories, Importance: in.Importance, InferenceClass: in.Part}
 	if in.Flag != "" {
 		change.Flag = &graph.Flag{FlagStatus: flags[in.Flag]}
 	}

@@ -142,7 +142,9 @@ func createDraft(ctx context.Context, c action.Call, in DraftIn) (Summary, error
 		m, err := graph.Get[graph.Message](ctx, box.Graph, box.Message(there[0].ID), graph.Select(summaryFields...))
 		return summaryOf(m), err
 	}
-	m, err := graph.Post[graph.Message](ctx, box.Graph, box.Messages(), in.change(once.Mark(c)))
+	letter := in.change(once.Mark(c))
+	letter.From = fromShared(c, in.User)
+	m, err := graph.Post[graph.Message](ctx, box.Graph, box.Messages(), letter)
 	return summaryOf(m), err
 }
 

@@ -66,7 +66,7 @@ func (in ListIn) wrongCursor() []fault.Field {
 		return nil
 	case err != nil:
 		return []fault.Field{{Name: "cursor", Message: "is not a next_cursor of this action"}}
-	case after.Search != in.question():
+	case after.Search != in.question() || after.Thread != "":
 		return []fault.Field{{Name: "cursor", Message: "is of another search: repeat its user, folder, search and limit"}}
 	}
 	return nil
@@ -104,7 +104,7 @@ func messagesOf(ctx context.Context, c action.Call, in ListIn) (List, error) {
 		if err != nil {
 			return List{}, err
 		}
-		if slices.Contains(after.Seen, m.ID) {
+		if after.has(m.ID) {
 			continue
 		}
 		if len(out.Messages) == limit {
@@ -175,14 +175,18 @@ func (in ListIn) query(after position) []graph.Option {
 
 func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// position is a place in the order of messages: everything newer than Until was handed out, and of those received at Until the Seen ones.
-// A count of messages to skip would repeat some whenever new mail arrives between two pages. In a search it is Microsoft's own place.
+// position is a place in the order of messages: everything newer than Until was handed out, in a conversation everything older, and of those
+// received at Until the Seen ones. A count of messages to skip would repeat some whenever new mail arrives between two pages. In a search it is
+// Microsoft's own place.
 type position struct {
 	Until  time.Time       `json:"until,omitzero"`
 	Seen   []string        `json:"seen,omitempty"`
 	Search string          `json:"search,omitempty"` // the question
 	Page   graph.PageToken `json:"page,omitempty"`
+	Thread string          `json:"thread,omitempty"` // the conversation
 }
+
+func (a position) has(id string) bool { return slices.Contains(a.Seen, id) }
 
 func (a position) behind(page []Summary) position {
 	next := position{Until: page[len(page)-1].Received}

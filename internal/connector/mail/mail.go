@@ -30,15 +30,35 @@ const (
 	uploadSession   m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/attachments/createUploadSession"
 	readAttachment  m365.OperationKey = "GET /users/{user-id}/messages/{message-id}/attachments/{attachment-id}"
 	readContent     m365.OperationKey = "GET /users/{user-id}/messages/{message-id}/attachments/{attachment-id}/$value"
+	listRules       m365.OperationKey = "GET /users/{user-id}/mailFolders/{mailFolder-id}/messageRules"
+	createRule      m365.OperationKey = "POST /users/{user-id}/mailFolders/{mailFolder-id}/messageRules"
+	readRule        m365.OperationKey = "GET /users/{user-id}/mailFolders/{mailFolder-id}/messageRules/{messageRule-id}"
+	changeRule      m365.OperationKey = "PATCH /users/{user-id}/mailFolders/{mailFolder-id}/messageRules/{messageRule-id}"
+	deleteRule      m365.OperationKey = "DELETE /users/{user-id}/mailFolders/{mailFolder-id}/messageRules/{messageRule-id}"
+	readSettings    m365.OperationKey = "GET /users/{user-id}/mailboxSettings"
+	changeSettings  m365.OperationKey = "PATCH /users/{user-id}/mailboxSettings"
+	listCategories  m365.OperationKey = "GET /users/{user-id}/outlook/masterCategories"
+	createCategory  m365.OperationKey = "POST /users/{user-id}/outlook/masterCategories"
+	changeCategory  m365.OperationKey = "PATCH /users/{user-id}/outlook/masterCategories/{outlookCategory-id}"
+	deleteCategory  m365.OperationKey = "DELETE /users/{user-id}/outlook/masterCategories/{outlookCategory-id}"
+	listOverrides   m365.OperationKey = "GET /users/{user-id}/inferenceClassification/overrides"
+	setOverride     m365.OperationKey = "POST /users/{user-id}/inferenceClassification/overrides"
+	deleteOverride  m365.OperationKey = "DELETE /users/{user-id}/inferenceClassification/overrides/{inferenceClassificationOverride-id}"
 )
 
 // Actions are what the hub can do with mail.
 func Actions() []action.Action {
-	return slices.Concat(folderActions(), messageActions(), attachmentActions(), draftActions(), sendActions(), changeActions())
+	return slices.Concat(folderActions(), messageActions(), attachmentActions(), draftActions(), sendActions(), changeActions(), threadActions(), focusActions(),
+		ruleActions(), settingsActions(), categoryActions())
 }
 
 // Probe reads the inbox's name. It proves every capability that works on mail; sending cannot be tried without sending, so for the
 // capability send too it proves no more than that the mailbox is within reach.
 func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
 	return place.Probe(ctx, g, mailbox, func(o graph.Owner) graph.Path { return o.MailFolder("inbox") }, graph.Select("id", "displayName"))
+}
+
+// ProbeSettings reads the mailbox's time zone. It proves the capability mailsettings.
+func ProbeSettings(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
+	return place.Probe(ctx, g, mailbox, graph.Owner.MailboxSettings, graph.Select("timeZone"))
 }

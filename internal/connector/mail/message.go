@@ -28,16 +28,17 @@ type Summary struct {
 	Importance     string    `json:"importance,omitempty"`
 	Categories     []string  `json:"categories,omitempty"`
 	Flag           string    `json:"flag,omitempty"` // flagged or complete
+	Part           string    `json:"part,omitempty" doc:"Part of the inbox: focused or other"`
 	WebLink        string    `json:"web_link,omitempty"`
 }
 
 var summaryFields = []string{"id", "subject", "from", "toRecipients", "receivedDateTime", "bodyPreview", "hasAttachments", "isRead", "isDraft", "parentFolderId",
-	"conversationId", "importance", "categories", "flag", "webLink"}
+	"conversationId", "importance", "categories", "flag", "inferenceClassification", "webLink"}
 
 func summaryOf(m graph.Message) Summary {
 	return Summary{ID: m.ID, Subject: m.Subject, From: personOf(m.From), To: personsOf(m.ToRecipients), Received: m.ReceivedDateTime, Preview: m.BodyPreview,
 		HasAttachments: m.HasAttachments, IsRead: m.IsRead, IsDraft: m.IsDraft, FolderID: m.ParentFolderID, ConversationID: m.ConversationID,
-		Importance: m.Importance, Categories: m.Categories, Flag: flagWord(m.Flag.FlagStatus), WebLink: m.WebLink}
+		Importance: m.Importance, Categories: m.Categories, Flag: flagWord(m.Flag.FlagStatus), Part: m.InferenceClass, WebLink: m.WebLink}
 }
 
 // Header is one internet message header.

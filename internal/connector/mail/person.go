@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"net/mail"
 
+	"seneschal/internal/action"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
+	"seneschal/internal/m365"
 )
 
 // Person is a name with an address.
@@ -37,6 +39,19 @@ func recipients(list []string) []graph.Recipient {
 		}
 	}
 	return out
+}
+
+// fromShared names as sender the mailbox that was shared with whoever signed in, as Microsoft wants it (outlook-send-mail-from-other-user.md).
+// Anybody else sends from the mailbox itself.
+func fromShared(c action.Call, user string) *graph.Recipient {
+	if c.Connection.Kind != m365.Delegated {
+		return nil
+	}
+	m, listed := c.Bound.Connection.LookupMailbox(user)
+	if !listed {
+		return nil
+	}
+	return &graph.Recipient{EmailAddress: graph.EmailAddress{Address: m.Address}}
 }
 
 // notAddresses names the entries of a list that recipients cannot read.

@@ -101,7 +101,9 @@ func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
 		return Sent{}, err
 	}
 	var p graph.Proof
-	draft, err := graph.Post[graph.Message](ctx, box.Graph, box.Messages(), in.change(once.Mark(c)), graph.Prove(&p))
+	letter := in.change(once.Mark(c))
+	letter.From = fromShared(c, in.User)
+	draft, err := graph.Post[graph.Message](ctx, box.Graph, box.Messages(), letter, graph.Prove(&p))
 	if err != nil {
 		return Sent{}, err
 	}
@@ -117,9 +119,9 @@ type answer struct {
 // answer carries our marker as a new draft does: the action's message is a whole one by its contract, and the request that makes an item
 // may bring its extended properties (singlevaluelegacyextendedproperty-post-singlevalueextendedproperties.md). That page does not list the
 // answers by name, so no promise rests on it: a draft without marker would stay behind unsent (docs/fidelity.md).
-func (in AnswerIn) answer(mark string) answer {
-	a := answer{Comment: in.Comment, Message: graph.MessageChange{CcRecipients: recipients(in.Cc), BccRecipients: recipients(in.Bcc),
-		ExtendedProperties: once.Marking(mark)}}
+func (in AnswerIn) answer(c action.Call) answer {
+	a := answer{Comment: in.Comment, Message: graph.MessageChange{From: fromShared(c, in.User), CcRecipients: recipients(in.Cc), BccRecipients: recipients(in.Bcc),
+		ExtendedProperties: once.Marking(once.Mark(c))}}
 	if in.Body != "" {
 		a.Message.Body = bodyOf(in.Body, in.BodyType)
 	}
@@ -131,7 +133,7 @@ func replyTo(ctx context.Context, c action.Call, in ReplyIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	path, create := path.Sub("createReply"), in.answer(once.Mark(c))
+	path, create := path.Sub("createReply"), in.answer(c)
 	if in.All {
 		path = box.Message(in.Message).Sub("createReplyAll")
 	}
@@ -143,7 +145,7 @@ func forwardTo(ctx context.Context, c action.Call, in ForwardIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	create := in.answer(once.Mark(c))
+	create := in.answer(c)
 	create.Message.ToRecipients = recipients(in.To)
 	return answerWith(ctx, c, box, path.Sub("createForward"), create)
 }

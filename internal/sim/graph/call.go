@@ -92,8 +92,11 @@ func (c *call) permit() *problem {
 	if ok && world.Text(u, "id") == c.token.ObjectID {
 		return nil
 	}
+	if c.sharedMail(u) {
+		return nil
+	}
 	if c.outlook() || c.onDrive() || c.ofOnePerson() {
-		return c.denied() // nobody shared a mailbox or a drive in these worlds
+		return c.denied() // nobody shared anything but mail in these worlds
 	}
 	if c.op.canonical == notifying {
 		return nil // whoever may notify may notify others: userteamwork-sendactivitynotification.md
@@ -104,6 +107,30 @@ func (c *call) permit() *problem {
 		}
 	}
 	return c.denied()
+}
+
+// sharedMail tells whether the person was let into the mailbox and the app may follow: Mail.*.Shared, outlook-share-messages-folders.md.
+func (c *call) sharedMail(mailbox world.Object) bool {
+	if !c.outlook() || c.op.segments[2] != "messages" && c.op.segments[2] != "mailfolders" { // behind users and whose
+		return false
+	}
+	var shared []string
+	for _, h := range c.held() {
+		if own, is := strings.CutSuffix(h, ".Shared"); is {
+			shared = append(shared, own)
+		}
+	}
+	return c.delegate(mailbox) && c.mode().allows(shared)
+}
+
+// delegate tells whether the signed-in person has Full Access to a mailbox, and Send As.
+func (c *call) delegate(mailbox world.Object) bool {
+	for _, d := range world.Strings(mailbox["~delegates"]) {
+		if u, ok := c.s.world.User(c.token.Tenant, d); ok && world.Text(u, "id") == c.token.ObjectID {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *call) denied() *problem {

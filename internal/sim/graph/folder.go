@@ -219,29 +219,3 @@ func deltaFolders(c *call) (reply, *problem) {
 func removed(id string) world.Object {
 	return world.Object{"@removed": world.Object{"reason": "deleted"}, "id": id}
 }
-
-func getSettings(c *call) (reply, *problem) {
-	o, found := c.s.world.Get(world.Key{Scope: c.box, Collection: world.Settings, ID: "settings"})
-	if !found {
-		return reply{}, itemNotFound()
-	}
-	out := public(o)
-	out["@odata.context"] = c.context("users('" + c.userID() + "')/mailboxSettings")
-	return ok(out), nil
-}
-
-func patchSettings(c *call) (reply, *problem) {
-	o, _ := c.s.world.Get(world.Key{Scope: c.box, Collection: world.Settings, ID: "settings"})
-	in, p := c.json()
-	if p != nil {
-		return reply{}, p
-	}
-	n := world.Clone(o)
-	for k, v := range in {
-		if _, known := o[k]; known && k != "userPurpose" {
-			n[k] = v
-		}
-	}
-	c.s.world.Put(world.Key{Scope: c.box, Collection: world.Settings, ID: "settings"}, n)
-	return getSettings(c)
-}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"math"
 	"net/http"
 	"strings"
 
@@ -13,6 +14,7 @@ type form map[string]kind
 // kind is a property's kind; most bounds a list, 0 does not.
 type kind struct {
 	list, object, boolean bool
+	number                bool
 	most                  int
 	words                 []string // of an enumeration
 }
@@ -20,7 +22,11 @@ type kind struct {
 var (
 	aText    = kind{}
 	anObject = kind{object: true}
+	aBool    = kind{boolean: true}
+	aNumber  = kind{number: true}
 )
+
+func wordOf(words ...string) kind { return kind{words: words} }
 
 func texts(most int) kind   { return kind{list: true, most: most} }
 func objects(most int) kind { return kind{list: true, object: true, most: most} }
@@ -65,6 +71,9 @@ func (k kind) takes(v any) bool {
 	case k.boolean:
 		_, is := v.(bool)
 		return is
+	case k.number:
+		n, is := v.(float64)
+		return is && n == math.Trunc(n)
 	case len(k.words) > 0:
 		for _, w := range k.words {
 			if v == w {

@@ -56,8 +56,6 @@ func mailHandlers() map[string]handler {
 		"DELETE " + m + "/attachments/{attachment-id}":      deleteAttachment,
 		"GET " + m + "/attachments/{attachment-id}/$value":  attachmentValue,
 		"POST /users/{user-id}/sendMail":                    sendMail,
-		"GET /users/{user-id}/mailboxSettings":              getSettings,
-		"PATCH /users/{user-id}/mailboxSettings":            patchSettings,
 		"POST /users/{user-id}/translateExchangeIds":        translateIDs,
 		"GET /users/{user-id}/outlook/supportedTimeZones()": supportedZones,
 	}

@@ -397,7 +397,16 @@ func (s *Server) deliverRaw(user world.Object, folder string, raw []byte, at tim
 	if !at.IsZero() {
 		m.message["receivedDateTime"] = world.Stamp(at)
 	}
-	s.storeParsed(box, s.world.NewKey(), m)
+	to := s.world.NewKey()
+	if at.IsZero() || key != s.world.FolderKey(userID, "inbox") {
+		s.storeParsed(box, to, m)
+		return nil
+	}
+	a := s.receive(user, m.message, at)
+	if !a.gone {
+		s.storeParsed(box, to, m)
+	}
+	a.settle(to)
 	return nil
 }
 

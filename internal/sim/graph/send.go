@@ -90,6 +90,9 @@ func (c *call) accept(key string, o world.Object, parts []world.Object, save, dr
 			return reply{}, fail(http.StatusBadRequest, "ErrorInvalidRecipients", "At least one recipient is not valid., Recipient address: "+a)
 		}
 	}
+	if p := c.sendAs(o); p != nil {
+		return reply{}, p
+	}
 	if _, lost := c.s.faults.Take(*c.note, trouble.AcceptedThenNothing); lost {
 		return empty(http.StatusAccepted), nil
 	}
@@ -115,6 +118,16 @@ func (c *call) accept(key string, o world.Object, parts []world.Object, save, dr
 		}
 	})
 	return empty(http.StatusAccepted), nil
+}
+
+// sendAs lets a person send from their own address and from mailboxes they have Send As of: outlook-send-mail-from-other-user.md.
+func (c *call) sendAs(o world.Object) *problem {
+	_, from := world.Address(o["from"])
+	u, found := c.s.world.User(c.token.Tenant, from)
+	if c.token.AppOnly || from == "" || found && (world.Text(u, "id") == c.token.ObjectID || c.delegate(u)) {
+		return nil
+	}
+	return fail(http.StatusForbidden, "ErrorSendAsDenied", "The user account which was used to submit this request does not have the right to send mail on behalf of the specified sending account. Cannot submit message.")
 }
 
 func deferredUntil(o world.Object) time.Time {
@@ -184,7 +197,7 @@ func (s *Server) deliver(fromBox, key string, sent world.Object, address string,
 	}
 	user, found := s.world.User(t.ID, address)
 	if !found || !world.HasMailbox(user) {
-		s.bounce(fromBox, sent, address, now)
+		s.bounce(fromBox, sent, address, now, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient "+address+" not found by SMTP address lookup")
 		return
 	}
 	userID := world.Text(user, "id")
@@ -193,19 +206,23 @@ func (s *Server) deliver(fromBox, key string, sent world.Object, address string,
 	n["createdDateTime"], n["lastModifiedDateTime"] = world.Stamp(now), world.Stamp(now)
 	delete(n, "~properties") // extended properties do not travel
 	to := s.world.NewKey()
-	s.copyAttachments(fromBox, key, world.Mailbox(userID), to)
-	s.world.Put(world.Key{Scope: world.Mailbox(userID), Collection: world.Messages, ID: to}, n)
+	a := s.receive(user, n, now)
+	if !a.gone {
+		s.copyAttachments(fromBox, key, a.box, to)
+		s.world.Put(world.Key{Scope: a.box, Collection: world.Messages, ID: to}, n)
+	}
 	s.record.Count("mail_delivered", 1)
+	a.settle(to)
 }
 
-// bounce tells the sender that nobody has the address.
-func (s *Server) bounce(fromBox string, sent world.Object, address string, now time.Time) {
+// bounce tells a mailbox that what it sent did not arrive, and why.
+func (s *Server) bounce(fromBox string, sent world.Object, address string, now time.Time, why string) {
 	userID := strings.TrimPrefix(fromBox, "mailbox:")
 	_, from := world.Address(sent["from"])
 	_, domain, _ := strings.Cut(from, "@")
 	o := world.Message(world.Mail{
 		Folder: s.world.FolderKey(userID, "inbox"), Subject: "Undeliverable: " + world.Text(sent, "subject"), At: now, InternetID: "<" + s.world.NewGUID() + "@" + domain + ">", Conversation: world.Text(sent, "conversationId"),
-		Text: fmt.Sprintf("Your message to %s couldn't be delivered.\n\n%s wasn't found.\n\nRemote server returned '550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient %s not found by SMTP address lookup'", address, address, address),
+		Text: fmt.Sprintf("Your message to %s couldn't be delivered.\n\nRemote server returned '%s'", address, why),
 		From: world.Recipient("Microsoft Outlook", "MicrosoftExchange329e71ec88ae4615bbc36ab6ce41109e@"+domain), To: []world.Object{world.Recipient("", from)},
 	})
 	o["~headers"] = []any{

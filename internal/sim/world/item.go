@@ -18,6 +18,9 @@ const (
 	TodoLists      = "todoLists"
 	TodoTasks      = "todoTasks"
 	Settings       = "mailboxSettings"
+	Rules          = "messageRules"
+	Categories     = "masterCategories"
+	FocusOverrides = "inferenceClassificationOverrides"
 )
 
 // Mailbox is the scope of a user's mailbox.

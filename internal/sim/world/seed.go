@@ -149,7 +149,7 @@ func (w *World) seedUser(t TenantSpec, u UserSpec) {
 		"proxyAddresses": proxies, "accountEnabled": u.Purpose == "", "userType": "Member", "assignedLicenses": licences, "businessPhones": []any{}, "mobilePhone": nil,
 		"officeLocation": nil, "preferredLanguage": "en-US", "department": nil, "companyName": t.DisplayName, "usageLocation": "DE", "createdDateTime": created, "deletedDateTime": nil,
 		"signInSessionsValidFromDateTime": created, "otherMails": []any{}, "imAddresses": []any{},
-		"~password": u.Password, "~mailbox": u.Mailbox, "~purpose": purpose, "~roles": roles,
+		"~password": u.Password, "~delegates": u.Delegates, "~mailbox": u.Mailbox, "~purpose": purpose, "~roles": roles,
 	})
 	if u.Mailbox {
 		w.seedMailbox(id, u.Name, u.UPN, purpose, t.TimeZone)

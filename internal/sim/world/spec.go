@@ -49,7 +49,8 @@ type UserSpec struct {
 	Purpose    string   `yaml:"purpose"` // user, shared, room; default user
 	Role       string   `yaml:"role"`    // directory role: "Global Administrator"
 	Aliases    []string `yaml:"aliases"`
-	Mails      int      `yaml:"mails"` // conversations with customers seeded into the mailbox
+	Delegates  []string `yaml:"delegates"` // who has Full Access to the mailbox, and Send As
+	Mails      int      `yaml:"mails"`     // conversations with customers seeded into the mailbox
 	Meetings   int      `yaml:"meetings"`
 	MoreGroups int      `yaml:"more_groups"` // a member of that many groups besides
 }

@@ -214,6 +214,19 @@ func (b *Bench) AddPrivate(capability m365.Capability) {
 	b.signIn(Private, "pat@outlook.example", "Pat-Pass-1")
 }
 
+// Shared is Ada's connection that lists mailboxes shared with her, see AddShared.
+const Shared = "ada's, shared mailboxes too"
+
+// AddShared connects Ada with a list of other people's mailboxes.
+func (b *Bench) AddShared(mailboxes string, capabilities ...m365.Capability) {
+	b.Helper()
+	f := b.form(Shared, "Seneschal sign-in for shared mailboxes", m365.Delegated, capabilities...)
+	f.Owner, f.Mailboxes = adaPerson, connection.ParseMailboxes(mailboxes)
+	_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
+	b.must(err)
+	b.signIn(Shared, Ada, "Ada-Pass-1")
+}
+
 // signIn goes through Microsoft's pages as a person does.
 func (b *Bench) signIn(connectionName, account, password string) {
 	b.Helper()
@@ -241,7 +254,7 @@ func (b *Bench) signIn(connectionName, account, password string) {
 
 // caller is who may act through a connection.
 func (b *Bench) caller(connectionName string) access.Caller {
-	if slices.Contains([]string{Person, Customer, Private}, connectionName) {
+	if slices.Contains([]string{Person, Customer, Private, Shared}, connectionName) {
 		return access.Caller{Kind: "person", ID: adaPerson, Name: "Ada", Role: access.Member}
 	}
 	return access.Local("bench")
