@@ -34,9 +34,10 @@ type ResponseStatus struct {
 
 // Attendee is somebody invited.
 type Attendee struct {
-	EmailAddress EmailAddress    `json:"emailAddress"`
-	Type         string          `json:"type"` // required, optional, resource
-	Status       *ResponseStatus `json:"status,omitempty"`
+	EmailAddress    EmailAddress    `json:"emailAddress"`
+	Type            string          `json:"type"` // required, optional, resource
+	Status          *ResponseStatus `json:"status,omitempty"`
+	ProposedNewTime *TimeSlot       `json:"proposedNewTime,omitempty"`
 }
 
 // Recurrence is how an event repeats.
@@ -106,6 +107,7 @@ type Event struct {
 	IsReminderOn          bool               `json:"isReminderOn"`
 	ReminderMinutes       int                `json:"reminderMinutesBeforeStart"`
 	ResponseRequested     bool               `json:"responseRequested"`
+	AllowNewTimeProposals bool               `json:"allowNewTimeProposals"`
 	HasAttachments        bool               `json:"hasAttachments"`
 	OnlineMeetingProvider string             `json:"onlineMeetingProvider"`
 	OnlineMeeting         *OnlineMeeting     `json:"onlineMeeting"`
@@ -113,6 +115,8 @@ type Event struct {
 	CreatedDateTime       time.Time          `json:"createdDateTime"`
 	LastModifiedDateTime  time.Time          `json:"lastModifiedDateTime"`
 	ExtendedProperties    []ExtendedProperty `json:"singleValueExtendedProperties"`
+	CancelledOccurrences  []string           `json:"cancelledOccurrences"` // of a series, only with Select
+	ExceptionOccurrences  []Event            `json:"exceptionOccurrences"` // of a series, only with Expand
 }
 
 // EventChange is an event as written: a new one, or the fields to change. Send a new one with Idempotent when it has a TransactionID.

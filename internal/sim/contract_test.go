@@ -79,6 +79,7 @@ func TestContract(t *testing.T) {
 		{app, "GET", ada + "/calendarView/delta" + wide, "/users/{user-id}/calendarView/delta()", nil},
 		{app, "GET", series + "/instances" + wide, "/users/{user-id}/events/{event-id}/instances", nil},
 		{app, "GET", series, "/users/{user-id}/events/{event-id}", nil},
+		{app, "GET", series + "?$select=subject,cancelledOccurrences&$expand=exceptionOccurrences", "/users/{user-id}/events/{event-id}", nil},
 		{app, "POST", ada + "/calendar/getSchedule", "/users/{user-id}/calendar/getSchedule", map[string]any{"schedules": []string{"ada@contoso.example"}, "startTime": map[string]any{"dateTime": "2026-11-20T00:00:00", "timeZone": "UTC"}, "endTime": map[string]any{"dateTime": "2026-11-28T00:00:00", "timeZone": "UTC"}}},
 		{user, "POST", "/me/findMeetingTimes", "/me/findMeetingTimes", map[string]any{"attendees": attendee("ben@contoso.example")}},
 		{app, "GET", ada + "/contacts", "/users/{user-id}/contacts", nil},

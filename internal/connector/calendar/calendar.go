@@ -26,6 +26,8 @@ const (
 	acceptEvent   m365.OperationKey = "POST /users/{user-id}/events/{event-id}/accept"
 	declineEvent  m365.OperationKey = "POST /users/{user-id}/events/{event-id}/decline"
 	tentative     m365.OperationKey = "POST /users/{user-id}/events/{event-id}/tentativelyAccept"
+	forwardEvent  m365.OperationKey = "POST /users/{user-id}/events/{event-id}/forward"
+	listInstances m365.OperationKey = "GET /users/{user-id}/events/{event-id}/instances"
 	getSchedule   m365.OperationKey = "POST /users/{user-id}/calendar/getSchedule"
 
 	findMeetingTimes m365.OperationKey = "POST /me/findMeetingTimes" // has no application permission
@@ -33,7 +35,7 @@ const (
 
 // Actions are what the hub can do with calendars.
 func Actions() []action.Action {
-	return slices.Concat(readActions(), writeActions(), meetingActions(), scheduleActions())
+	return slices.Concat(readActions(), seriesActions(), writeActions(), meetingActions(), forwardActions(), scheduleActions())
 }
 
 // probeDay is a day long past: the probe wants an answer, not an event, and nothing below app looks at the clock.

@@ -134,29 +134,9 @@ func getEvent(c *call) (reply, *problem) {
 	if p != nil {
 		return reply{}, p
 	}
-	return c.one("users('"+c.userID()+"')/events", c.renderEvent(occurrence{ref.key, ref.occurrence, o}, z))
-}
-
-func listInstances(c *call) (reply, *problem) {
-	z, p := c.shown()
-	if p != nil {
-		return reply{}, p
-	}
-	ref, o, p := c.event()
-	if p != nil {
-		return reply{}, p
-	}
-	from, to, p := c.window()
-	if p != nil {
-		return reply{}, p
-	}
-	list := c.s.occurrences(c.box, ref.key, o, from, to)
-	for key, x := range c.s.world.Scan(c.box, world.Events) {
-		if world.Text(x, "seriesMasterId") == ref.key && overlaps(x, from, to) {
-			list = append(list, occurrence{key: key, object: x})
-		}
-	}
-	return c.page(c.mailPage("instances"), c.renderAll(list, z), itself)
+	out := c.renderEvent(occurrence{ref.key, ref.occurrence, o}, z)
+	c.ofSeries(out, ref, o, z)
+	return c.one("users('"+c.userID()+"')/events", out)
 }
 
 func setReminder(c *call) (reply, *problem) {

@@ -197,12 +197,7 @@ func patchEvent(c *call) (reply, *problem) {
 	if p := c.applyEvent(n, in); p != nil {
 		return reply{}, p
 	}
-	key := ref.key
-	if ref.occurrence != 0 { // a patched occurrence becomes an exception: graph/FACTS §8
-		key = c.s.world.NewKey()
-		n["type"], n["seriesMasterId"], n["~original"] = "exception", ref.key, world.Stamp(time.Unix(ref.occurrence, 0))
-	}
-	c.s.world.Put(world.Key{Scope: c.box, Collection: world.Events, ID: key}, n)
+	key := c.s.keep(c.box, ref, n)
 	if world.Flag(n, "isOrganizer") {
 		c.s.invite(c.user, n, "")
 		c.s.uninvite(c.user, without(o, n), "")

@@ -1,0 +1,24 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+)
+
+// exerciseSeries makes a series and does to one occurrence what can be done to it.
+func exerciseSeries(t *testing.T, do perform, now time.Time, other string) {
+	t.Helper()
+	start := now.Add(48 * time.Hour).Truncate(time.Hour)
+	at := func(day int) string { return start.AddDate(0, 0, day).Format(time.RFC3339) }
+	series := do("calendar.event.create", map[string]any{"subject": "Round", "start": at(0), "end": start.Add(time.Hour).Format(time.RFC3339), "allows_proposals": true, "asks_for_answers": true,
+		"attendees": []map[string]any{{"address": other}}, "recurrence": map[string]any{"frequency": "daily", "count": 5}})["id"]
+	occurrence := func(i int) any {
+		return do("calendar.event.instances", map[string]any{"event": series, "start": at(0), "end": at(9)})["events"].([]any)[i].(map[string]any)["id"]
+	}
+	do("calendar.event.update", map[string]any{"event": occurrence(0), "subject": "Round, late"})
+	do("calendar.event.delete", map[string]any{"event": occurrence(1)})
+	do("calendar.event.cancel", map[string]any{"event": occurrence(1), "comment": "Not this time"})
+	do("calendar.series.get", map[string]any{"event": occurrence(1)})
+	do("calendar.event.forward", map[string]any{"event": series, "to": []string{"support@contoso.example"}, "comment": "Come along"})
+	do("calendar.event.delete", map[string]any{"event": series})
+}
