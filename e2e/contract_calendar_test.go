@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"testing"
 	"time"
 )
@@ -21,4 +22,17 @@ func exerciseSeries(t *testing.T, do perform, now time.Time, other string) {
 	do("calendar.series.get", map[string]any{"event": occurrence(1)})
 	do("calendar.event.forward", map[string]any{"event": series, "to": []string{"support@contoso.example"}, "comment": "Come along"})
 	do("calendar.event.delete", map[string]any{"event": series})
+}
+
+// exerciseEventFiles puts a small file and one that needs an upload session on an event.
+func exerciseEventFiles(t *testing.T, do perform, now time.Time) {
+	t.Helper()
+	start := now.Add(72 * time.Hour).Truncate(time.Hour)
+	event := do("calendar.event.create", map[string]any{"subject": "With files", "start": start.Format(time.RFC3339), "end": start.Add(time.Hour).Format(time.RFC3339)})["id"]
+	small := do("calendar.attachment.add", map[string]any{"event": event, "name": "Plan.txt"}, map[string][]byte{"file": []byte("Bring the keys")})["id"]
+	do("calendar.attachment.add", map[string]any{"event": event}, map[string][]byte{"file": bytes.Repeat([]byte("x"), 3_000_000)})
+	do("calendar.attachment.list", map[string]any{"event": event})
+	do("calendar.attachment.get", map[string]any{"event": event, "attachment": small})
+	do("calendar.attachment.download", map[string]any{"event": event, "attachment": small})
+	do("calendar.attachment.delete", map[string]any{"event": event, "attachment": small})
 }

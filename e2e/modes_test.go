@@ -122,6 +122,7 @@ func (w *ways) exercise(t *testing.T) {
 		exerciseMail(t, do, own, ben, w.h.Time.Advance)
 		exerciseCalendar(t, do, w.h.Time.Now(), own, ben, work)
 		exerciseSeries(t, do, w.h.Time.Now(), ben)
+		exerciseEventFiles(t, do, w.h.Time.Now())
 		exerciseInvitation(t, w.perform(t, w.app, w.app.connection), do, w.h.Time.Now(), own, ben)
 		exerciseContacts(t, do)
 		exerciseTasks(t, do)

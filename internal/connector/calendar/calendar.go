@@ -13,29 +13,35 @@ import (
 
 // The operations of Microsoft Graph that the actions call.
 const (
-	listCalendars m365.OperationKey = "GET /users/{user-id}/calendars"
-	view          m365.OperationKey = "GET /users/{user-id}/calendarView"
-	viewOf        m365.OperationKey = "GET /users/{user-id}/calendars/{calendar-id}/calendarView"
-	listEvents    m365.OperationKey = "GET /users/{user-id}/events"
-	createEvent   m365.OperationKey = "POST /users/{user-id}/events"
-	createIn      m365.OperationKey = "POST /users/{user-id}/calendars/{calendar-id}/events"
-	readEvent     m365.OperationKey = "GET /users/{user-id}/events/{event-id}"
-	changeEvent   m365.OperationKey = "PATCH /users/{user-id}/events/{event-id}"
-	deleteEvent   m365.OperationKey = "DELETE /users/{user-id}/events/{event-id}"
-	cancelEvent   m365.OperationKey = "POST /users/{user-id}/events/{event-id}/cancel"
-	acceptEvent   m365.OperationKey = "POST /users/{user-id}/events/{event-id}/accept"
-	declineEvent  m365.OperationKey = "POST /users/{user-id}/events/{event-id}/decline"
-	tentative     m365.OperationKey = "POST /users/{user-id}/events/{event-id}/tentativelyAccept"
-	forwardEvent  m365.OperationKey = "POST /users/{user-id}/events/{event-id}/forward"
-	listInstances m365.OperationKey = "GET /users/{user-id}/events/{event-id}/instances"
-	getSchedule   m365.OperationKey = "POST /users/{user-id}/calendar/getSchedule"
+	listCalendars    m365.OperationKey = "GET /users/{user-id}/calendars"
+	view             m365.OperationKey = "GET /users/{user-id}/calendarView"
+	viewOf           m365.OperationKey = "GET /users/{user-id}/calendars/{calendar-id}/calendarView"
+	listEvents       m365.OperationKey = "GET /users/{user-id}/events"
+	createEvent      m365.OperationKey = "POST /users/{user-id}/events"
+	createIn         m365.OperationKey = "POST /users/{user-id}/calendars/{calendar-id}/events"
+	readEvent        m365.OperationKey = "GET /users/{user-id}/events/{event-id}"
+	changeEvent      m365.OperationKey = "PATCH /users/{user-id}/events/{event-id}"
+	deleteEvent      m365.OperationKey = "DELETE /users/{user-id}/events/{event-id}"
+	cancelEvent      m365.OperationKey = "POST /users/{user-id}/events/{event-id}/cancel"
+	acceptEvent      m365.OperationKey = "POST /users/{user-id}/events/{event-id}/accept"
+	declineEvent     m365.OperationKey = "POST /users/{user-id}/events/{event-id}/decline"
+	tentative        m365.OperationKey = "POST /users/{user-id}/events/{event-id}/tentativelyAccept"
+	forwardEvent     m365.OperationKey = "POST /users/{user-id}/events/{event-id}/forward"
+	listInstances    m365.OperationKey = "GET /users/{user-id}/events/{event-id}/instances"
+	listAttachments  m365.OperationKey = "GET /users/{user-id}/events/{event-id}/attachments"
+	addAttachment    m365.OperationKey = "POST /users/{user-id}/events/{event-id}/attachments"
+	uploadSession    m365.OperationKey = "POST /users/{user-id}/events/{event-id}/attachments/createUploadSession"
+	readAttachment   m365.OperationKey = "GET /users/{user-id}/events/{event-id}/attachments/{attachment-id}"
+	readContent      m365.OperationKey = "GET /users/{user-id}/events/{event-id}/attachments/{attachment-id}/$value"
+	deleteAttachment m365.OperationKey = "DELETE /users/{user-id}/events/{event-id}/attachments/{attachment-id}"
+	getSchedule      m365.OperationKey = "POST /users/{user-id}/calendar/getSchedule"
 
 	findMeetingTimes m365.OperationKey = "POST /me/findMeetingTimes" // has no application permission
 )
 
 // Actions are what the hub can do with calendars.
 func Actions() []action.Action {
-	return slices.Concat(readActions(), seriesActions(), writeActions(), meetingActions(), forwardActions(), scheduleActions())
+	return slices.Concat(readActions(), seriesActions(), writeActions(), meetingActions(), forwardActions(), attachmentActions(), scheduleActions())
 }
 
 // probeDay is a day long past: the probe wants an answer, not an event, and nothing below app looks at the clock.
