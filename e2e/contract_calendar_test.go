@@ -36,3 +36,43 @@ func exerciseEventFiles(t *testing.T, do perform, now time.Time) {
 	do("calendar.attachment.download", map[string]any{"event": event, "attachment": small})
 	do("calendar.attachment.delete", map[string]any{"event": event, "attachment": small})
 }
+
+// exerciseSharing makes calendars and groups, and shares them.
+func exerciseSharing(t *testing.T, do perform, other string) {
+	t.Helper()
+	group := do("calendar.group.create", map[string]any{"name": "Customers"})["id"]
+	do("calendar.group.rename", map[string]any{"group": group, "name": "Clients"})
+	do("calendar.group.list", map[string]any{})
+	within := do("calendar.calendar.create", map[string]any{"name": "Fabrikam", "color": "lightTeal", "group": group})["id"]
+	second := do("calendar.calendar.create", map[string]any{"name": "Second"})["id"]
+	do("calendar.calendar.list", map[string]any{"group": group})
+	do("calendar.calendar.update", map[string]any{"calendar": within, "name": "Fabrikam Inc."})
+	do("calendar.calendar.update", map[string]any{"color": "lightRed"})
+	for _, of := range []any{nil, within} {
+		in := func(more map[string]any) map[string]any {
+			if of != nil {
+				more["calendar"] = of
+			}
+			return more
+		}
+		shared := do("calendar.permission.create", in(map[string]any{"address": other, "role": "read"}))["id"]
+		do("calendar.permission.update", in(map[string]any{"permission": shared, "role": "limitedRead"}))
+		do("calendar.permission.list", in(map[string]any{}))
+		do("calendar.permission.delete", in(map[string]any{"permission": shared}))
+	}
+	do("calendar.calendar.delete", map[string]any{"calendar": second})
+	do("calendar.calendar.delete", map[string]any{"calendar": within})
+	do("calendar.group.delete", map[string]any{"group": group})
+}
+
+// exerciseRooms reads the rooms of an organization; what is known of one, people alone can change.
+func exerciseRooms(t *testing.T, do perform, person bool) {
+	t.Helper()
+	lists := do("calendar.room_list.list", map[string]any{})["places"].([]any)
+	do("calendar.room.list", map[string]any{})
+	room := do("calendar.room.list", map[string]any{"list": lists[0].(map[string]any)["address"]})["places"].([]any)[0].(map[string]any)["address"]
+	do("calendar.place.get", map[string]any{"place": room})
+	if person {
+		do("calendar.place.update", map[string]any{"place": room, "capacity": 14, "tags": []string{"window"}, "accessible": true})
+	}
+}

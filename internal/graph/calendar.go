@@ -143,18 +143,6 @@ type EventChange struct {
 	ExtendedProperties    []ExtendedProperty `json:"singleValueExtendedProperties,omitempty"`
 }
 
-// Calendar is one calendar of a mailbox.
-type Calendar struct {
-	ID                string       `json:"id"`
-	Name              string       `json:"name"`
-	Owner             EmailAddress `json:"owner"`
-	CanEdit           bool         `json:"canEdit"`
-	CanShare          bool         `json:"canShare"`
-	CanViewPrivate    bool         `json:"canViewPrivateItems"`
-	IsDefaultCalendar bool         `json:"isDefaultCalendar"`
-	HexColor          string       `json:"hexColor"`
-}
-
 // ScheduleRequest asks for the free and busy times of several mailboxes; it only reads, so send it with Idempotent.
 type ScheduleRequest struct {
 	Schedules                []string         `json:"schedules"`

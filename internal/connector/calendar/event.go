@@ -161,44 +161,13 @@ type View struct {
 	Truncated bool      `json:"truncated,omitempty" doc:"There is more in the window: narrow it, or raise limit"`
 }
 
-// List is the calendars of a mailbox.
-type List struct {
-	Calendars []Calendar `json:"calendars"`
-}
-
-// Calendar is one calendar.
-type Calendar struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	Owner     Person `json:"owner,omitzero"`
-	IsDefault bool   `json:"is_default"`
-	CanEdit   bool   `json:"can_edit"`
-}
-
 func readActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "calendar.calendar.list", Summary: "List the calendars of a mailbox.", Effect: action.Reads,
-			Operations: []m365.OperationKey{listCalendars}, Capability: m365.Calendar}, calendarsOf),
 		action.Define(action.Spec{Name: "calendar.event.list", Summary: "List what happens in a window of time, series expanded.", Effect: action.Reads,
 			Operations: []m365.OperationKey{view, viewOf}, Capability: m365.Calendar}, eventsOf),
 		action.Define(action.Spec{Name: "calendar.event.get", Summary: "Read one event with its body and attendees.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, getEvent),
 	}
-}
-
-func calendarsOf(ctx context.Context, c action.Call, in place.Mailbox) (List, error) {
-	out := List{Calendars: []Calendar{}}
-	box, err := in.In(c)
-	if err != nil {
-		return out, err
-	}
-	for k, err := range graph.List[graph.Calendar](ctx, box.Graph, box.Calendars(), graph.Select("id", "name", "owner", "isDefaultCalendar", "canEdit"), graph.Top(100)) {
-		if err != nil {
-			return out, err
-		}
-		out.Calendars = append(out.Calendars, Calendar{k.ID, k.Name, Person(k.Owner), k.IsDefaultCalendar, k.CanEdit})
-	}
-	return out, nil
 }
 
 func eventsOf(ctx context.Context, c action.Call, in ViewIn) (View, error) {

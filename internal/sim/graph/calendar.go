@@ -17,7 +17,15 @@ func calendarHandlers() map[string]handler {
 		"PATCH /users/{user-id}/calendars/{calendar-id}":  patchCalendar,
 		"DELETE /users/{user-id}/calendars/{calendar-id}": deleteCalendar,
 		"POST /users/{user-id}/calendar/getSchedule":      getSchedule,
-		"POST /users/{user-id}/findMeetingTimes":          findMeetingTimes,
+
+		"GET /users/{user-id}/calendarGroups":                               getCalendarGroups,
+		"POST /users/{user-id}/calendarGroups":                              createCalendarGroup,
+		"GET /users/{user-id}/calendarGroups/{calendarGroup-id}":            getCalendarGroup,
+		"PATCH /users/{user-id}/calendarGroups/{calendarGroup-id}":          patchCalendarGroup,
+		"DELETE /users/{user-id}/calendarGroups/{calendarGroup-id}":         deleteCalendarGroup,
+		"GET /users/{user-id}/calendarGroups/{calendarGroup-id}/calendars":  listCalendars,
+		"POST /users/{user-id}/calendarGroups/{calendarGroup-id}/calendars": createCalendar,
+		"POST /users/{user-id}/findMeetingTimes":                            findMeetingTimes,
 	}
 	const user = "/users/{user-id}"
 	for _, in := range []string{user, user + "/calendar", user + "/calendars/{calendar-id}"} {
@@ -66,13 +74,18 @@ func (c *call) calendar() (string, world.Object, *problem) {
 func (c *call) renderCalendar(key string, o world.Object) world.Object {
 	out := public(o)
 	out["id"], out["changeKey"] = stableID(calendarPrefix, key), changeKey(key, o)
+	c.expandMessage(out, key, o)
 	return out
 }
 
 func listCalendars(c *call) (reply, *problem) {
+	group, p := c.groupOf()
+	if p != nil {
+		return reply{}, p
+	}
 	items := func(yield func(world.Object) bool) {
 		for key, o := range c.s.world.Scan(c.box, world.Calendars) {
-			if !yield(c.renderCalendar(key, o)) {
+			if (group == "" || world.Text(o, "~group") == group) && !yield(c.renderCalendar(key, o)) {
 				return
 			}
 		}
@@ -106,7 +119,15 @@ func createCalendar(c *call) (reply, *problem) {
 	if p != nil {
 		return reply{}, p
 	}
+	group, p := c.groupOf()
+	if p != nil {
+		return reply{}, p
+	}
 	n, key := world.Clone(def), c.s.world.NewKey()
+	if group != "" {
+		n["~group"] = group
+	}
+	setProperties(n, in)
 	n["name"], n["isDefaultCalendar"], n["isRemovable"], n["isTallyingResponses"] = name, false, true, false
 	if v := paramText(in, "color"); v != "" {
 		n["color"] = v
@@ -125,6 +146,7 @@ func patchCalendar(c *call) (reply, *problem) {
 		return reply{}, p
 	}
 	n := world.Clone(o)
+	setProperties(n, in)
 	for _, name := range []string{"name", "color"} {
 		if v := param(in, name); v != nil {
 			n[name] = v
@@ -146,6 +168,11 @@ func deleteCalendar(c *call) (reply, *problem) {
 	for id, e := range c.s.world.Scan(c.box, world.Events) {
 		if world.Text(e, "~calendar") == key {
 			c.s.world.Delete(world.Key{Scope: c.box, Collection: world.Events, ID: id})
+		}
+	}
+	for id, share := range c.s.world.Scan(c.box, world.CalendarShares) {
+		if world.Text(share, "~calendar") == key {
+			c.s.world.Delete(world.Key{Scope: c.box, Collection: world.CalendarShares, ID: id})
 		}
 	}
 	c.s.world.Delete(world.Key{Scope: c.box, Collection: world.Calendars, ID: key})
