@@ -70,6 +70,8 @@ func exerciseInvitation(t *testing.T, organize, do perform, now time.Time, own, 
 	for _, e := range do("calendar.event.list", window)["events"].([]any) {
 		if event := e.(map[string]any); event["subject"] == "Invited" {
 			do("calendar.event.respond", map[string]any{"event": event["id"], "response": "accept", "comment": "Noted"})
+			do("calendar.event.respond", map[string]any{"event": event["id"], "response": "tentative", "propose_start": window["end"], "propose_end": start.Add(2 * time.Hour).Format(time.RFC3339)})
+			do("calendar.event.respond", map[string]any{"event": event["id"], "response": "decline", "send_response": false})
 		}
 	}
 }

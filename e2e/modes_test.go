@@ -123,12 +123,16 @@ func (w *ways) exercise(t *testing.T) {
 		exerciseMail(t, do, own, ben, w.h.Time.Advance)
 		exerciseMailSettings(t, do, w.h.Time.Now().Add(time.Hour))
 		exerciseCalendar(t, do, w.h.Time.Now(), own, ben, work)
+		exerciseSeries(t, do, w.h.Time.Now(), ben)
+		exerciseEventFiles(t, do, w.h.Time.Now())
+		exerciseSharing(t, do, ben)
 		exerciseInvitation(t, w.perform(t, w.app, w.app.connection), do, w.h.Time.Now(), own, ben)
 		exerciseContacts(t, do)
 		exerciseTasks(t, do)
 		exerciseFiles(t, do)
 		if work {
 			exerciseDirectory(t, do, ada)
+			exerciseRooms(t, do, one == w.person)
 			exerciseSites(t, do)
 			exerciseTeams(t, do, one == w.person, w.h.Cloud.Ready().Tenants[0].Teams[0].WorkflowURL)
 		}

@@ -1,8 +1,12 @@
 package action
 
-import "seneschal/internal/fault"
+import (
+	"strings"
 
-// retirement is an action that people look for and Microsoft has switched off.
+	"seneschal/internal/fault"
+)
+
+// retirement is an action that people look for and Microsoft has switched off, or never had.
 type retirement struct{ what, since, instead string }
 
 // retirements are told apart from names that never were (graph/FACTS §10 and §13; dynamics/AUTH-MATRIX §1 to §3, §6).
@@ -15,8 +19,27 @@ var retirements = map[string]retirement{
 	"mail.ews": {"Exchange Web Services (EWS)", "Exchange Online switches them off from October 2026", "Use the mail, calendar and contact actions: they speak Microsoft Graph with the same tenant"},
 }
 
-// Missing is the refusal of a name that no action has: one that Microsoft has retired, or none at all.
+// notOffered are actions that people look for because other calendars have them: Microsoft Graph changes one occurrence or the whole series
+// (event-update.md, event-delete.md), and no page has anything between.
+var notOffered = map[string]retirement{
+	"calendar.event.update_following": following("Change"),
+	"calendar.event.delete_following": following("Delete"),
+}
+
+func following(verb string) retirement {
+	fix := verb + " each occurrence by its id, or end the series on the day before with calendar.event.update (start, end, recurrence with until)"
+	if verb == "Change" {
+		fix += " and make another with calendar.event.create"
+	}
+	return retirement{"to " + strings.ToLower(verb) + " one occurrence of a series together with all behind it", "It knows one occurrence and the whole series", fix}
+}
+
+// Missing is the refusal of a name that no action has: one that Microsoft has retired or never had, or none at all.
 func Missing(name string) error {
+	if n, ok := notOffered[name]; ok {
+		return &fault.Error{Kind: fault.NotSupported, Code: "not_offered", Operation: name, Message: "Microsoft Graph has no way " + n.what, Cause: n.since, Fix: n.instead, Who: "you",
+			WrongFixes: []string{"granting more permissions: there is no such operation"}}
+	}
 	r, ok := retirements[name]
 	if !ok {
 		return fault.Missing("action", name)

@@ -261,7 +261,7 @@ func workOnly(a Action) bool {
 // accountTypeNotSupported says that no consent helps a personal account to what only organisations have.
 func accountTypeNotSupported(a Action, c connection.Connection) error {
 	return &fault.Error{Kind: fault.NotSupported, Code: "account_type_not_supported", Operation: a.Name, Mode: string(c.Kind), Message: "Microsoft offers this to work and school accounts only, and the connection " + c.Name + " is a personal account's",
-		Cause: "Personal Microsoft accounts have no Teams, SharePoint, directory or schedules of others", Fix: "Connect a work or school account for this action", Who: "an admin of this hub",
+		Cause: "Personal Microsoft accounts have no Teams, SharePoint, directory, rooms or schedules of others", Fix: "Connect a work or school account for this action", Who: "an admin of this hub",
 		Alternatives: []string{"a delegated connection of a work account", "an application connection, where the action has that mode"}, WrongFixes: []string{"granting more permissions: the account itself has nothing there"}}
 }
 

@@ -40,10 +40,11 @@ var may = map[string][]string{
 	"admin":                    {"privacy", "fault", "m365", "clock", "entra", "audit", "event", "access", "customer", "connection", "action", "feed"},
 	"connector/internal/bench": {"*"}, // the connectors' tests stand on it; no program does
 	"connector/internal/once":  {"fault", "graph", "action"}, "connector/internal/cursor": {"fault", "graph"}, "connector/internal/place": {"fault", "m365", "graph", "action"}, "connector/internal/etag": {"fault", "graph"},
-	"connector/*": {"fault", "m365", "wire", "graph", "action", "connector/internal/once", "connector/internal/cursor", "connector/internal/place", "connector/internal/etag"},
-	"face/notify": {"fault", "m365", "feed"},
-	"face/*":      {"custody", "privacy", "fault", "m365", "clock", "telemetry", "vault", "audit", "event", "access", "connection", "action", "customer", "feed", "engine/*"},
-	"sim":         {"m365", "m365/table", "sim/*"}, "sim/*": {"m365", "m365/table", "sim/*"},
+	"connector/internal/attachment": {"fault", "graph", "action", "connector/internal/once"},
+	"connector/*":                   {"fault", "m365", "wire", "graph", "action", "connector/internal/once", "connector/internal/cursor", "connector/internal/place", "connector/internal/etag", "connector/internal/attachment"},
+	"face/notify":                   {"fault", "m365", "feed"},
+	"face/*":                        {"custody", "privacy", "fault", "m365", "clock", "telemetry", "vault", "audit", "event", "access", "connection", "action", "customer", "feed", "engine/*"},
+	"sim":                           {"m365", "m365/table", "sim/*"}, "sim/*": {"m365", "m365/table", "sim/*"},
 }
 
 // only names the one package that may import a library (DESIGN §2), app aside for its tests.

@@ -34,9 +34,10 @@ type ResponseStatus struct {
 
 // Attendee is somebody invited.
 type Attendee struct {
-	EmailAddress EmailAddress    `json:"emailAddress"`
-	Type         string          `json:"type"` // required, optional, resource
-	Status       *ResponseStatus `json:"status,omitempty"`
+	EmailAddress    EmailAddress    `json:"emailAddress"`
+	Type            string          `json:"type"` // required, optional, resource
+	Status          *ResponseStatus `json:"status,omitempty"`
+	ProposedNewTime *TimeSlot       `json:"proposedNewTime,omitempty"`
 }
 
 // Recurrence is how an event repeats.
@@ -106,6 +107,7 @@ type Event struct {
 	IsReminderOn          bool               `json:"isReminderOn"`
 	ReminderMinutes       int                `json:"reminderMinutesBeforeStart"`
 	ResponseRequested     bool               `json:"responseRequested"`
+	AllowNewTimeProposals bool               `json:"allowNewTimeProposals"`
 	HasAttachments        bool               `json:"hasAttachments"`
 	OnlineMeetingProvider string             `json:"onlineMeetingProvider"`
 	OnlineMeeting         *OnlineMeeting     `json:"onlineMeeting"`
@@ -113,6 +115,8 @@ type Event struct {
 	CreatedDateTime       time.Time          `json:"createdDateTime"`
 	LastModifiedDateTime  time.Time          `json:"lastModifiedDateTime"`
 	ExtendedProperties    []ExtendedProperty `json:"singleValueExtendedProperties"`
+	CancelledOccurrences  []string           `json:"cancelledOccurrences"` // of a series, only with Select
+	ExceptionOccurrences  []Event            `json:"exceptionOccurrences"` // of a series, only with Expand
 }
 
 // EventChange is an event as written: a new one, or the fields to change. Send a new one with Idempotent when it has a TransactionID.
@@ -137,18 +141,6 @@ type EventChange struct {
 	IsOnlineMeeting       *bool              `json:"isOnlineMeeting,omitempty"`
 	OnlineMeetingProvider *string            `json:"onlineMeetingProvider,omitempty"`
 	ExtendedProperties    []ExtendedProperty `json:"singleValueExtendedProperties,omitempty"`
-}
-
-// Calendar is one calendar of a mailbox.
-type Calendar struct {
-	ID                string       `json:"id"`
-	Name              string       `json:"name"`
-	Owner             EmailAddress `json:"owner"`
-	CanEdit           bool         `json:"canEdit"`
-	CanShare          bool         `json:"canShare"`
-	CanViewPrivate    bool         `json:"canViewPrivateItems"`
-	IsDefaultCalendar bool         `json:"isDefaultCalendar"`
-	HexColor          string       `json:"hexColor"`
 }
 
 // ScheduleRequest asks for the free and busy times of several mailboxes; it only reads, so send it with Idempotent.

@@ -46,6 +46,14 @@ func (o Owner) Calendar(id string) Path {
 	return o.Sub("calendars").Item("calendar-id", id)
 }
 
+// CalendarGroups is the list of groups of calendars.
+func (o Owner) CalendarGroups() Path { return o.Sub("calendarGroups") }
+
+// CalendarGroup is one group of calendars.
+func (o Owner) CalendarGroup(id string) Path {
+	return o.Sub("calendarGroups").Item("calendarGroup-id", id)
+}
+
 // CalendarView is a window of the default calendar, occurrences expanded; see Window.
 func (o Owner) CalendarView() Path { return o.Sub("calendarView") }
 

@@ -104,6 +104,8 @@ var capabilities = []CapabilityInfo{
 		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Scope: "Calendars.ReadWrite", Why: "read, create, change and cancel events"},
 	}, Wants: []Need{
 		{Operation: "POST /me/findMeetingTimes", Scope: "Calendars.Read.Shared", Why: "have Microsoft itself suggest times to meet; without it the hub searches people's free and busy times"},
+		{Operation: "GET /places/microsoft.graph.room", Role: "Place.Read.All", Scope: "Place.Read.All", Why: "list rooms and the buildings they are in"},
+		{Operation: "PATCH /places/{place-id}", Scope: "Place.ReadWrite.All", Why: "change what is known of a room, such as how many it holds"},
 	}},
 	{Name: Contacts, Title: "Read and write contacts", Purpose: "actions", Modes: both, Needs: []Need{
 		lookUp,

@@ -12,9 +12,23 @@ var narrow = map[string]string{
 	"Chat.UpdatePolicyViolation.All":           "which marks a message as a violation of a policy, and changes nothing else of it",
 }
 
-// Offered says whether Microsoft really has the operation in the mode: not where nobody may, or only by a permission for something narrower.
+// peopleOnly are permissions that Microsoft's data name for apps, too, while the same data have no form of them that an app could hold.
+var peopleOnly = map[string]string{
+	"Place.ReadWrite.All": "which has no form that an app could be granted: only people have it (place-update.md says so, too)",
+}
+
+// Offered says whether Microsoft really has the operation in the mode: not where nobody may, or only by a permission for something narrower,
+// or by one that the mode cannot hold.
 func (a Accepted) Offered() bool {
-	return !a.Known || slices.ContainsFunc(a.All, func(p string) bool { return narrow[p] == "" })
+	return !a.Known || slices.ContainsFunc(a.All, func(p string) bool { return a.whyNot(p) == "" })
+}
+
+// whyNot says what keeps a permission from giving the operation.
+func (a Accepted) whyNot(permission string) string {
+	if a.apps && peopleOnly[permission] != "" {
+		return peopleOnly[permission]
+	}
+	return narrow[permission]
 }
 
 // NotOffered is what there is to say of an operation that Microsoft does not have in a mode: the honest error of dynamics/AUTH-MATRIX §1.
@@ -31,7 +45,7 @@ func WhyNot(k OperationKey, m Mode) NotOffered {
 	n := NotOffered{Title: "Microsoft does not offer this to " + string(m) + " connections", Why: string(k) + " has no " + string(m) + " permission",
 		Wrong: []string{"granting more permissions: there is none for this mode", "signing in again: the token is fine"}}
 	for _, p := range op.In(m).All {
-		n.Why = "The only " + string(m) + " permission of " + string(k) + " is " + p + ", " + narrow[p]
+		n.Why = "The only " + string(m) + " permission of " + string(k) + " is " + p + ", " + op.In(m).whyNot(p)
 	}
 	_, path, _ := strings.Cut(string(k), " ")
 	if m == Application && strings.Contains(path, "/messages") && (strings.HasPrefix(path, "/teams/") || strings.Contains(path, "/chats/")) {

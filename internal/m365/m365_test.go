@@ -22,7 +22,7 @@ func TestEveryNeedNamesAPermissionMicrosoftAcceptsForItsOperation(t *testing.T) 
 			for _, m := range c.Modes {
 				name := n.Name(m)
 				if name == "" {
-					if acc := op.In(m); !acc.Known || len(acc.All) > 0 {
+					if acc := op.In(m); !acc.Known || acc.Offered() {
 						t.Errorf("%s, %s: no permission is named for %s, and Microsoft has %v", c.Name, m, n.Operation, acc.All)
 					}
 					continue
@@ -36,6 +36,18 @@ func TestEveryNeedNamesAPermissionMicrosoftAcceptsForItsOperation(t *testing.T) 
 				}
 			}
 		}
+	}
+}
+
+// What is said to be people's alone has, in Microsoft's data, no form that an app could be granted.
+func TestWhatOnlyPeopleHaveCannotBeGrantedToApps(t *testing.T) {
+	for name := range peopleOnly {
+		if ids, known := LookupPermission(name); !known || ids.AppRole != "" || ids.Scope == "" {
+			t.Errorf("%s: got %+v", name, ids)
+		}
+	}
+	if op, _ := LookupOperation("PATCH /places/{place-id}"); op.In(Application).Offered() || !op.In(Delegated).Offered() {
+		t.Error("an app is offered the change of places, or a person is not")
 	}
 }
 

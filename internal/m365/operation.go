@@ -16,6 +16,7 @@ type Accepted struct {
 	Least []string            // least privileged first
 	All   []string            // any one of them is enough; empty and Known: the mode does not exist
 	Pairs map[string][]string // a permission that serves only together with one of these
+	apps  bool                // it is the application mode
 }
 
 // Operation is one row of Microsoft's permission data.
@@ -74,10 +75,9 @@ var operations = sync.OnceValue(func() map[OperationKey]Operation {
 	ops := map[OperationKey]Operation{}
 	for _, col := range rows(table.Operations+table.Documented, 10) {
 		k := OperationKey(col[0] + " " + col[1])
-		ops[k] = Operation{Key: k, Source: col[2], modes: map[Mode]Accepted{
-			Delegated:   accepted(col[3], col[4], col[5]),
-			Application: accepted(col[6], col[7], col[8]),
-		}}
+		app := accepted(col[6], col[7], col[8])
+		app.apps = true
+		ops[k] = Operation{Key: k, Source: col[2], modes: map[Mode]Accepted{Delegated: accepted(col[3], col[4], col[5]), Application: app}}
 	}
 	return ops
 })

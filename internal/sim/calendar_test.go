@@ -215,6 +215,51 @@ func TestInvitations(t *testing.T) {
 	}
 }
 
+// Answers to one occurrence, its cancellation and its change reach the other side's series.
+func TestOneOccurrenceOfAnInvitation(t *testing.T) {
+	c := start(t)
+	token := c.appToken("Seneschal")
+	daily := map[string]any{"attendees": attendee("ben@contoso.example"), "allowNewTimeProposals": false, "recurrence": map[string]any{
+		"pattern": map[string]any{"type": "daily", "interval": 1},
+		"range":   map[string]any{"type": "numbered", "startDate": "2027-06-07", "numberOfOccurrences": 3, "recurrenceTimeZone": "W. Europe Standard Time"},
+	}}
+	series := c.graph(token, "POST", ada+"/events", meeting("Stand-up", june, daily)).str("id")
+	days := window("2027-06-07T00:00:00Z", "2027-06-12T00:00:00Z")
+	view := func(user string) []map[string]any {
+		return c.graph(token, "GET", "/users/"+user+"@contoso.example/calendarView"+days, nil).list()
+	}
+	const benEvents = "/users/ben@contoso.example/events/"
+	theirs, mine := view("ben"), view("ada")
+	slot := map[string]any{"start": map[string]any{"dateTime": "2027-06-09T09:00:00", "timeZone": "UTC"}, "end": map[string]any{"dateTime": "2027-06-09T10:00:00", "timeZone": "UTC"}}
+	for _, tt := range []struct {
+		name, path string
+		body       map[string]any
+		status     int
+	}{
+		{"a proposal that is not allowed", benEvents + theirs[0]["id"].(string) + "/decline", map[string]any{"proposedNewTime": slot}, 400},
+		{"acceptance of one", benEvents + theirs[0]["id"].(string) + "/accept", map[string]any{}, 202},
+		{"cancellation of one", ada + "/events/" + mine[2]["id"].(string) + "/cancel", map[string]any{}, 202},
+		{"a forward to nobody", ada + "/events/" + series + "/forward", map[string]any{"ToRecipients": []any{}}, 400},
+	} {
+		if a := c.graph(token, "POST", tt.path, tt.body); a.status != tt.status {
+			t.Errorf("%s: got %d %s", tt.name, a.status, a.raw)
+		}
+	}
+	if got := view("ben"); len(got) != 3 || got[0]["type"] != "exception" || got[1]["type"] != "occurrence" || got[2]["isCancelled"] != true {
+		t.Errorf("ben: got %v", got)
+	}
+	if got := view("ada"); len(got) != 2 || !strings.Contains(fmt.Sprint(got[0]["attendees"]), "accepted") || strings.Contains(fmt.Sprint(got[1]["attendees"]), "accepted") {
+		t.Errorf("ada: got %v", got)
+	}
+	whole := c.graph(token, "GET", ada+"/events/"+series+"?$select=subject,cancelledOccurrences,exceptionOccurrences&$expand=exceptionOccurrences", nil)
+	if list, _ := whole.json["exceptionOccurrences"].([]any); len(list) != 1 || fmt.Sprint(whole.json["cancelledOccurrences"]) != "[OID."+series+".2027-06-09]" {
+		t.Errorf("the series: got %s", whole.raw)
+	}
+	if a := c.graph(token, "GET", ada+"/events/"+series, nil); a.json["cancelledOccurrences"] != nil || a.json["exceptionOccurrences"] != nil {
+		t.Errorf("unasked: got %s", a.raw)
+	}
+}
+
 func TestCalendarDelta(t *testing.T) {
 	c := start(t)
 	token := c.appToken("Seneschal")

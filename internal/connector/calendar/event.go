@@ -20,8 +20,10 @@ type Person struct {
 // Attendee is somebody invited, with the answer.
 type Attendee struct {
 	Person
-	Type     string `json:"type"`               // required, optional, resource
-	Response string `json:"response,omitempty"` // none, accepted, tentativelyAccepted, declined, notResponded, organizer
+	Type          string    `json:"type"`               // required, optional, resource
+	Response      string    `json:"response,omitempty"` // none, accepted, tentativelyAccepted, declined, notResponded, organizer
+	ProposedStart time.Time `json:"proposed_start,omitzero" doc:"Another time that they propose; to take it, change the event"`
+	ProposedEnd   time.Time `json:"proposed_end,omitzero"`
 }
 
 // Summary is what a list shows of an event.
@@ -69,20 +71,25 @@ type Event struct {
 	Recurrence      *Recurrence `json:"recurrence,omitempty"`
 	Importance      string      `json:"importance,omitempty"`
 	ReminderMinutes *int        `json:"reminder_minutes,omitempty"`
+	AsksForAnswers  bool        `json:"asks_for_answers" doc:"The organizer wants to know who comes"`
+	AllowsProposals bool        `json:"allows_proposals" doc:"Whoever is invited may propose another time"`
 	BodyType        string      `json:"body_type"`
 	Body            string      `json:"body"`
 }
 
 // eventFields are all of an event that we show; without them Graph sends some thirty more.
-var eventFields = append([]string{"iCalUId", "attendees", "recurrence", "importance", "isReminderOn", "reminderMinutesBeforeStart", "body"}, summaryFields...)
+var eventFields = append([]string{"iCalUId", "attendees", "recurrence", "importance", "isReminderOn", "reminderMinutesBeforeStart", "responseRequested", "allowNewTimeProposals", "body"}, summaryFields...)
 
 func eventOf(e graph.Event, z zone) Event {
 	out := Event{Summary: summaryOf(e, z), ICalUID: e.ICalUID, Attendees: make([]Attendee, len(e.Attendees)), Recurrence: recurrenceOf(e.Recurrence), Importance: e.Importance,
-		BodyType: e.Body.ContentType, Body: e.Body.Content}
+		AsksForAnswers: e.ResponseRequested, AllowsProposals: e.AllowNewTimeProposals, BodyType: e.Body.ContentType, Body: e.Body.Content}
 	for i, a := range e.Attendees {
 		out.Attendees[i] = Attendee{Person: Person(a.EmailAddress), Type: a.Type}
 		if a.Status != nil {
 			out.Attendees[i].Response = a.Status.Response
+		}
+		if t := a.ProposedNewTime; t != nil {
+			out.Attendees[i].ProposedStart, out.Attendees[i].ProposedEnd = z.instant(t.Start, false), z.instant(t.End, false)
 		}
 	}
 	if e.IsReminderOn {
@@ -115,7 +122,12 @@ func (in GetIn) Check() error { return checkZone(in.TimeZone) }
 // ViewIn asks for what happens in a window of time.
 type ViewIn struct {
 	place.Mailbox
-	Calendar string    `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
+	Calendar string `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
+	Window
+}
+
+// Window is a stretch of time, and how it is shown.
+type Window struct {
 	Start    time.Time `json:"start" doc:"From when"`
 	End      time.Time `json:"end" doc:"Until when"`
 	TimeZone string    `json:"time_zone,omitempty" doc:"Zone to show the times in: IANA or Windows name; UTC without"`
@@ -123,7 +135,7 @@ type ViewIn struct {
 }
 
 // Check finds a window that is none, and a zone that does not exist.
-func (in ViewIn) Check() error {
+func (in Window) Check() error {
 	return fault.OfFields(append(wrongZone(in.TimeZone), wrongWindow(in.Start, in.End)...))
 }
 
@@ -149,24 +161,8 @@ type View struct {
 	Truncated bool      `json:"truncated,omitempty" doc:"There is more in the window: narrow it, or raise limit"`
 }
 
-// List is the calendars of a mailbox.
-type List struct {
-	Calendars []Calendar `json:"calendars"`
-}
-
-// Calendar is one calendar.
-type Calendar struct {
-	ID        string `json:"id"`
-	Name      string `json:"name"`
-	Owner     Person `json:"owner,omitzero"`
-	IsDefault bool   `json:"is_default"`
-	CanEdit   bool   `json:"can_edit"`
-}
-
 func readActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "calendar.calendar.list", Summary: "List the calendars of a mailbox.", Effect: action.Reads,
-			Operations: []m365.OperationKey{listCalendars}, Capability: m365.Calendar}, calendarsOf),
 		action.Define(action.Spec{Name: "calendar.event.list", Summary: "List what happens in a window of time, series expanded.", Effect: action.Reads,
 			Operations: []m365.OperationKey{view, viewOf}, Capability: m365.Calendar}, eventsOf),
 		action.Define(action.Spec{Name: "calendar.event.get", Summary: "Read one event with its body and attendees.", Effect: action.Reads, ShowsBody: true,
@@ -174,31 +170,21 @@ func readActions() []action.Action {
 	}
 }
 
-func calendarsOf(ctx context.Context, c action.Call, in place.Mailbox) (List, error) {
-	out := List{Calendars: []Calendar{}}
-	box, err := in.In(c)
-	if err != nil {
-		return out, err
-	}
-	for k, err := range graph.List[graph.Calendar](ctx, box.Graph, box.Calendars(), graph.Select("id", "name", "owner", "isDefaultCalendar", "canEdit"), graph.Top(100)) {
-		if err != nil {
-			return out, err
-		}
-		out.Calendars = append(out.Calendars, Calendar{k.ID, k.Name, Person(k.Owner), k.IsDefaultCalendar, k.CanEdit})
-	}
-	return out, nil
-}
-
 func eventsOf(ctx context.Context, c action.Call, in ViewIn) (View, error) {
-	out := View{Events: []Summary{}}
 	box, err := in.In(c)
 	if err != nil {
-		return out, err
+		return View{}, err
 	}
 	path := box.CalendarView()
 	if in.Calendar != "" {
 		path = box.Calendar(in.Calendar).Sub("calendarView")
 	}
+	return in.list(ctx, box, path)
+}
+
+// list reads what happens in the window at a path that expands series.
+func (in Window) list(ctx context.Context, box place.Place, path graph.Path) (View, error) {
+	out := View{Events: []Summary{}}
 	limit := in.Limit
 	if limit == 0 {
 		limit = 100

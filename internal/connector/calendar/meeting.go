@@ -25,9 +25,34 @@ func (in CancelIn) Check() error { return fault.OfFields(in.wrong()) }
 // RespondIn answers an invitation.
 type RespondIn struct {
 	EventIn
-	Response     string `json:"response" enum:"accept,decline,tentative" doc:"The answer"`
-	Comment      string `json:"comment,omitempty" maxLength:"10000" doc:"Words to the organizer"`
-	SendResponse *bool  `json:"send_response,omitempty" doc:"Mail the organizer; yes without"`
+	Response     string     `json:"response" enum:"accept,decline,tentative" doc:"The answer"`
+	Comment      string     `json:"comment,omitempty" maxLength:"10000" doc:"Words to the organizer"`
+	SendResponse *bool      `json:"send_response,omitempty" doc:"Mail the organizer; yes without"`
+	ProposeStart *time.Time `json:"propose_start,omitempty" doc:"When you would rather begin, where the organizer allows proposals; goes with propose_end, and with decline or tentative"`
+	ProposeEnd   *time.Time `json:"propose_end,omitempty" doc:"When that would end"`
+}
+
+// Check names what a proposal lacks: it goes with a mailed answer that does not accept (event-decline.md, event-tentativelyaccept.md).
+func (in RespondIn) Check() error {
+	if in.ProposeStart == nil && in.ProposeEnd == nil {
+		return nil
+	}
+	var wrong []fault.Field
+	switch {
+	case in.ProposeStart == nil:
+		wrong = append(wrong, fault.Field{Name: "propose_start", Message: "is missing: a proposed time has a start and an end"})
+	case in.ProposeEnd == nil:
+		wrong = append(wrong, fault.Field{Name: "propose_end", Message: "is missing: a proposed time has a start and an end"})
+	case !in.ProposeEnd.After(*in.ProposeStart):
+		wrong = append(wrong, fault.Field{Name: "propose_end", Message: "must lie after propose_start"})
+	}
+	if in.Response == "accept" {
+		wrong = append(wrong, fault.Field{Name: "response", Message: "must be decline or tentative where another time is proposed"})
+	}
+	if in.SendResponse != nil && !*in.SendResponse {
+		wrong = append(wrong, fault.Field{Name: "send_response", Message: "must not be false where another time is proposed: the organizer would not learn of it"})
+	}
+	return fault.OfFields(wrong)
 }
 
 // Cancelled names a meeting that was called off.
@@ -53,9 +78,9 @@ var answers = map[string]struct {
 
 func meetingActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "calendar.event.cancel", Summary: "Call off a meeting that the mailbox organizes; attendees are told by mail.", Effect: action.Deletes,
+		action.Define(action.Spec{Name: "calendar.event.cancel", Summary: "Call off a meeting that the mailbox organizes, one occurrence or all; attendees are told by mail.", Effect: action.Deletes,
 			Operations: []m365.OperationKey{cancelEvent, readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, cancel, action.WithReconcile(cancelled)),
-		action.Define(action.Spec{Name: "calendar.event.respond", Summary: "Answer an invitation.", Effect: action.Writes,
+		action.Define(action.Spec{Name: "calendar.event.respond", Summary: "Answer an invitation, to one occurrence or all; the organizer is told by mail unless you say otherwise.", Effect: action.Writes,
 			Operations: []m365.OperationKey{acceptEvent, declineEvent, tentative, readEvent}, Capability: m365.Calendar, Args: []string{"event", "response"}}, respond, action.WithReconcile(responded)),
 	}
 }
@@ -66,12 +91,10 @@ type before struct {
 	At   time.Time `json:"at"`
 }
 
-var notedFields = append([]string{"responseRequested"}, eventFields...)
-
 // note reads the event, sees that it is the version that is meant, and commits what it was.
 func note(ctx context.Context, c action.Call, box place.Place, path graph.Path, v Version) (graph.Event, error) {
 	var p graph.Proof
-	e, err := graph.Get[graph.Event](ctx, box.Graph, path, graph.Select(notedFields...), graph.Prove(&p))
+	e, err := graph.Get[graph.Event](ctx, box.Graph, path, graph.Select(eventFields...), graph.Prove(&p))
 	if err != nil {
 		return e, err
 	}
@@ -97,7 +120,7 @@ func whatBecame(ctx context.Context, c action.Call, in EventIn, sign func(graph.
 		return graph.Event{}, gone, err
 	}
 	var p graph.Proof
-	e, err := graph.Get[graph.Event](ctx, box.Graph, path, graph.Select(notedFields...), graph.Prove(&p))
+	e, err := graph.Get[graph.Event](ctx, box.Graph, path, graph.Select(eventFields...), graph.Prove(&p))
 	if fault.KindOf(err) == fault.NotFound {
 		return e, gone, nil
 	}
@@ -130,8 +153,9 @@ func cancel(ctx context.Context, c action.Call, in CancelIn) (Cancelled, error) 
 }
 
 type comment struct {
-	Comment      string `json:"comment"`
-	SendResponse *bool  `json:"sendResponse,omitempty"`
+	Comment         string          `json:"comment"`
+	SendResponse    *bool           `json:"sendResponse,omitempty"`
+	ProposedNewTime *graph.TimeSlot `json:"proposedNewTime,omitempty"`
 }
 
 // cancelled takes a meeting that is gone as called off: nothing else makes a meeting of one's own disappear but a deletion, which
@@ -162,8 +186,16 @@ func respond(ctx context.Context, c action.Call, in RespondIn) (Responded, error
 		return Responded{}, &fault.Error{Kind: fault.Conflict, Code: "is_the_organizer", Message: "The mailbox organizes this meeting, so it has no invitation to answer",
 			Fix: "Call it off with calendar.event.cancel, or change it with calendar.event.update", Who: "you"}
 	}
+	words := comment{Comment: in.Comment, SendResponse: in.SendResponse}
+	if in.ProposeStart != nil {
+		if !e.AllowNewTimeProposals {
+			return Responded{}, &fault.Error{Kind: fault.Conflict, Code: "proposals_not_allowed", Message: "The organizer of this meeting takes no proposals of another time",
+				Fix: "Answer without a proposal, and say in comment when you could", Who: "you"}
+		}
+		words.ProposedNewTime = &graph.TimeSlot{Start: graph.UTC(*in.ProposeStart), End: graph.UTC(*in.ProposeEnd)}
+	}
 	a := answers[in.Response]
-	return Responded{in.Event, a.status}, graph.Call(ctx, box.Graph, a.operation(path), comment{in.Comment, in.SendResponse})
+	return Responded{in.Event, a.status}, graph.Call(ctx, box.Graph, a.operation(path), words)
 }
 
 // responded takes a declined meeting that is gone as answered: declining takes it out of the calendar.

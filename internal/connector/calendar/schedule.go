@@ -32,11 +32,17 @@ func (in ScheduleIn) Check() error {
 func wrongAddresses(field string, list []string) []fault.Field {
 	var wrong []fault.Field
 	for i, text := range list {
-		if a, err := mail.ParseAddress(text); err != nil || a.Address != text {
-			wrong = append(wrong, fault.Field{Name: fmt.Sprintf("%s[%d]", field, i), Message: "is not an address like ada@contoso.example"})
-		}
+		wrong = append(wrong, wrongAddress(fmt.Sprintf("%s[%d]", field, i), text)...)
 	}
 	return wrong
+}
+
+// wrongAddress finds what is no bare address.
+func wrongAddress(field, text string) []fault.Field {
+	if a, err := mail.ParseAddress(text); err != nil || a.Address != text {
+		return []fault.Field{{Name: field, Message: "is not an address like ada@contoso.example"}}
+	}
+	return nil
 }
 
 // Schedules are the times of several people.

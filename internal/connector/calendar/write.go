@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/mail"
-	"slices"
 	"time"
 
 	"seneschal/internal/action"
@@ -36,6 +35,8 @@ type Details struct {
 	Sensitivity     *string                     `json:"sensitivity,omitempty" enum:"normal,personal,private,confidential" doc:"Sensitivity"`
 	Categories      action.Nullable[[]string]   `json:"categories,omitzero" maxItems:"25" doc:"Categories, the whole list; an empty list or null clears it"`
 	ReminderMinutes action.Nullable[int]        `json:"reminder_minutes,omitzero" minimum:"-1" maximum:"20160" doc:"Minutes before the start; null or -1 for no reminder"`
+	AsksForAnswers  *bool                       `json:"asks_for_answers,omitempty" doc:"Whether whoever is invited is asked for an answer; Microsoft's own is yes"`
+	AllowsProposals *bool                       `json:"allows_proposals,omitempty" doc:"Whether whoever is invited may propose another time; Microsoft's own is yes"`
 	OnlineMeeting   bool                        `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone"`
 }
 
@@ -49,47 +50,24 @@ type CreateIn struct {
 	Details
 }
 
-// UpdateIn changes an event. What is left out stays.
-type UpdateIn struct {
-	EventIn
-	Version
-	Subject *string    `json:"subject,omitempty" minLength:"1" maxLength:"255" doc:"Subject"`
-	Start   *time.Time `json:"start,omitempty" doc:"When it begins; goes with end"`
-	End     *time.Time `json:"end,omitempty" doc:"When it ends; goes with start"`
-	Details
-}
-
 // Check names every field that cannot be, before anything is asked of Microsoft.
 func (in CreateIn) Check() error {
 	return fault.OfFields(append(in.wrongPeople(), in.wrongTimes(in.Start, in.End)...))
 }
 
-// Check names every field that cannot be. What depends on the start wants the start too.
-func (in UpdateIn) Check() error {
-	wrong := append(in.wrongPeople(), in.wrong()...)
-	if in.Start != nil && in.End != nil {
-		return fault.OfFields(append(wrong, in.wrongTimes(*in.Start, *in.End)...))
-	}
-	wrong = append(wrong, wrongZone(in.TimeZone)...)
-	for _, f := range []struct {
-		name  string
-		given bool
-	}{{"start", in.Start != nil}, {"end", in.End != nil}, {"time_zone", in.TimeZone != ""}, {"all_day", in.AllDay != nil}, {"recurrence", in.Recurrence.Value() != nil}} {
-		if f.given {
-			wrong = append(wrong, fault.Field{Name: f.name, Message: "needs start and end beside it"})
-		}
-	}
-	return fault.OfFields(wrong)
-}
-
 func (d Details) wrongPeople() []fault.Field {
 	var wrong []fault.Field
 	for i, a := range d.Attendees.Or(nil) {
-		if _, err := mail.ParseAddress(a.Address); err != nil {
-			wrong = append(wrong, fault.Field{Name: fmt.Sprintf("attendees[%d].address", i), Message: "is not an address like ada@contoso.example"})
-		}
+		wrong = append(wrong, wrongPerson(fmt.Sprintf("attendees[%d].address", i), a.Address)...)
 	}
 	return wrong
+}
+
+func wrongPerson(field, text string) []fault.Field {
+	if _, err := mail.ParseAddress(text); err != nil {
+		return []fault.Field{{Name: field, Message: "is not an address like ada@contoso.example"}}
+	}
+	return nil
 }
 
 func (d Details) wrongTimes(start, end time.Time) []fault.Field {
@@ -118,7 +96,7 @@ func (d Details) wrongTimes(start, end time.Time) []fault.Field {
 // change writes the details; times are added where they are given. What is cleared is written as Graph's own empty value, except for a
 // recurrence, whose null is documented (event-update.md).
 func (d Details) change() graph.EventChange {
-	e := graph.EventChange{ShowAs: d.ShowAs, Importance: d.Importance, Sensitivity: d.Sensitivity, IsAllDay: d.AllDay}
+	e := graph.EventChange{ShowAs: d.ShowAs, Importance: d.Importance, Sensitivity: d.Sensitivity, IsAllDay: d.AllDay, ResponseRequested: d.AsksForAnswers, AllowNewTimeProposals: d.AllowsProposals}
 	if !d.Body.IsZero() {
 		kind := d.BodyType
 		if kind == "" {
@@ -182,9 +160,9 @@ func writeActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "calendar.event.create", Summary: "Put one event into a mailbox's calendar; attendees are invited by mail.", Effect: action.Writes, Repeatable: true,
 			Operations: []m365.OperationKey{createEvent, createIn, listEvents}, Capability: m365.Calendar}, create),
-		action.Define(action.Spec{Name: "calendar.event.update", Summary: "Change an event; attendees are told by mail.", Effect: action.Writes,
+		action.Define(action.Spec{Name: "calendar.event.update", Summary: "Change an event: a single one, one occurrence, or a whole series; attendees are told by mail.", Effect: action.Writes,
 			Operations: []m365.OperationKey{changeEvent, readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, update, action.WithReconcile(updated)),
-		action.Define(action.Spec{Name: "calendar.event.delete", Summary: "Delete an event; an organizer's deletion cancels it for the attendees.", Effect: action.Deletes, Repeatable: true,
+		action.Define(action.Spec{Name: "calendar.event.delete", Summary: "Delete an event: a single one, one occurrence, or a whole series; an organizer's deletion cancels it for the attendees.", Effect: action.Deletes, Repeatable: true,
 			Operations: []m365.OperationKey{deleteEvent}, Capability: m365.Calendar, Args: []string{"event"}}, remove),
 	}
 }
@@ -225,52 +203,6 @@ func marked(ctx context.Context, g *graph.Client, events graph.Path, id string, 
 		return graph.Event{}, otherwise
 	}
 	return found.Value[0], nil
-}
-
-// update looks at the event first. A PATCH mails the attendees each time it is sent, so it is sent once; what the event was before
-// answers an update whose answer was lost.
-func update(ctx context.Context, c action.Call, in UpdateIn) (Event, error) {
-	box, path, err := in.at(c)
-	if err != nil {
-		return Event{}, err
-	}
-	if _, err := note(ctx, c, box, path, in.Version); err != nil {
-		return Event{}, err
-	}
-	e := in.change()
-	e.Subject = in.Subject
-	if in.Start != nil {
-		in.times(&e, *in.Start, *in.End)
-	}
-	z, _ := findZone(in.TimeZone)
-	after, err := graph.Patch[graph.Event](ctx, box.Graph, path, e, in.options()...)
-	return eventOf(after, z), in.refused(err)
-}
-
-func updated(ctx context.Context, c action.Call, in UpdateIn) (Event, action.Answer, error) {
-	z, _ := findZone(in.TimeZone)
-	e, answer, err := whatBecame(ctx, c, in.EventIn, func(e graph.Event, b before) action.Answer {
-		switch {
-		case e.ETag == b.ETag:
-			return action.NotStarted
-		case in.heldBy(e, z):
-			return action.Happened
-		}
-		return action.StillOpen // somebody else changed it too: what became of ours cannot be told from it
-	})
-	if answer == gone {
-		answer = action.NotStarted
-	}
-	return eventOf(e, z), answer, err
-}
-
-// heldBy reports whether the event is as the update wants it. The body cannot be compared: Exchange writes it anew.
-func (in UpdateIn) heldBy(e graph.Event, z zone) bool {
-	same := func(want *string, have string) bool { return want == nil || *want == have }
-	return same(in.Subject, e.Subject) && same(in.ShowAs, e.ShowAs) && same(in.Importance, e.Importance) && same(in.Sensitivity, e.Sensitivity) &&
-		(in.Location.IsZero() || in.Location.Or("") == e.Location.DisplayName) && (in.AllDay == nil || *in.AllDay == e.IsAllDay) &&
-		(in.Categories.IsZero() || slices.Equal(in.Categories.Or(nil), e.Categories)) && (in.Recurrence.IsZero() || (in.Recurrence.Value() == nil) == (e.Recurrence == nil)) &&
-		(in.Start == nil || in.Start.Equal(z.instant(e.Start, e.IsAllDay)) && in.End.Equal(z.instant(e.End, e.IsAllDay)))
 }
 
 // DeleteIn deletes an event.

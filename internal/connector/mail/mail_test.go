@@ -11,6 +11,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connection"
+	"seneschal/internal/connector/internal/attachment"
 	"seneschal/internal/connector/internal/bench"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/fault"
@@ -274,11 +275,11 @@ func TestDraftLifeInBothModes(t *testing.T) {
 			if got.Subject != "Offer 2" || len(got.Cc) != 1 || got.Body != "plain" || got.BodyType != "text" || len(got.To) != 1 {
 				t.Errorf("after the change: got %+v", got)
 			}
-			list := bench.Do[mail.AttachmentList](b, "mail.attachment.list", one, through).Attachments
+			list := bench.Do[attachment.List](b, "mail.attachment.list", one, through).Attachments
 			if len(list) != 1 || list[0].Name != "a.txt" || list[0].Kind != "file" {
 				t.Fatalf("attachments: got %+v", list)
 			}
-			a := bench.Do[mail.AttachmentContent](b, "mail.attachment.get", who(bench.In{"message": draft.ID, "attachment": list[0].ID}), through)
+			a := bench.Do[attachment.Content](b, "mail.attachment.get", who(bench.In{"message": draft.ID, "attachment": list[0].ID}), through)
 			if string(a.Content) != "small" {
 				t.Errorf("got %q", a.Content)
 			}
@@ -358,7 +359,7 @@ func TestAttachmentsOfEverySize(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			draft := bench.Do[mail.Summary](b, "mail.draft.create", bench.In{"user": ada, "subject": tt.name})
 			content := bytes.Repeat([]byte("0123456789"), tt.size/10+1)[:tt.size]
-			added := bench.Do[mail.Attachment](b, "mail.attachment.add", bench.In{"user": ada, "message": draft.ID}, b.File("file", "report.bin", content))
+			added := bench.Do[attachment.Attachment](b, "mail.attachment.add", bench.In{"user": ada, "message": draft.ID}, b.File("file", "report.bin", content))
 			if added.Name != "report.bin" || added.ID == "" {
 				t.Fatalf("got %+v", added)
 			}
@@ -369,7 +370,7 @@ func TestAttachmentsOfEverySize(t *testing.T) {
 				}
 				return
 			}
-			if got := bench.Do[mail.AttachmentContent](b, "mail.attachment.get", bench.In{"user": ada, "message": draft.ID, "attachment": added.ID}); !bytes.Equal(got.Content, content) {
+			if got := bench.Do[attachment.Content](b, "mail.attachment.get", bench.In{"user": ada, "message": draft.ID, "attachment": added.ID}); !bytes.Equal(got.Content, content) {
 				t.Errorf("got %d bytes, want %d", len(got.Content), len(content))
 			}
 		})
@@ -381,7 +382,7 @@ func TestAttachmentWhoseAnswerIsLost(t *testing.T) {
 	draft := bench.Do[mail.Summary](b, "mail.draft.create", bench.In{"user": ada, "subject": "x"})
 	in := bench.In{"user": ada, "message": draft.ID, "name": "plan.txt"}
 	attached := func() int {
-		return len(bench.Do[mail.AttachmentList](b, "mail.attachment.list", bench.In{"user": ada, "message": draft.ID}).Attachments)
+		return len(bench.Do[attachment.List](b, "mail.attachment.list", bench.In{"user": ada, "message": draft.ID}).Attachments)
 	}
 	lose := func(kind string) string {
 		b.Fault(bench.FaultAt(kind, "POST", "/attachments"))

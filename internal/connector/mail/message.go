@@ -2,12 +2,11 @@ package mail
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/attachment"
 	"seneschal/internal/connector/internal/place"
-	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -125,32 +124,6 @@ func mimeOf(ctx context.Context, c action.Call, in MessageIn) (MIME, error) {
 	if err != nil {
 		return MIME{}, err
 	}
-	content, err := readSmall(ctx, box.Graph, path.MIME())
+	content, err := attachment.Bytes(ctx, box.Graph, path.MIME())
 	return MIME{len(content), content}, err
-}
-
-// maxShown is what a read hands out whole: the bytes travel inside JSON, and the caller holds them in memory.
-const maxShown = 3 << 20
-
-func readSmall(ctx context.Context, g *graph.Client, p graph.Path) ([]byte, error) {
-	s, err := g.Content(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	content, err := io.ReadAll(io.LimitReader(s, maxShown+1))
-	if closed := s.Close(); err == nil {
-		err = closed
-	}
-	if err == nil && len(content) > maxShown {
-		err = tooLarge()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return content, nil
-}
-
-func tooLarge() *fault.Error {
-	return &fault.Error{Kind: fault.TooLarge, Code: "content_too_large", Message: "The content is larger than the 3 MB that this action hands out",
-		Fix: "Open it in Outlook", Who: "you"}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/attachment"
 	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
@@ -62,7 +63,7 @@ func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.P
 // the time from which the send counts.
 func (s sending) enclose(ctx context.Context, draft string, file *action.Content) (graph.Proof, error) {
 	item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType}
-	if err := attach(ctx, s.c, s.Graph, s.Message(draft), item, file); err != nil {
+	if err := attachment.Send(ctx, s.c, s.Graph, s.Message(draft), item, file); err != nil {
 		return graph.Proof{}, err
 	}
 	var p graph.Proof

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/attachment"
 	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
@@ -65,7 +66,7 @@ func (in ForwardIn) Check() error {
 }
 
 func sendActions() []action.Action {
-	enclosed := []action.File{{Name: "file", Doc: "One file to enclose", Max: maxFile}}
+	enclosed := []action.File{{Name: "file", Doc: "One file to enclose", Max: attachment.MaxFile}}
 	// What every way of sending calls once it has its draft.
 	delivery := []m365.OperationKey{sendMessage, readMessage, addAttachment, uploadSession, moveMessage, listMessages}
 	spec := func(name, summary string, first ...m365.OperationKey) action.Spec {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/attachment"
 	"seneschal/internal/connector/internal/bench"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/fault"
@@ -34,7 +35,7 @@ func TestSendArrives(t *testing.T) {
 			t.Errorf("%s got it %d times", who, len(list))
 			continue
 		}
-		got := bench.Do[mail.AttachmentList](b, "mail.attachment.list", bench.In{"user": who, "message": list[0].ID}).Attachments
+		got := bench.Do[attachment.List](b, "mail.attachment.list", bench.In{"user": who, "message": list[0].ID}).Attachments
 		if len(got) != 2 {
 			t.Errorf("%s got %d attachments, want 2", who, len(got))
 		}

@@ -17,6 +17,7 @@ const (
 	defaultPrefix    = "AAMkADSi"
 	folderPrefix     = "AQMkADSi"
 	calendarPrefix   = "AAMkADCa"
+	groupPrefix      = "AQMkADCg"
 	attachmentPrefix = "AAMkADAt"
 	suffix           = "AAA="
 	keyLength        = 22 // 16 bytes as base64url

@@ -21,13 +21,7 @@ func rule(master world.Object) (*rrule.RRule, bool) {
 	if pattern == nil || span == nil {
 		return nil, false
 	}
-	loc, known := zone.Load(paramText(span, "recurrenceTimeZone"))
-	if !known {
-		if loc, known = zone.Load(world.Text(master, "originalStartTimeZone")); !known {
-			loc = time.UTC
-		}
-	}
-	start := world.Instant(master["start"]).In(loc)
+	start := world.Instant(master["start"]).In(seriesZone(master))
 	if world.Flag(master, "isAllDay") {
 		start = world.Instant(master["start"])
 	}
@@ -50,6 +44,17 @@ func rule(master world.Object) (*rrule.RRule, bool) {
 	}
 	r, err := rrule.NewRRule(opt)
 	return r, err == nil
+}
+
+// seriesZone is by whose clock a series repeats.
+func seriesZone(master world.Object) *time.Location {
+	rec, _ := master["recurrence"].(world.Object)
+	for _, name := range []string{paramText(paramObject(rec, "range"), "recurrenceTimeZone"), world.Text(master, "originalStartTimeZone")} {
+		if loc, known := zone.Load(name); known {
+			return loc
+		}
+	}
+	return time.UTC
 }
 
 func setPattern(opt *rrule.ROption, pattern world.Object) bool {
@@ -130,7 +135,7 @@ func instance(key string, master world.Object, at time.Time, length time.Duratio
 	o := world.Clone(master)
 	o["type"], o["seriesMasterId"], o["recurrence"] = "occurrence", key, nil
 	o["start"], o["end"] = world.UTC(at), world.UTC(at.Add(length))
-	o["iCalUId"] = world.Text(master, "iCalUId") + at.UTC().Format("20060102")
+	o["iCalUId"] = world.Text(master, "iCalUId") + at.UTC().Format(dayOfUID)
 	o["originalStart"] = world.Stamp(at)
 	return o
 }

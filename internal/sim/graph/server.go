@@ -48,7 +48,7 @@ type handler func(c *call) (reply, *problem)
 // handlers joins the operations of all services.
 func handlers() map[string]handler {
 	out := map[string]handler{}
-	for _, part := range []map[string]handler{directoryHandlers(), mailHandlers(), mailSettingsHandlers(), calendarHandlers(), contactHandlers(), todoHandlers(), driveHandlers(), siteHandlers(), teamsHandlers(), subscriptionHandlers()} {
+	for _, part := range []map[string]handler{directoryHandlers(), mailHandlers(), mailSettingsHandlers(), calendarHandlers(), calendarShareHandlers(), placeHandlers(), contactHandlers(), todoHandlers(), driveHandlers(), siteHandlers(), teamsHandlers(), subscriptionHandlers()} {
 		for k, h := range part {
 			out[k] = h
 		}

@@ -12,6 +12,8 @@ const (
 	Messages       = "messages"
 	Attachments    = "attachments"
 	Calendars      = "calendars"
+	CalendarGroups = "calendarGroups"
+	CalendarShares = "calendarPermissions"
 	Events         = "events"
 	ContactFolders = "contactFolders"
 	Contacts       = "contacts"
@@ -43,6 +45,20 @@ func (w *World) FolderKey(userID, wellKnown string) string {
 
 // CalendarKey is the store id of a mailbox's default calendar.
 func (w *World) CalendarKey(userID string) string { return w.ItemKey("calendar", userID) }
+
+// CalendarGroupKey is the store id of one of a mailbox's calendar groups that are there from the start.
+func (w *World) CalendarGroupKey(userID, classID string) string {
+	return w.ItemKey("calendarGroup", userID, classID)
+}
+
+// OwnCalendars is the class of the group that calendars are in unless something else is said, and the first of those that stay. The classes are
+// the same in every mailbox (microsoft-graph-docs-contrib, issue 7269).
+const OwnCalendars = "0006f0b7-0000-0000-c000-000000000046"
+
+// CalendarGroupsOfAll are the groups of every mailbox.
+var CalendarGroupsOfAll = []struct{ Class, Name string }{
+	{OwnCalendars, "My Calendars"}, {"0006f0b8-0000-0000-c000-000000000046", "Other Calendars"}, {"0006f0b9-0000-0000-c000-000000000046", "People's Calendars"},
+}
 
 // ContactsKey is the store id of a mailbox's default contact folder.
 func (w *World) ContactsKey(userID string) string { return w.ItemKey("contacts", userID) }

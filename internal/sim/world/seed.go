@@ -38,6 +38,7 @@ func (w *World) seed() error {
 		w.seedContacts(t)
 		w.seedSites(t)
 		w.seedTeams(t)
+		w.seedPlaces(t)
 		if err := w.seedDrives(t); err != nil {
 			return err
 		}
@@ -171,6 +172,9 @@ func (w *World) seedMailbox(userID, name, upn, purpose, zone string) {
 	})
 }
 
+// MyOrganization is the id of what everybody in the organization may do with a calendar.
+const MyOrganization = "RGVmYXVsdA=="
+
 // Anew makes another account with a user's names, and an empty mailbox.
 func (w *World) Anew(t Tenant, u Object) {
 	n, id := Clone(u), w.NewGUID()
@@ -186,11 +190,18 @@ func (w *World) mailboxSeeds(userID, name, upn, purpose, zone string) []seedItem
 	for _, f := range WellKnown {
 		items = append(items, seedItem{MailFolders, w.FolderKey(userID, f.Name), Object{"displayName": f.Display, Partition: root, "isHidden": f.Hidden, "~wellKnown": f.Name}})
 	}
+	for _, g := range CalendarGroupsOfAll {
+		items = append(items, seedItem{CalendarGroups, w.CalendarGroupKey(userID, g.Class), Object{"name": g.Name, "classId": g.Class, "~version": 1}})
+	}
 	return append(items,
 		seedItem{Calendars, w.CalendarKey(userID), Object{
 			"name": "Calendar", "color": "auto", "hexColor": "", "isDefaultCalendar": true, "canShare": true, "canViewPrivateItems": true, "canEdit": true, "isRemovable": false,
 			"isTallyingResponses": true, "allowedOnlineMeetingProviders": []any{"teamsForBusiness"}, "defaultOnlineMeetingProvider": "teamsForBusiness",
-			"owner": Object{"name": name, "address": upn}, "~version": 1,
+			"owner": Object{"name": name, "address": upn}, "~version": 1, "~group": w.CalendarGroupKey(userID, OwnCalendars),
+		}},
+		seedItem{CalendarShares, w.ItemKey("calendarPermission", w.CalendarKey(userID), MyOrganization), Object{ // outlook-share-or-delegate-calendar.md
+			"id": MyOrganization, "emailAddress": Object{"name": "My Organization"}, "isRemovable": false, "isInsideOrganization": true, "role": "freeBusyRead",
+			"allowedRoles": []any{"none", "freeBusyRead", "limitedRead", "read", "write"}, "~calendar": w.CalendarKey(userID),
 		}},
 		seedItem{ContactFolders, w.ContactsKey(userID), Object{"displayName": "Contacts", Partition: root}},
 		seedItem{TodoLists, w.ItemKey("todo", userID, "defaultList"), TodoList("Tasks", "defaultList")},

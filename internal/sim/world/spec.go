@@ -36,6 +36,22 @@ type TenantSpec struct {
 	Apps           []AppSpec   `yaml:"apps"`
 	Sites          []SiteSpec  `yaml:"sites"` // those above others first
 	Teams          []TeamSpec  `yaml:"teams"`
+	RoomLists      []RoomList  `yaml:"room_lists"`
+}
+
+// RoomList is a building or another list of rooms.
+type RoomList struct {
+	Address string   `yaml:"address"`
+	Name    string   `yaml:"name"`
+	Rooms   []string `yaml:"rooms"` // by their addresses
+}
+
+// RoomSpec is what is known of a room besides its mailbox.
+type RoomSpec struct {
+	Building string   `yaml:"building"`
+	Floor    int      `yaml:"floor"`
+	Capacity int      `yaml:"capacity"`
+	Tags     []string `yaml:"tags"`
 }
 
 // UserSpec is one person, shared mailbox or room.
@@ -53,6 +69,7 @@ type UserSpec struct {
 	Mails      int      `yaml:"mails"`     // conversations with customers seeded into the mailbox
 	Meetings   int      `yaml:"meetings"`
 	MoreGroups int      `yaml:"more_groups"` // a member of that many groups besides
+	Room       RoomSpec `yaml:"room"`
 }
 
 // AppSpec is one app registration with what was consented to it.

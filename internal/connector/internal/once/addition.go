@@ -17,6 +17,8 @@ type Addition[T any] struct {
 	ID   func(T) string
 	Is   func(T) bool // it looks like what is to be made
 	Make func(ctx context.Context) (T, error)
+	// Taken, where there may be only one such thing, is the refusal when one is there already.
+	Taken func(T) error
 }
 
 // stood is what the ledger keeps: which entries looked like it before, and when.
@@ -32,6 +34,9 @@ func (k Addition[T]) Run(ctx context.Context, c action.Call) (T, error) {
 	alike, err := k.alike(ctx, graph.Prove(&p))
 	if err != nil {
 		return none, err
+	}
+	if k.Taken != nil && len(alike) > 0 {
+		return none, k.Taken(alike[0])
 	}
 	s := stood{At: p.At}
 	for _, t := range alike {
