@@ -153,13 +153,14 @@ func TestPagesAreSound(t *testing.T) {
 	c := h.Connect(h.Form("contoso", "Seneschal"))
 	broken := h.Connect(h.Form("contoso-second", "Seneschal to repair"))
 	h.Connect(h.Form("a connection with a name of a hundred and twenty characters, because somebody will enter one, and nothing may break", "Seneschal to repair"))
-	if _, err := h.Do("contoso", "mail.message.send", "k1", map[string]any{"user": "ada@contoso.example", "to": []string{"ben@contoso.example"}, "subject": "Hello", "body": "Once."}); err != nil {
+	sent, err := h.Do("contoso", "mail.message.send", "k1", map[string]any{"user": "ada@contoso.example", "to": []string{"ben@contoso.example"}, "subject": "Hello", "body": "Once."})
+	if err != nil {
 		t.Fatal(err)
 	}
 	p := browser(t)
 	p.enter(h)
 	p.sound(h, map[string]string{"overview": "/", "connections": "/connections", "usage": "/usage", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
-		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "fault": "/connections/none", "login": "/login", "customers-empty": "/customers", "feeds-empty": "/feeds", "mailboxes-unfollowed": "/mailboxes"})
+		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "run": "/runs/" + sent.Run, "deleting": "/actions/mail.message.delete", "fault": "/connections/none", "login": "/login", "customers-empty": "/customers", "feeds-empty": "/feeds", "mailboxes-unfollowed": "/mailboxes"})
 }
 
 // sound looks at pages at every width, in light and dark, and keeps screenshots where SENESCHAL_SCREENSHOTS says.

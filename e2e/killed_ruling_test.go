@@ -18,7 +18,7 @@ func TestKilledWhileMakingARule(t *testing.T) {
 			g.t.Fatal(out)
 		}
 	}, func(g *ground, extra ...string) bool {
-		_, killed := g.run(in, extra, "action", "run", "mail.rule.create", "--connection", "contoso", "--input", "-", "--idempotency-key", "4711")
+		_, killed := g.run(in, extra, "action", "run", "mail.rule.create", "--yes", "--connection", "contoso", "--input", "-", "--idempotency-key", "4711")
 		return killed
 	}, func(t *testing.T, g *ground) {
 		a := g.reopen()

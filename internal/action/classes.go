@@ -11,9 +11,11 @@ import (
 // Classes say what the ledger keeps.
 func (r *Runner) Classes() []custody.Class {
 	return []custody.Class{
-		{Name: "runs", Title: "Runs", What: "Who had what done through which connection, with the outcome; input and output sealed, the input only until the outcome is known", Whose: "the people and keys that act; outside contacts in what is sealed",
+		{Name: "runs", Title: "Runs", What: "Who had what done through which connection, with the outcome; input and output sealed, the input for a day after the outcome is known, in which it may be run again", Whose: "the people and keys that act; outside contacts in what is sealed",
 			Tables: []string{"action_run"}, Seen: "each person their own, admins all; nobody the sealed parts", Setting: "RETENTION_RUNS", Ends: "with that age, which is also how long an idempotency key is remembered; one whose outcome is not known stays",
 			Export: custody.InExport, Erase: "the name goes, and with it what is sealed of runs that are over", Prune: r.prune},
+		{Name: "run_inputs", Title: "Inputs of runs", What: "Part of the runs: what was asked, sealed", Whose: "outside contacts in what is sealed", Seen: "nobody: it is run again without being shown", Ends: "a day after the outcome is known; at once where files came with it",
+			Export: custody.NotIn, Erase: "goes with the name of whoever asked", Prune: r.pruneInputs},
 		{Name: "plans", Title: "Plans of agents", What: "What an agent proposed, in whose name, who decided, and the rules that decide; what it would do is sealed, and erased when it is decided or a day later", Whose: "the people and keys that act and decide; outside contacts in what is sealed",
 			Tables: []string{"action_plan", "action_rule"}, Seen: "whoever may decide; the agent its own", Ends: "a week after they are over; rules when removed",
 			Export: custody.InExport, Erase: "the names go, and with them what waits in the person's name", Prune: r.prunePlans},
@@ -24,6 +26,14 @@ func (r *Runner) Classes() []custody.Class {
 func (r *Runner) prune(ctx context.Context, tx *store.Tx, before time.Time, limit int) (int64, error) {
 	return store.Affected(ctx, tx, "delete from action_run where id in (select id from action_run where started_at < $1 and state in ($2, $3) order by started_at limit $4)",
 		store.Millis(before), string(Done), string(Refused), limit)
+}
+
+const keepInputs = 24 * time.Hour
+
+// pruneInputs erases what runs were asked, a day after they ended.
+func (r *Runner) pruneInputs(ctx context.Context, tx *store.Tx, now time.Time, limit int) (int64, error) {
+	return store.Affected(ctx, tx, `update action_run set input_sealed = null where id in (select id from action_run where input_sealed is not null and ended_at > 0 and ended_at < $1 and state in ($2, $3)
+		order by ended_at limit $4)`, store.Millis(now.Add(-keepInputs)), string(Done), string(Refused), limit)
 }
 
 const keepPlans = 7 * 24 * time.Hour

@@ -54,7 +54,9 @@ type Run struct {
 	UpdatedAt   time.Time      `json:"updated_at,omitzero"` // when it last told how far it is, or ended
 	StartedAt   time.Time      `json:"started_at"`
 	EndedAt     time.Time      `json:"ended_at,omitzero"`
+	Repeatable  bool           `json:"repeatable,omitempty" doc:"It may be run again, with what it was asked then, by run.again"`
 
+	withFiles                             bool // known while it runs
 	inputSealed, outputSealed, checkpoint []byte
 	owner                                 string
 	leasedUntil                           time.Time
@@ -72,6 +74,7 @@ func scanRun(s store.Scanner) (r Run, err error) {
 		return r, err
 	}
 	r.leasedUntil, r.UpdatedAt, r.StartedAt, r.EndedAt = store.Time(leased), store.Time(updated), store.Time(started), store.Time(ended)
+	r.Repeatable = len(r.inputSealed) > 0 && (r.State == Done || r.State == Refused)
 	if problem != "" {
 		r.Problem = &fault.Problem{}
 		if err := json.Unmarshal([]byte(problem), r.Problem); err != nil {
@@ -175,9 +178,10 @@ type outcome struct {
 	problem    *fault.Problem
 	requestIDs []string
 	resumes    bool // a refused one leaves its checkpoint to the next run with its key
+	files      bool // it took files, which are not kept: its input alone cannot be run again
 }
 
-// end commits the outcome. The sealed input is erased with it unless the run is unclear and still needs it.
+// end commits the outcome. The sealed input stays for a day, so that it may be run again, and for an unclear run as long as it is needed.
 func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) error {
 	var sealed []byte
 	if len(o.output) > 0 && len(o.output) <= maxOutput {
@@ -198,14 +202,14 @@ func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) e
 		o.requestIDs = []string{}
 	}
 	ids, _ := json.Marshal(o.requestIDs) // strings always encode
-	keepInput := ", input_sealed = null, checkpoint = null"
-	switch {
-	case o.state == Unclear:
-		keepInput = ""
-	case o.state == Refused && o.resumes:
-		keepInput = ", input_sealed = null"
+	forget := ""
+	if o.state != Unclear && o.files {
+		forget = ", input_sealed = null"
 	}
-	_, err := tx.ExecContext(ctx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, updated_at = $6, owner = '', leased_until = 0`+keepInput+` where id = $7`,
+	if o.state == Done || o.state == Refused && !o.resumes {
+		forget += ", checkpoint = null"
+	}
+	_, err := tx.ExecContext(ctx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, updated_at = $6, owner = '', leased_until = 0`+forget+` where id = $7`,
 		string(o.state), sealed, problem, string(ids), store.Millis(l.now()), store.Millis(l.now()), run)
 	return err
 }

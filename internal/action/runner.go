@@ -353,7 +353,7 @@ func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request)
 	if err != nil {
 		return Result{}, err
 	}
-	run.inputSealed = sealed
+	run.inputSealed, run.withFiles = sealed, len(q.Files) > 0
 	r.running.Store(run.ID, struct{}{})
 	defer r.running.Delete(run.ID)
 	earlier, err := r.claim(ctx, &run)
@@ -479,7 +479,7 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	if failed != nil {
 		o = failedOutcome(failed)
 	}
-	o.resumes = a.Resumes
+	o.resumes, o.files = a.Resumes, run.withFiles
 	o.requestIDs = requests
 	if failed == nil {
 		text, err := encode(out)

@@ -89,13 +89,13 @@ func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
 	if answer == NotStarted {
 		problem := fault.Problem{Type: "about:blank", Title: "It did not happen: the hub stopped, or the answer was lost, before Microsoft took it", Kind: fault.Unavailable,
 			Code: notStarted, Fix: "Send it again; the same key may be used", Who: "you"}
-		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem, resumes: a.Resumes})
+		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem, resumes: a.Resumes, files: len(a.Files) > 0})
 	}
 	result, err := finished(out, nil)
 	if err != nil {
 		return false, err
 	}
-	return false, r.settle(ctx, a, run, outcome{state: Done, output: result.Output})
+	return false, r.settle(ctx, a, run, outcome{state: Done, output: result.Output, files: len(a.Files) > 0})
 }
 
 // ask reconciles, or runs again what may be repeated.

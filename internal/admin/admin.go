@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -147,11 +148,37 @@ func (h *Hub) catalogueActions() []action.Action {
 		}),
 		action.Define(action.Spec{Name: "run.list", Summary: "List the newest runs.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /runs"}, h.listRuns),
+		action.Define(action.Spec{Name: "run.again", Summary: "Do once more what a run did or was refused: a new effect, with your own rights.", Effect: action.Writes, Target: action.OnHub, Scope: access.Acting, Keyed: true,
+			Route: "POST /runs/{id}/again", Args: []string{"id"}}, h.runAgain),
 		action.Define(action.Spec{Name: "run.reconcile", Summary: "Find out now what became of an unclear run.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "POST /runs/{id}/reconcile", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in runIn) (action.Run, error) {
 			return h.Runner.Reconcile(ctx, in.ID)
 		}),
 	}
+}
+
+// runAgain reaches the runs that the caller may see.
+func (h *Hub) runAgain(ctx context.Context, c action.Call, in runIn) (again, error) {
+	if err := access.Allow(c.Caller, access.Want{Scope: access.HubRead}); err != nil { // who may not see runs must not learn which ones there are
+		return again{}, err
+	}
+	run, err := h.Runner.LookupRun(ctx, in.ID)
+	if own := onlyOwn(c.Caller); err == nil && own != "" && run.Caller != own {
+		err = fault.Missing("run", in.ID)
+	}
+	if err != nil {
+		return again{}, err
+	}
+	result, err := h.Runner.Again(ctx, c.Caller, run.ID, c.Key)
+	return again{Run: result.Run, State: result.State, Replayed: result.Replayed, Output: result.Output}, err
+}
+
+// again is what came of running something again.
+type again struct {
+	Run      string          `json:"run"`
+	State    action.State    `json:"state"`
+	Replayed bool            `json:"replayed,omitempty" doc:"It was done by an earlier request with the same key"`
+	Output   json.RawMessage `json:"output,omitempty"`
 }
 
 // onlyOwn is the name under which somebody's own runs stand, for those who see no others: people below admin.

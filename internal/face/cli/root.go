@@ -182,7 +182,7 @@ func (f *Face) add(a action.Action) {
 		}
 		flags.fill(cmd, in)
 		if a.Effect == action.Deletes && !yes && in["dry_run"] != true && !f.confirmed(a, in) {
-			return usageError{errors.New("not confirmed; add --yes")}
+			return usageError{errNotConfirmed}
 		}
 		q := action.Request{Action: a.Name, Key: keyFor(a, key)}
 		if len(a.Streams) > 0 {
@@ -220,6 +220,8 @@ func child(parent *cobra.Command, word string) *cobra.Command {
 	parent.AddCommand(c)
 	return c
 }
+
+var errNotConfirmed = errors.New("not confirmed; add --yes")
 
 func (f *Face) confirmed(a action.Action, in map[string]any) bool {
 	_, _ = fmt.Fprintf(f.IO.Err, "%s %v\nSure? Type yes: ", a.Summary, strings.Trim(fmt.Sprint(in), "map[]"))

@@ -23,12 +23,14 @@ func (f *Face) addRun() {
 	var q action.Request
 	var inputFile string
 	var files []string
+	var yes bool
 	cmd := &cobra.Command{Use: "run NAME", Short: "Run an action on a connection.", Args: cobra.ExactArgs(1)}
 	cmd.Flags().StringVar(&q.Connection, "connection", "", "id or name of the connection to act through")
 	cmd.Flags().StringVar(&inputFile, "input", "", "read the input as JSON from a file, or - for standard input")
 	cmd.Flags().StringArrayVar(&files, "file", nil, "NAME=PATH of a file the action takes")
 	keyFlag(cmd, &q.Key)
 	cmd.Flags().BoolVar(&q.DryRun, "dry-run", false, "show what would happen; nothing leaves the hub")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask, where something is deleted")
 	cmd.ValidArgsFunction = f.actions(true)
 	f.completeFlag(cmd, "connection", &huma.Schema{})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -49,6 +51,9 @@ func (f *Face) addRun() {
 				_ = c.Close()
 			}
 		}()
+		if a.Effect == action.Deletes && !yes && !q.DryRun && !f.confirmed(a, in) {
+			return usageError{errNotConfirmed}
+		}
 		q.Key = keyFor(a, q.Key)
 		if len(a.Streams) > 0 {
 			q.Out = func(string) io.Writer { return f.IO.Out }

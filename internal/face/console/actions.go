@@ -152,10 +152,14 @@ func (f *Face) actionRun(w http.ResponseWriter, r *http.Request, who access.Call
 			_ = c.Close()
 		}
 	}()
+	dry := r.FormValue("do") == "dry"
+	if err == nil && !dry {
+		err = sure(r, d.A)
+	}
 	var result action.Result
 	bytes := &download{ResponseWriter: w, name: d.A.Name}
 	if err == nil {
-		result, err = f.runner.Do(r.Context(), action.Request{Action: d.A.Name, Connection: d.Chosen, Caller: who, Input: text, Files: contents, Key: d.Key, DryRun: r.FormValue("do") == "dry", Out: bytes.begin})
+		result, err = f.runner.Do(r.Context(), action.Request{Action: d.A.Name, Connection: d.Chosen, Caller: who, Input: text, Files: contents, Key: d.Key, DryRun: dry, Out: bytes.begin})
 	}
 	if bytes.begun {
 		if err != nil {

@@ -156,6 +156,8 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET /actions/{name}", f.signedIn(f.actionForm))
 	handle("POST /actions/{name}", f.signedIn(f.actionRun))
 	handle("GET /activity", f.signedIn(f.activity))
+	handle("GET /runs/{id}", f.signedIn(f.runPage))
+	handle("POST /runs/{id}/{do}", f.signedIn(f.runDo))
 	handle("GET /audit", f.signedIn(f.auditList))
 	handle("GET /access-review", f.signedIn(f.accessReview))
 	handle("GET /data", f.signedIn(f.dataShow))
