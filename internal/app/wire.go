@@ -205,7 +205,8 @@ func (a *App) joinConnections(s Surroundings) error {
 	a.Governor = wire.NewGovernor(s.Clock, limits, a.Budgets)
 	a.Budgets.Counted = a.Governor.Budgets
 	a.Connections = &connection.Service{
-		Store: a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Jobs: scheduler{a},
+		Lookups: &graph.Lookups{Clock: s.Clock, Keep: a.Config.LookupAge},
+		Store:   a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Jobs: scheduler{a},
 		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook, "sign-in"}, Timeout: signInTimeout}, MachineNow: time.Now,
 		Wire: wire.Config{Transport: transport, Governor: a.Governor, Clock: s.Clock, Random: random, Hook: s.Hook, Log: s.Log, Observer: observer{a.Metrics},
 			Recorder: s.Recorder, UserAgent: "NONISV|Seneschal|Seneschal/" + Version},

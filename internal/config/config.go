@@ -51,6 +51,7 @@ type Config struct {
 	APIKeyFile string
 
 	ShutdownTimeout time.Duration
+	LookupAge       time.Duration
 
 	Retention map[string]time.Duration // by the setting's name; 0: for ever
 
@@ -130,6 +131,7 @@ func Settings() []Setting {
 		{Name: "ALARM_SMTP", Example: "mail.example.com:587", Doc: "Mail server for alarms, used where no connection can send. Port 465 speaks TLS from the start, others must offer STARTTLS.", set: setSMTP},
 		{Name: "ALARM_SMTP_USER", Example: "alerts", Doc: "Name to sign in to ALARM_SMTP with; empty: no sign-in.", set: text(func(c *Config) *string { return &c.AlarmSMTPUser })},
 		{Name: "ALARM_SMTP_PASSWORD_FILE", Example: "/run/secrets/smtp", Doc: "File with the password of ALARM_SMTP_USER.", set: secretFile(func(c *Config) *vault.Secret { return &c.AlarmSMTPPassword })},
+		{Name: "LOOKUP_AGE", Default: "5m", Example: "0s", Doc: "How long the hub remembers which site or library an address leads to, and answers look-ups of people and sites that allow it (max_age_seconds) from memory. 0s: not at all.", set: duration(func(c *Config) *time.Duration { return &c.LookupAge })},
 		{Name: "SHUTDOWN_TIMEOUT", Default: "20s", Example: "1m", Doc: "How long running work may finish after a stop signal.", set: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout })},
 	}
 }

@@ -49,6 +49,7 @@ type Service struct {
 	DefaultCloud m365.Cloud
 	Redirect     func() string // the exact redirect URI, shown in one place
 	Probes       map[m365.Capability]Probe
+	Lookups      *graph.Lookups // nil: nothing is kept of what is looked up
 	Uses         *Uses
 	Changed      func(ctx context.Context, tx *store.Tx, id string) error // told in the transaction in which a connection is made, changed, paused, resumed or removed
 	Leaving      func(ctx context.Context, b Bound)                       // called before a connection is removed, while its credential still works
@@ -168,7 +169,7 @@ func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource
 		}
 	}
 	w.Fence = fence.Fence()
-	config := graph.Config{Wire: w, URL: e.Graph, Tenant: c.TenantID, App: c.ClientID, Mailbox: func(asWritten string) string {
+	config := graph.Config{Holder: c.ID, Lookups: s.Lookups, Wire: w, URL: e.Graph, Tenant: c.TenantID, App: c.ClientID, Mailbox: func(asWritten string) string {
 		if name, ok := names[lower(asWritten)]; ok {
 			return name
 		}

@@ -78,6 +78,7 @@ func exchange[T any](ctx context.Context, c *Client, r wire.Request, k *call) (T
 	}
 	answer, err := c.do(ctx, r)
 	if err != nil {
+		c.forgetSites(err, r.Target.Site)
 		var zero T
 		return zero, err
 	}

@@ -18,6 +18,8 @@ type Config struct {
 	// Mailbox gives a mailbox the one name under which its budget is counted, whether a call named it by id or address;
 	// it also names the owner of "me". Nil takes the name as written.
 	Mailbox func(asWritten string) string
+	Holder  string   // of the connection: what Lookups keep is given to it alone
+	Lookups *Lookups // nil: everything is asked for
 }
 
 // Client makes the calls that both modes have. It is safe for concurrent use.

@@ -20,7 +20,10 @@ type Site struct {
 	CreatedDateTime      time.Time `json:"createdDateTime"`
 	LastModifiedDateTime time.Time `json:"lastModifiedDateTime"`
 	Root                 *struct{} `json:"root"` // of its collection
+	ETag                 string    `json:"eTag"`
 }
+
+func (s Site) tag() string { return s.ETag }
 
 // SiteList is a list or library of a site.
 type SiteList struct {
@@ -207,7 +210,7 @@ func (s SitePlace) Permission(id string) Path { return s.Permissions().Item("per
 // reachable: the fence judges it by the site.
 func (c *Client) Library(ctx context.Context, s SitePlace, idOrName string) (DrivePlace, error) {
 	if idOrName == "" {
-		d, err := Get[Drive](ctx, c, s.Sub("drive"), Select("id"))
+		d, _, err := LookUp[Drive](ctx, c, s.Sub("drive"), c.LookupAge(), Select("id"))
 		if err != nil {
 			return DrivePlace{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -164,15 +165,22 @@ func (in ListIn) query(last string) []graph.Option {
 // GetIn names one person.
 type GetIn struct {
 	User string `json:"user,omitempty" doc:"Person by address or id; the signed-in person without"`
+	place.Age
 }
 
-func getUser(ctx context.Context, c action.Call, in GetIn) (User, error) {
+// UserRead is a person as they were read.
+type UserRead struct {
+	User
+	place.Seen
+}
+
+func getUser(ctx context.Context, c action.Call, in GetIn) (UserRead, error) {
 	owner, err := c.Bound.Graph.Owner(m365.UserID(in.User))
 	if err != nil {
-		return User{}, err
+		return UserRead{}, err
 	}
-	u, err := graph.Get[graph.User](ctx, c.Bound.Graph, owner.Path, userFields)
-	return userOf(u), err
+	u, seen, err := graph.LookUp[graph.User](ctx, c.Bound.Graph, owner.Path, in.Most(), userFields)
+	return UserRead{userOf(u), place.SeenAt(seen)}, err
 }
 
 // Organization is the tenant itself.
@@ -181,6 +189,7 @@ type Organization struct {
 	Name    string   `json:"name"`
 	Country string   `json:"country,omitempty"`
 	Domains []Domain `json:"domains"`
+	place.Seen
 }
 
 // Domain is one verified domain.
@@ -190,12 +199,12 @@ type Domain struct {
 	IsInitial bool   `json:"is_initial"`
 }
 
-// OrganizationIn is empty: a connection has one tenant.
-type OrganizationIn struct{}
+// OrganizationIn names nothing: a connection has one tenant.
+type OrganizationIn struct{ place.Age }
 
-func getOrganization(ctx context.Context, c action.Call, _ OrganizationIn) (Organization, error) {
+func getOrganization(ctx context.Context, c action.Call, in OrganizationIn) (Organization, error) {
 	// The collection has one entry: the connection's own tenant.
-	list, err := graph.Get[struct{ Value []graph.Organization }](ctx, c.Bound.Graph, graph.At("organization"), graph.Select("id", "displayName", "countryLetterCode", "verifiedDomains"))
+	list, seen, err := graph.LookUp[struct{ Value []graph.Organization }](ctx, c.Bound.Graph, graph.At("organization"), in.Most(), graph.Select("id", "displayName", "countryLetterCode", "verifiedDomains"))
 	if err != nil {
 		return Organization{}, err
 	}
@@ -203,7 +212,7 @@ func getOrganization(ctx context.Context, c action.Call, _ OrganizationIn) (Orga
 		return Organization{}, fault.Missing("organization", string(c.Connection.TenantID))
 	}
 	o := list.Value[0]
-	out := Organization{ID: o.ID, Name: o.DisplayName, Country: o.Country, Domains: make([]Domain, len(o.VerifiedDomains))}
+	out := Organization{ID: o.ID, Name: o.DisplayName, Country: o.Country, Domains: make([]Domain, len(o.VerifiedDomains)), Seen: place.SeenAt(seen)}
 	for i, d := range o.VerifiedDomains {
 		out.Domains[i] = Domain{d.Name, d.IsDefault, d.IsInitial}
 	}

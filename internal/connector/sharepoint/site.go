@@ -37,6 +37,18 @@ func (in SiteIn) Check() error { return fault.OfFields(in.Wrong()) }
 
 func (in SiteIn) site() place.Site { return in.Site }
 
+// SiteGetIn names one site, and how old an answer is good enough.
+type SiteGetIn struct {
+	SiteIn
+	place.Age
+}
+
+// SiteRead is a site as it was read.
+type SiteRead struct {
+	Site
+	place.Seen
+}
+
 // SitesIn asks for all sites of the tenant.
 type SitesIn struct {
 	Limit  int    `json:"limit,omitempty" minimum:"1" maximum:"200" doc:"At most so many sites a page; 100 without"`
@@ -79,9 +91,9 @@ type Libraries struct {
 func siteActions() []action.Action {
 	return []action.Action{
 		define(action.Spec{Name: "sharepoint.site.get", Summary: "Read a site by its address or id.", Effect: action.Reads, Operations: []m365.OperationKey{readSite}, Args: []string{"site"}},
-			func(ctx context.Context, _ action.Call, s place.SitePlace, _ SiteIn) (Site, error) {
-				got, err := graph.Get[graph.Site](ctx, s.Graph, s.Path)
-				return siteOf(got), err
+			func(ctx context.Context, _ action.Call, s place.SitePlace, in SiteGetIn) (SiteRead, error) {
+				got, seen, err := graph.LookUp[graph.Site](ctx, s.Graph, s.Path, in.Most())
+				return SiteRead{siteOf(got), place.SeenAt(seen)}, err
 			}),
 		action.Define(action.Spec{Name: "sharepoint.site.list", Summary: "List all sites of the tenant.", Effect: action.Reads, Operations: []m365.OperationKey{allSites}, Capability: m365.SharePoint},
 			func(ctx context.Context, c action.Call, in SitesIn) (Sites, error) {

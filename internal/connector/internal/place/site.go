@@ -29,12 +29,12 @@ type SitePlace struct {
 	Graph *graph.Client
 }
 
-// SiteOf finds the id of a site, which everything else is asked by. An address is asked for once; an id is taken as it is. A list of allowed
+// SiteOf finds the id of a site, which everything else is asked by. An address is asked for at most once in a few minutes; an id is taken as it is. A list of allowed
 // sites is asked here, and the fence judges by the same id.
 func SiteOf(ctx context.Context, c action.Call, named string) (SitePlace, error) {
 	id := named
 	if host, path, is := graph.SiteAddress(named); is {
-		s, err := graph.Get[graph.Site](ctx, c.Bound.Graph, graph.SiteAt(host, path), graph.Select("id"))
+		s, _, err := graph.LookUp[graph.Site](ctx, c.Bound.Graph, graph.SiteAt(host, path), c.Bound.Graph.LookupAge(), graph.Select("id"))
 		if err != nil {
 			return SitePlace{}, NotGranted(ctx, c, err)
 		}
