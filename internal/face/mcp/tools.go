@@ -16,10 +16,11 @@ import (
 // every question.
 var everyday = []string{
 	"connection.list", "directory.user.list",
-	"mail.message.list", "mail.message.get", "mail.attachment.list", "mail.message.send", "mail.draft.create", "mail.message.move",
+	"mail.message.list", "mail.message.get", "mail.message.send", "mail.draft.create", "mail.message.move",
 	"calendar.event.list", "calendar.event.get", "calendar.times.find", "calendar.event.create", "calendar.event.update", "calendar.event.respond",
 	"contact.search", "contact.create",
 	"todo.list.list", "todo.task.list", "todo.task.create", "todo.task.update",
+	"drive.item.search", "drive.item.list", "teams.channel_message.send",
 	"customer.list", "communication.list", "communication.body",
 	"plan.list", "plan.show",
 }
