@@ -196,7 +196,7 @@ func (a *App) joinConnections(s Surroundings) error {
 	if err != nil {
 		return err
 	}
-	transport := wire.NewTransport(wire.TransportConfig{RootCAs: roots})
+	transport, bulk := wire.NewTransport(wire.TransportConfig{RootCAs: roots}), wire.NewBulkTransport(wire.TransportConfig{RootCAs: roots})
 	limits := s.Limits
 	if limits == nil {
 		limits = graph.Limits()
@@ -208,7 +208,7 @@ func (a *App) joinConnections(s Surroundings) error {
 		Lookups: &graph.Lookups{Clock: s.Clock, Keep: a.Config.LookupAge},
 		Store:   a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Jobs: scheduler{a},
 		Lock: jobs.Locks{Store: a.Store, Clock: s.Clock}, HTTP: &http.Client{Transport: hooked{transport, s.Hook, "sign-in"}, Timeout: signInTimeout}, MachineNow: time.Now,
-		Wire: wire.Config{Transport: transport, Governor: a.Governor, Clock: s.Clock, Random: random, Hook: s.Hook, Log: s.Log, Observer: observer{a.Metrics},
+		Wire: wire.Config{Transport: transport, Bulk: bulk, Governor: a.Governor, Clock: s.Clock, Random: random, Hook: s.Hook, Log: s.Log, Observer: observer{a.Metrics},
 			Recorder: s.Recorder, UserAgent: "NONISV|Seneschal|Seneschal/" + Version},
 		Uses: &connection.Uses{Store: a.Store, Clock: s.Clock, Log: s.Log}, Endpoints: a.Config.Endpoints, DefaultCloud: a.Config.Cloud, Redirect: a.redirect, Probes: probes(),
 	}

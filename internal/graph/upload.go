@@ -187,6 +187,10 @@ func (u *upload) load(offset int64) error {
 func (u *upload) fill(offset int64, read func([]byte) (int, error)) error {
 	want := int(min(int64(len(u.piece)), u.size-offset))
 	n, err := read(u.piece[:want])
+	var wrong *fault.Error
+	if errors.As(err, &wrong) {
+		return wrong
+	}
 	if n < want {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF

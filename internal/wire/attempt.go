@@ -162,7 +162,11 @@ const maxRedirects = 5
 // roundTrip follows redirects of reads, without the token: they lead to pre-signed URLs (graph/FACTS §10).
 func (a *attempt) roundTrip(req *http.Request) (*http.Response, error) {
 	for range maxRedirects {
-		resp, err := a.x.c.Transport.RoundTrip(req)
+		transport := a.x.c.Transport
+		if a.x.r.Anonymous || a.elsewhere {
+			transport = a.x.c.Bulk
+		}
+		resp, err := transport.RoundTrip(req)
 		if err != nil {
 			return nil, err
 		}

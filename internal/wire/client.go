@@ -15,6 +15,7 @@ import (
 // Config is what a Client is made of. Clock, Random, Tokens and Hosts are required; every other zero value is a sensible one.
 type Config struct {
 	Transport http.RoundTripper // shared by all clients of the hub; see NewTransport
+	Bulk      http.RoundTripper // for pre-signed addresses; Transport without. See NewBulkTransport
 	Hosts     []string          // hosts, with port where it is not 443, that may see the token
 	Tokens    TokenSource
 	Fence     Fence
@@ -47,6 +48,9 @@ type Client struct {
 func New(c Config) *Client {
 	if c.Transport == nil {
 		c.Transport = NewTransport(TransportConfig{})
+	}
+	if c.Bulk == nil {
+		c.Bulk = c.Transport
 	}
 	if c.Governor == nil {
 		c.Governor = NewGovernor(c.Clock, nil, nil)

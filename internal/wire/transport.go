@@ -18,6 +18,19 @@ type TransportConfig struct {
 
 // NewTransport makes the one transport that all clients of a hub share: its connections are kept and reused across them.
 func NewTransport(c TransportConfig) *http.Transport {
+	return newTransport(c)
+}
+
+// NewBulkTransport makes the one for the bytes of files, at pre-signed addresses: a connection for each, by HTTP/1.1. Streams that share a
+// connection wait for one another, and a long one pays for the frames: an upload takes two thirds of the time without (BenchmarkGigabyte).
+func NewBulkTransport(c TransportConfig) *http.Transport {
+	t := newTransport(c)
+	t.ForceAttemptHTTP2, t.TLSNextProto = false, map[string]func(string, *tls.Conn) http.RoundTripper{}
+	t.ReadBufferSize, t.WriteBufferSize = 64<<10, 64<<10
+	return t
+}
+
+func newTransport(c TransportConfig) *http.Transport {
 	if c.Proxy == nil {
 		c.Proxy = http.ProxyFromEnvironment
 	}

@@ -2,6 +2,7 @@ package onedrive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -57,7 +58,7 @@ func download(ctx context.Context, c action.Call, in DownloadIn) (Downloaded, er
 	return Downloaded{itemOf(d), end - in.Offset}, r.run(ctx)
 }
 
-// reading is a file on its way out. Nothing of it is kept in memory but one buffer.
+// reading is a file on its way out. Nothing of it is kept in memory but two pieces.
 type reading struct {
 	drive
 	item    graph.DriveItem
@@ -109,12 +110,64 @@ func (r *reading) stretch(ctx context.Context) error {
 	if r.out == nil {
 		r.out = r.to(bytesOfFile)
 	}
-	n, err := io.CopyN(r.out, s, r.end-r.at)
+	n, err := relay(r.out, s, r.end-r.at)
 	r.at += n
-	if err == io.EOF { //nolint:errorlint // io.CopyN gives it as it is
+	if errors.Is(err, io.EOF) {
 		err = &fault.Error{Kind: fault.Unavailable, Code: "connection_lost", Message: fmt.Sprintf("The file ended %d bytes before its size", r.end-r.at), Fix: "Try again", Who: "you"}
 	}
 	return err
+}
+
+// relayed is the size of the pieces in which bytes are handed on: one is read while the one before is written.
+const relayed = 1 << 20
+
+// relay hands n bytes on. It counts those that were written; a source that ends early gives io.EOF.
+func relay(to io.Writer, from io.Reader, n int64) (int64, error) {
+	full, empty := make(chan []byte, 1), make(chan []byte, 2)
+	empty <- make([]byte, min(relayed, n))
+	empty <- make([]byte, min(relayed, n))
+	var broke error
+	go func() {
+		defer close(full)
+		for left := n; left > 0; {
+			b, more := <-empty
+			if !more {
+				return
+			}
+			b = b[:min(int64(cap(b)), left)]
+			got, err := io.ReadFull(from, b)
+			left -= int64(got)
+			if got > 0 {
+				full <- b[:got]
+			}
+			if err != nil {
+				broke = err
+				return
+			}
+		}
+	}()
+	var written int64
+	var failed error
+	for b := range full {
+		if failed == nil {
+			var k int
+			k, failed = to.Write(b)
+			written += int64(k)
+		}
+		if failed == nil {
+			empty <- b
+		} else if empty != nil {
+			close(empty)
+			empty = nil
+		}
+	}
+	if failed == nil && errors.Is(broke, io.ErrUnexpectedEOF) {
+		broke = io.EOF
+	}
+	if failed == nil {
+		failed = broke
+	}
+	return written, failed
 }
 
 // unchanged says whether what follows still belongs to what was handed out.

@@ -122,8 +122,7 @@ func openFiles(a action.Action, given []string) (map[string]*action.Content, err
 		if err != nil {
 			return nil, usageError{fmt.Errorf("--file %s: %w", g, err)}
 		}
-		c, err := action.Spool(filepath.Base(path), mime.TypeByExtension(filepath.Ext(path)), r, limit)
-		_ = r.Close()
+		c, err := action.Own(filepath.Base(path), mime.TypeByExtension(filepath.Ext(path)), r, limit)
 		if err != nil {
 			return nil, err
 		}

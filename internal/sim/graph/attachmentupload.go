@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"seneschal/internal/sim/world"
@@ -52,6 +53,7 @@ func (s *Server) ServeUpload(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session := strings.TrimPrefix(r.URL.Path, "/outlook-upload/")
+	defer s.alone(session)()
 	k := world.Key{Collection: uploads, ID: session}
 	u, found := s.world.Get(k)
 	if !found || world.Time(u, "expires").Before(s.world.Now()) {
@@ -73,6 +75,15 @@ func (s *Server) ServeUpload(w http.ResponseWriter, r *http.Request) {
 	default:
 		s.writeProblem(w, id, fail(http.StatusMethodNotAllowed, "BadRequest", "The method is not allowed."))
 	}
+}
+
+// alone lets one request at a time at an upload session: a range is there wholly or not at all, also for whoever asks how far it is while
+// an earlier request has been given up and still sends.
+func (s *Server) alone(session string) (leave func()) {
+	one, _ := s.sessions.LoadOrStore(session, &sync.Mutex{})
+	m := one.(*sync.Mutex)
+	m.Lock()
+	return m.Unlock
 }
 
 // received is how much of the file is there: the file itself remembers, also over a restart.

@@ -188,6 +188,7 @@ func createDriveUpload(c *call) (reply, *problem) {
 func (s *Server) ServeDriveUpload(w http.ResponseWriter, r *http.Request) {
 	id := s.identify(w, r)
 	session := strings.TrimPrefix(r.URL.Path, uploadAddress)
+	defer s.alone(session)()
 	k := world.Key{Collection: driveUploads, ID: session}
 	u, found := s.world.Get(k)
 	file := s.world.BlobPath("drive-" + session)

@@ -20,6 +20,7 @@ type Server struct {
 	faults   *trouble.Book
 	record   *trouble.Recorder
 	hashes   sync.Map // of blobs, by name
+	sessions sync.Map // of uploads, by id: who is at one is there alone
 	handlers map[string]handler
 	throttle throttle
 	notifier notifier
