@@ -45,8 +45,9 @@ type Remote interface {
 	List(ctx context.Context, b connection.Bound) ([]graph.Subscription, error)
 }
 
-// lifetimes are Microsoft's longest (graph/FACTS §6.2). Folders have no subscriptions.
-var lifetimes = map[Kind]time.Duration{Mail: 10_080 * time.Minute, Calendar: 10_080 * time.Minute, Users: 41_760 * time.Minute}
+// lifetimes are Microsoft's longest (graph/FACTS §6.2). Folders, contact folders and sites have no subscriptions.
+var lifetimes = map[Kind]time.Duration{Mail: 10_080 * time.Minute, Calendar: 10_080 * time.Minute, Users: 41_760 * time.Minute,
+	Drive: 42_300 * time.Minute, List: 42_300 * time.Minute, Contacts: 10_080 * time.Minute}
 
 // richLife is the longest where notifications carry content.
 const richLife = 1_440 * time.Minute
@@ -109,7 +110,11 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 		if lifetimes[f.Kind] == 0 || (f.State != Live && f.State != Backfill) {
 			continue
 		}
-		if err := s.tend(ctx, bound, f); err != nil {
+		through, err := s.Connections.Bind(ctx, connectionID, f.Purpose) // its fence is the purpose's
+		if err != nil {
+			return time.Time{}, err
+		}
+		if err := s.tend(ctx, through, f); err != nil {
 			return time.Time{}, err
 		}
 	}
@@ -123,8 +128,8 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 // that have not been walked yet, too, as the next tending may be an hour away.
 func (s *Service) excuse(ctx context.Context, connectionID, unreachable string) error {
 	return s.Store.InTx(ctx, "feed.excused", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where connection = $2 and kind <> $3 and push_note <> $4 and told_until <= $5", unreachable, connectionID,
-			string(Folders), unreachable, store.Millis(s.Clock.Now()))
+		_, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where connection = $2 and kind not in ($3, $4, $5) and push_note <> $6 and told_until <= $7", unreachable, connectionID,
+			string(Folders), string(ContactFolders), string(Site), unreachable, store.Millis(s.Clock.Now()))
 		return err
 	})
 }
@@ -240,8 +245,11 @@ func (s *Service) subscribed(ctx context.Context, b connection.Bound, f Feed, ma
 }
 
 func changeTypes(k Kind) string {
-	if k == Users {
+	switch k {
+	case Users:
 		return "updated,deleted" // creation and soft deletion come as updated (graph/FACTS §6.2)
+	case Drive, List:
+		return "updated" // the only one there is, whatever happened (graph/FACTS §6.2)
 	}
 	return "created,updated,deleted"
 }

@@ -1,0 +1,218 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+	"seneschal/internal/app"
+	"seneschal/internal/connection"
+	"seneschal/internal/event"
+	"seneschal/internal/feed"
+	"seneschal/internal/m365"
+	"seneschal/internal/sim"
+	"seneschal/internal/store"
+)
+
+const projects, orders = "https://contoso.sharepoint.com/sites/projects", "Work orders"
+
+// following is a hub that follows Ada's files and contacts and one site, and may change them. Where it is told, Microsoft notifies it.
+func following(t *testing.T, engine store.Engine, told bool) *app.Hub {
+	t.Helper()
+	o := app.TestOptions{Engine: engine}
+	if told {
+		address := freeAddress(t)
+		o.Change = func(s map[string]string) { s["LISTEN"], s["PUBLIC_URL"] = address, "http://"+address }
+	}
+	h := app.StartForTest(t, o)
+	h.Connect(followForm(h))
+	allFollowed(t, h)
+	return h
+}
+
+func followForm(h *app.Hub) connection.Form {
+	f := h.Form("c", "Seneschal", m365.FollowFiles, m365.FollowContacts, m365.FollowSites, m365.OneDrive, m365.Contacts, m365.SharePoint)
+	f.Mailboxes = connection.ParseMailboxes(ada)
+	f.Mailboxes[0].Purposes = []connection.Purpose{connection.ForFiles, connection.ForContacts, connection.ForActions}
+	f.Sites = []string{projects}
+	return f
+}
+
+// allFollowed waits until there is a feed of each kind, and each has reached its end.
+func allFollowed(t *testing.T, h *app.Hub) (all []feed.Feed) {
+	t.Helper()
+	waitUntil(t, "files, contacts and lists are followed", func() (ok bool) {
+		h.Time.Advance(100 * time.Millisecond)
+		var err error
+		if all, err = h.Feeds.List(t.Context(), ""); err != nil {
+			t.Fatal(err)
+		}
+		kinds := map[feed.Kind]int{}
+		for _, f := range all {
+			if f.State != feed.Live {
+				return false
+			}
+			kinds[f.Kind]++
+		}
+		return kinds[feed.Drive] > 1 && kinds[feed.Contacts] > 0 && kinds[feed.List] > 0 && kinds[feed.Site] == 1 && kinds[feed.ContactFolders] == 1
+	})
+	return all
+}
+
+// changed runs an action and gives its output.
+func changed(t *testing.T, h *app.Hub, name string, in map[string]any, file ...byte) map[string]any {
+	t.Helper()
+	text, err := json.Marshal(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := action.Request{Action: name, Connection: "c", Caller: access.Local("test"), Input: text, Key: fmt.Sprint(name, len(h.Cloud.Requests()))}
+	if len(file) > 0 {
+		c, err := action.Spool("file", "", bytes.NewReader(file), int64(len(file)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		q.Files = map[string]*action.Content{"file": c}
+	}
+	r, err := h.Runner.Do(t.Context(), q)
+	if err != nil {
+		t.Fatal(name, err)
+	}
+	out := map[string]any{}
+	if err := json.Unmarshal(r.Output, &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// news are the events of files, contacts and list items in their order, each with the name a test gave its item.
+func news(t *testing.T, h *app.Hub, names map[string]string) []string {
+	t.Helper()
+	all, err := h.Events.List(t.Context(), event.Everybody(), event.Query{Types: []event.Type{event.FileChanged, event.ContactChanged, event.ListItemChanged}, Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range all {
+		id := fmt.Sprint(e.Data["item"])
+		if names[id] != "" {
+			id = names[id]
+		}
+		out = append([]string{fmt.Sprintf("%s %s %v", e.Type, id, e.Data["change"])}, out...)
+	}
+	return out
+}
+
+// wantNews compares the news so far, in any order of different items.
+func wantNews(t *testing.T, h *app.Hub, names map[string]string, want ...string) {
+	t.Helper()
+	got := news(t, h, names)
+	slices.Sort(got)
+	slices.Sort(want)
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("told:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestChangesOfFilesContactsAndListItemsAreTold(t *testing.T) {
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			h := following(t, engine, false)
+			wantNews(t, h, nil) // what was there already is no news
+			names := map[string]string{}
+			named := func(name string, out map[string]any) { names[fmt.Sprint(out["id"])] = name }
+
+			named("plan", changed(t, h, "drive.item.upload", map[string]any{"user": ada, "name": "Plan.txt"}, 'a'))
+			named("folder", changed(t, h, "drive.folder.create", map[string]any{"user": ada, "name": "Offers"}))
+			named("inner", changed(t, h, "drive.item.upload", map[string]any{"user": ada, "folder_path": "Offers", "name": "Inner.txt"}, 'a'))
+			named("saved", changed(t, h, "drive.item.upload", map[string]any{"user": ada, "folder_path": "Offers", "name": "Saved.txt"}, 'a'))
+			named("drawing", changed(t, h, "drive.item.upload", map[string]any{"site": projects, "name": "Drawing.txt"}, 'a'))
+			named("nora", changed(t, h, "contact.create", map[string]any{"user": ada, "given_name": "Nora", "surname": "Secret"}))
+			named("order", changed(t, h, "sharepoint.list_item.create", map[string]any{"site": projects, "list": orders, "fields": map[string]any{"Title": "Secret"}}))
+			walked(t, h)
+			first := []string{"file.changed plan created", "file.changed folder created", "file.changed inner created", "file.changed saved created", "file.changed drawing created",
+				"contact.changed nora created", "list_item.changed order created"}
+			wantNews(t, h, names, first...)
+			walked(t, h) // nothing comes twice
+			wantNews(t, h, names, first...)
+
+			id := func(name string) string {
+				for i, n := range names {
+					if n == name {
+						return i
+					}
+				}
+				t.Fatal(name)
+				return ""
+			}
+			changed(t, h, "drive.item.upload", map[string]any{"user": ada, "name": "Plan.txt", "conflict": "replace"}, 'b', 'c')
+			changed(t, h, "drive.item.rename", map[string]any{"user": ada, "item": id("folder"), "name": "Old offers"})
+			changed(t, h, "drive.item.move", map[string]any{"user": ada, "item": id("saved"), "name": "Kept.txt"})
+			changed(t, h, "drive.item.rename", map[string]any{"site": projects, "item": id("drawing"), "name": "Sketch.txt"})
+			changed(t, h, "contact.update", map[string]any{"user": ada, "contact": id("nora"), "company": "Northwind"})
+			changed(t, h, "sharepoint.list_item.update", map[string]any{"site": projects, "list": orders, "item": id("order"), "fields": map[string]any{"Title": "Secret again"}})
+			walked(t, h)
+			second := append(slices.Clone(first), "file.changed plan updated", "file.changed folder renamed", "file.changed saved moved", "file.changed saved renamed", "file.changed drawing renamed",
+				"contact.changed nora updated", "list_item.changed order updated")
+			wantNews(t, h, names, second...)
+
+			changed(t, h, "drive.item.delete", map[string]any{"user": ada, "item": id("folder")})
+			changed(t, h, "drive.item.delete", map[string]any{"site": projects, "item": id("drawing")})
+			changed(t, h, "contact.delete", map[string]any{"user": ada, "contact": id("nora")})
+			changed(t, h, "sharepoint.list_item.delete", map[string]any{"site": projects, "list": orders, "item": id("order")})
+			walked(t, h)
+			third := append(slices.Clone(second), "file.changed folder deleted", "file.changed inner deleted", "file.changed drawing deleted", "contact.changed nora deleted", "list_item.changed order deleted")
+			wantNews(t, h, names, third...)
+			if all := strings.Join(everythingTold(t, h), "\n"); strings.Contains(all, "Secret") || strings.Contains(all, ".txt") || strings.Contains(all, "ada@") {
+				t.Errorf("names and people are told:\n%s", all)
+			}
+		})
+	}
+}
+
+// everythingTold are the events as whoever listens gets them.
+func everythingTold(t *testing.T, h *app.Hub) (out []string) {
+	t.Helper()
+	all, err := h.Events.List(t.Context(), event.Everybody(), event.Query{Types: []event.Type{event.FileChanged, event.ContactChanged, event.ListItemChanged}, Limit: 500})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		text, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, string(text))
+	}
+	return out
+}
+
+// Whichever way Microsoft forgets a link, what happened meanwhile is told once, and nothing else.
+func TestAForgottenLinkOfADriveTellsTheDifference(t *testing.T) {
+	for _, code := range []string{"resyncChangesApplyDifferences", "resyncChangesUploadDifferences"} {
+		t.Run(code, func(t *testing.T) {
+			h := following(t, store.SQLite, false)
+			names := map[string]string{}
+			for _, name := range []string{"gone", "kept", "other"} {
+				names[fmt.Sprint(changed(t, h, "drive.item.upload", map[string]any{"user": ada, "name": name}, 'a')["id"])] = name
+			}
+			walked(t, h)
+			changed(t, h, "drive.item.delete", map[string]any{"user": ada, "path": "gone"})
+			changed(t, h, "drive.item.rename", map[string]any{"user": ada, "path": "other", "name": "another"})
+			names[fmt.Sprint(changed(t, h, "drive.item.upload", map[string]any{"user": ada, "name": "new"}, 'a')["id"])] = "new"
+			play(t, h, sim.Fault{Kind: "delta_gone", Code: code, Match: matching("GET", "/**/drive/root/delta**"), Times: 1})
+			walked(t, h)
+			wantNews(t, h, names, "file.changed gone created", "file.changed kept created", "file.changed other created", "file.changed gone deleted", "file.changed other renamed", "file.changed new created")
+			if n := h.Cloud.Counters()["faults.delta_gone"]; n != 1 {
+				t.Errorf("links were forgotten %d times", n)
+			}
+		})
+	}
+}
