@@ -216,3 +216,122 @@ func TestAForgottenLinkOfADriveTellsTheDifference(t *testing.T) {
 		})
 	}
 }
+
+// Where Microsoft may call, it tells of changes in drives, lists and contacts, as far as the application's permissions let it.
+func TestMicrosoftTellsOfChangedFiles(t *testing.T) {
+	h := following(t, store.SQLite, true)
+	want := map[feed.Kind]string{feed.Drive: "updated", feed.List: "updated", feed.Contacts: "created,updated,deleted"}
+	waitUntil(t, "files, contacts and lists have subscriptions", func() bool {
+		h.Time.Advance(200 * time.Millisecond)
+		return !slices.ContainsFunc(allFollowed(t, h), func(f feed.Feed) bool { return want[f.Kind] != "" && f.Push == nil })
+	})
+	kinds := map[string]string{}
+	for _, s := range subscriptions(t, h) {
+		kinds[fmt.Sprint(s["id"])] = fmt.Sprint(s["changeType"])
+	}
+	for _, f := range allFollowed(t, h) {
+		if f.Push != nil && kinds[f.Push.ID] != want[f.Kind] {
+			t.Errorf("%s: %q, want %q", f.Kind, kinds[f.Push.ID], want[f.Kind])
+		}
+		if most := 42_300 * time.Minute; f.Kind == feed.Drive && f.Push.ExpiresAt.Sub(h.Time.Now()) > most {
+			t.Errorf("a drive's subscription ends %s", f.Push.ExpiresAt)
+		}
+	}
+	names := map[string]string{}
+	for name, run := range map[string]func() map[string]any{
+		"file": func() map[string]any {
+			return changed(t, h, "drive.item.upload", map[string]any{"user": ada, "name": "a"}, 'a')
+		},
+		"drawing": func() map[string]any {
+			return changed(t, h, "drive.item.upload", map[string]any{"site": projects, "name": "a"}, 'a')
+		},
+		"order": func() map[string]any {
+			return changed(t, h, "sharepoint.list_item.create", map[string]any{"site": projects, "list": orders, "fields": map[string]any{"Title": "a"}})
+		},
+		"nora": func() map[string]any {
+			return changed(t, h, "contact.create", map[string]any{"user": ada, "given_name": "Nora"})
+		},
+	} {
+		names[fmt.Sprint(run()["id"])] = name
+	}
+	waitUntil(t, "all is told without asking", func() bool { // a poll would take a minute
+		h.Time.Advance(10 * time.Millisecond)
+		return len(news(t, h, names)) == 4
+	})
+	for _, s := range subscriptions(t, h) { // renewed at half of its life
+		if fmt.Sprint(s["changeType"]) == "updated" {
+			letPass(t, h, 22_000*time.Minute)
+			break
+		}
+	}
+	waitUntil(t, "subscriptions are renewed", func() bool {
+		h.Time.Advance(time.Second)
+		return !slices.ContainsFunc(allFollowed(t, h), func(f feed.Feed) bool {
+			return f.Kind == feed.Drive && (f.Push == nil || f.Push.ExpiresAt.Sub(h.Time.Now()) < 40_000*time.Minute)
+		})
+	})
+	f := followForm(h)
+	if _, _, err := h.Connections.Change(t.Context(), access.Local("test"), "c", connection.Edit{Capabilities: &[]m365.Capability{m365.OneDrive}, Mailboxes: &f.Mailboxes}); err != nil {
+		t.Fatal(err)
+	}
+	waitUntil(t, "nothing is followed, and nobody is told any more", func() bool {
+		h.Time.Advance(200 * time.Millisecond)
+		all, err := h.Feeds.List(t.Context(), "")
+		return err == nil && len(all) == 0 && len(subscriptions(t, h)) == 0
+	})
+}
+
+// What is made in a list or folder that is new itself is told, as it was made after the hub looked last.
+func TestWhatIsInANewListIsTold(t *testing.T) {
+	h := following(t, store.SQLite, false)
+	names := map[string]string{}
+	h.Time.Advance(time.Second)
+	changed(t, h, "sharepoint.list.create", map[string]any{"site": projects, "title": "Visits"})
+	names[fmt.Sprint(changed(t, h, "sharepoint.list_item.create", map[string]any{"site": projects, "list": "Visits", "fields": map[string]any{"Title": "a"}})["id"])] = "visit"
+	folder := changed(t, h, "contact.folder.create", map[string]any{"user": ada, "name": "Suppliers"})["id"]
+	names[fmt.Sprint(changed(t, h, "contact.create", map[string]any{"user": ada, "folder": folder, "given_name": "Otto"})["id"])] = "otto"
+	walked(t, h)
+	walked(t, h)
+	wantNews(t, h, names, "list_item.changed visit created", "contact.changed otto created")
+	changed(t, h, "sharepoint.list.delete", map[string]any{"site": projects, "list": "Visits"})
+	walked(t, h)
+	for _, f := range allFollowed(t, h) {
+		if f.Title == "Visits" {
+			t.Errorf("a list that is gone is followed: %+v", f)
+		}
+	}
+}
+
+// Who may not see what happens in mailboxes does not see it of files either, and an erased person's events and marks are gone.
+func TestEventsOfFilesBelongToTheirOwner(t *testing.T) {
+	both(t, func(t *testing.T, engine store.Engine) {
+		h := following(t, engine, false)
+		changed(t, h, "drive.item.upload", map[string]any{"user": ada, "name": "hers"}, 'a')
+		changed(t, h, "contact.create", map[string]any{"user": ada, "given_name": "Nora"})
+		changed(t, h, "drive.item.upload", map[string]any{"site": projects, "name": "everybody's"}, 'a')
+		walked(t, h)
+		for role, want := range map[access.Role]int{access.Admin: 3, access.Member: 0, access.Viewer: 0} {
+			r, err := h.Runner.Do(t.Context(), action.Request{Action: "event.list", Caller: staff(t, h, string(role), role, ""), Input: json.RawMessage(`{}`)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(string(r.Output), `"change":"created"`); got != want {
+				t.Errorf("%s sees %d changes, want %d: %s", role, got, want, r.Output)
+			}
+		}
+		export, err := h.Privacy.Export(t.Context(), access.Local("test"), ada)
+		if text := fmt.Sprint(export.Data["event"]); err != nil || strings.Count(text, "change:created") != 2 {
+			t.Errorf("her events: %v %s", err, text)
+		}
+		library := rows(t, h, "select count(*) from feed_mark where feed in (select number from feed_entry where mailbox = '')")
+		if _, err := h.Privacy.Erase(t.Context(), access.Local("test"), ada, true, false); err != nil {
+			t.Fatal(err)
+		}
+		if n := rows(t, h, "select count(*) from event_entry where type in ('file.changed', 'contact.changed')"); n != 1 {
+			t.Errorf("%d events are left, want the library's", n)
+		}
+		if n := rows(t, h, "select count(*) from feed_mark where feed in (select number from feed_entry where mailbox = '') or feed not in (select number from feed_entry)"); n != library {
+			t.Errorf("%d marks without her, want %d", n, library)
+		}
+	})
+}
