@@ -14,6 +14,7 @@ import (
 	"seneschal/internal/app"
 	"seneschal/internal/connection"
 	"seneschal/internal/event"
+	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 	"seneschal/internal/m365"
 	"seneschal/internal/sim"
@@ -333,5 +334,34 @@ func TestEventsOfFilesBelongToTheirOwner(t *testing.T) {
 		if n := rows(t, h, "select count(*) from feed_mark where feed in (select number from feed_entry where mailbox = '') or feed not in (select number from feed_entry)"); n != library {
 			t.Errorf("%d marks without her, want %d", n, library)
 		}
+	})
+}
+
+// With Sites.Selected the hub follows the sites that were granted, by asking: Microsoft tells only who may write to all. All sites at once are
+// not followed.
+func TestFollowingChosenSites(t *testing.T) {
+	address := freeAddress(t)
+	h := app.StartForTest(t, app.TestOptions{Change: func(s map[string]string) { s["LISTEN"], s["PUBLIC_URL"] = address, "http://"+address }})
+	f := h.Form("chosen", "Seneschal for chosen sites", m365.FollowSites)
+	for _, sites := range [][]string{{}, {connection.EverySite}} {
+		f.Sites = sites
+		_, _, err := h.Connections.Add(t.Context(), access.Local("test"), f)
+		if e := fault.As(err); e == nil || !slices.ContainsFunc(e.Fields, func(f fault.Field) bool { return f.Name == "sites" }) {
+			t.Errorf("sites %v: %v", sites, err)
+		}
+	}
+	f.Sites, f.SitesSelected, f.Mailboxes = []string{projects}, true, nil
+	if c := h.Connect(f); c.State != connection.Healthy {
+		t.Fatalf("%s %+v", c.State, c.Reason)
+	}
+	waitUntil(t, "the site is followed, and why it is asked is said", func() bool {
+		h.Time.Advance(200 * time.Millisecond)
+		all, err := h.Feeds.List(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(all) > 2 && !slices.ContainsFunc(all, func(f feed.Feed) bool {
+			return f.State != feed.Live || f.Push != nil || f.Kind != feed.Site && !strings.Contains(f.PushNote, "Sites.ReadWrite.All")
+		})
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -166,6 +167,16 @@ func sentence(err error) string {
 	return f.Message + ". " + f.Cause
 }
 
+// untold says why a feed has no subscription. Of files and lists Microsoft tells only who may write (graph/FACTS §6.1), and refuses others as
+// it does at a closed mailbox.
+func untold(k Kind, err error) string {
+	f := fault.As(err)
+	if (k == Drive || k == List) && f.Upstream != nil && f.Upstream.Status == http.StatusForbidden {
+		return "Microsoft tells of changed files and list items only an application that may write to all of them (Files.ReadWrite.All for OneDrives, Sites.ReadWrite.All for sites), so the hub asks instead"
+	}
+	return sentence(err)
+}
+
 // carries says whether notifications of a kind are to carry content. Its rules are known of the global cloud alone (docs/fidelity.md).
 func (s *Service) carries(c connection.Connection, k Kind) bool {
 	_, reads := s.Contents[k]
@@ -203,7 +214,7 @@ func (s *Service) subscribe(ctx context.Context, b connection.Bound, f Feed) err
 				return err
 			}
 		}
-		return s.set(ctx, "push_note = $1", f.ID, sentence(err))
+		return s.set(ctx, "push_note = $1", f.ID, untold(f.Kind, err))
 	}
 	return s.subscribed(ctx, b, f, made, asked, note)
 }
