@@ -52,7 +52,8 @@ func (a *App) addressesOf(ctx context.Context, person string) ([]string, error) 
 
 // sources joins each kind of feed to its connector's iterator: connectors know nothing of feeds, and feeds nothing of Microsoft's types.
 func sources() map[feed.Kind]feed.Source {
-	return map[feed.Kind]feed.Source{feed.Folders: source(walkFolders), feed.Mail: source(walkMessages), feed.Calendar: source(walkCalendar), feed.Users: source(walkUsers)}
+	return map[feed.Kind]feed.Source{feed.Folders: source(walkFolders), feed.Mail: source(walkMessages), feed.Calendar: source(walkCalendar), feed.Users: source(walkUsers),
+		feed.Drive: source(walkDrive), feed.ContactFolders: source(walkContactFolders), feed.Contacts: source(walkContacts), feed.Site: source(walkSite), feed.List: source(walkList)}
 }
 
 type source func(ctx context.Context, b connection.Bound, f feed.Feed, from m365.DeltaLink, proof *graph.Proof) iter.Seq2[feed.Raw, error]
@@ -168,6 +169,14 @@ func (remote) Subscribe(ctx context.Context, b connection.Bound, f feed.Feed, s 
 		}
 	case feed.Calendar:
 		s.Resource = owner + "/events"
+	case feed.Contacts:
+		s.Resource = owner + "/contactFolders/" + f.Resource + "/contacts"
+	case feed.Drive, feed.List:
+		// A library is told of as the list that it is: which site a drive belongs to, and whether that is allowed, its own id does not say.
+		s.Resource = "sites/" + f.Site + "/lists/" + f.Resource
+		if f.Site == "" {
+			s.Resource = owner + "/drive/root"
+		}
 	default:
 		s.Resource = "users"
 	}

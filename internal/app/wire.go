@@ -77,6 +77,9 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Tap:          mail.Probe,
 		m365.Send:         mail.Probe,
 		m365.Dispatch:     calendar.Probe,
+
+		m365.FollowFiles:    onedrive.Probe,
+		m365.FollowContacts: contacts.Probe,
 	}
 }
 

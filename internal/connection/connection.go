@@ -51,18 +51,23 @@ type CredentialInfo struct {
 // Purpose is what a mailbox is listed for. Nothing is widened by implication.
 type Purpose string
 
-// The purposes of CONTRACT.
+// The purposes of mailboxes.
 const (
 	ForTimeline Purpose = "timeline"
 	ForTap      Purpose = "tap"
 	ForSend     Purpose = "send"
 	ForDispatch Purpose = "dispatch"
 	ForActions  Purpose = "actions"
+	ForFiles    Purpose = "files"
+	ForContacts Purpose = "contacts"
 )
 
-// Purposes lists them.
+// ForSites is what listed sites are followed for. No mailbox is listed for it.
+const ForSites Purpose = "sites"
+
+// Purposes lists those of mailboxes.
 func Purposes() []Purpose {
-	return []Purpose{ForTimeline, ForTap, ForSend, ForDispatch, ForActions}
+	return []Purpose{ForTimeline, ForTap, ForSend, ForDispatch, ForActions, ForFiles, ForContacts}
 }
 
 // MailboxStatus is what Microsoft says of a listed address.

@@ -186,7 +186,7 @@ func (s *Service) capabilityLine(ctx context.Context, c Connection, e m365.Endpo
 		l.Fix, l.Who = "Enter at least one technician mailbox with this purpose", "an admin of this hub"
 		return l
 	}
-	if name == m365.SharePoint && !c.ReachesEverySite() {
+	if name == m365.FollowSites || name == m365.SharePoint && !c.ReachesEverySite() {
 		return r.sitesLine(l)
 	}
 	probe := s.Probes[name]

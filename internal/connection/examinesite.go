@@ -16,7 +16,7 @@ import (
 // resolveSites finds the ids of the listed sites, by which everything in them is asked for. Those that were found within a day are asked
 // for again only when the look is thorough; one is always, as proof.
 func (s *Service) resolveSites(ctx context.Context, c Connection, e m365.Endpoints, tokens *entra.Client, r *report, thorough bool) {
-	if !c.Serves(m365.SharePoint) || c.ReachesEverySite() {
+	if !c.reachesSites("") || c.ReachesEverySite() {
 		return
 	}
 	g := s.client(c, e, tokens, "", nil)
@@ -114,7 +114,7 @@ const (
 // restrictionLine proves that an app with Sites.Selected is refused elsewhere: at the tenant's topmost site, which everybody in the tenant
 // may else read. Where that is on the list, nothing tells.
 func (s *Service) restrictionLine(ctx context.Context, c Connection, e m365.Endpoints, tokens *entra.Client, r *report) []Line {
-	if !c.SitesSelected || !c.Serves(m365.SharePoint) {
+	if !c.SitesSelected || !c.reachesSites("") {
 		return nil
 	}
 	l := Line{Connection: c.Name, Capability: lineOfRestricted, Title: "Restriction to the sites that were granted", State: LineOK}

@@ -212,7 +212,7 @@ func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool
 			return err
 		}
 		if c.State == old.state {
-			if otherAccount(c.Mailboxes, r.mailboxes) {
+			if otherAccount(c.Mailboxes, r.mailboxes) || otherSite(c.SiteStates, r.sites) {
 				return s.changed(ctx, tx, c.ID)
 			}
 			return nil
@@ -232,6 +232,11 @@ func otherAccount(before, now []Mailbox) bool {
 		}
 	}
 	return false
+}
+
+// otherSite reports whether an address is another site than before, or a site at last.
+func otherSite(before, now []Site) bool {
+	return !slices.EqualFunc(before, now, func(b, n Site) bool { return b.ID == n.ID })
 }
 
 // found is the connection as the report shows it, told from what was known before.

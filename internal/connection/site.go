@@ -52,7 +52,7 @@ func (c Connection) ReachesEverySite() bool { return slices.Contains(c.Sites, Ev
 
 // reachesSites says whether a client for a purpose may name sites.
 func (c Connection) reachesSites(p Purpose) bool {
-	return c.Serves(m365.SharePoint) && (p == ForActions || p == "")
+	return c.Serves(m365.SharePoint) && (p == ForActions || p == "") || c.Serves(m365.FollowSites) && (p == ForSites || p == "")
 }
 
 // fenceSites lets the listed sites through: by their addresses, and by the ids that these were found under.
@@ -108,6 +108,8 @@ func (f *Form) checkSites(bad func(string, string, ...any)) {
 	switch {
 	case len(f.Sites) == 0 && slices.Contains(f.Capabilities, m365.SharePoint):
 		bad("sites", "Enter at least one site, like https://contoso.sharepoint.com/sites/projects, or * for all that the permissions reach")
+	case (len(f.Sites) == 0 || every) && slices.Contains(f.Capabilities, m365.FollowSites):
+		bad("sites", "Enter each site that is to be followed, like https://contoso.sharepoint.com/sites/projects: followsites follows no others, and not all (*)")
 	case every && len(f.Sites) > 1:
 		bad("sites", "* stands for all sites: leave out the others, or *")
 	case len(f.Sites) > mostSites:

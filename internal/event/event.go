@@ -1,6 +1,7 @@
 package event
 
 import (
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -23,23 +24,26 @@ type Type string
 
 // The events there are so far.
 const (
-	NeedsReauth   Type = "connection.needs_reauth"
-	NeedsAdmin    Type = "connection.needs_admin"
-	Healthy       Type = "connection.healthy"
-	GrantsChanged Type = "connection.grants_changed"
-	SecretExpires Type = "secret.expiring"
-	FeedLagging   Type = "feed.lagging"
-	ItemParked    Type = "feed.item_parked"
-	MailReceived  Type = "message.received"
-	EventChanged  Type = "calendar.event.changed"
-	AlarmRaised   Type = "alarm.raised"
-	AlarmResolved Type = "alarm.resolved"
-	WebhookTest   Type = "webhook.test" // goes to the one webhook that was asked to be tried
+	NeedsReauth     Type = "connection.needs_reauth"
+	NeedsAdmin      Type = "connection.needs_admin"
+	Healthy         Type = "connection.healthy"
+	GrantsChanged   Type = "connection.grants_changed"
+	SecretExpires   Type = "secret.expiring"
+	FeedLagging     Type = "feed.lagging"
+	ItemParked      Type = "feed.item_parked"
+	MailReceived    Type = "message.received"
+	EventChanged    Type = "calendar.event.changed"
+	FileChanged     Type = "file.changed"
+	ContactChanged  Type = "contact.changed"
+	ListItemChanged Type = "list_item.changed"
+	AlarmRaised     Type = "alarm.raised"
+	AlarmResolved   Type = "alarm.resolved"
+	WebhookTest     Type = "webhook.test" // goes to the one webhook that was asked to be tried
 )
 
 // Types lists the events that can be asked for.
 func Types() []Type {
-	return []Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, AlarmRaised, AlarmResolved}
+	return []Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, AlarmRaised, AlarmResolved}
 }
 
 // Event is something that became true.
@@ -51,6 +55,8 @@ type Event struct {
 	Connection string         `json:"connection,omitempty"`
 	About      string         `json:"about,omitempty"` // what it happened to: a connection, a feed, an item; events about the same thing keep their order
 	Data       map[string]any `json:"data"`
+
+	Mailbox string `json:"-"` // whose it is, where the data do not say: for export and erasure
 }
 
 // Log records and hands out events.
@@ -92,7 +98,7 @@ func (l *Log) emit(ctx context.Context, tx *store.Tx, e Event) (id string, err e
 	now := l.Clock.Now()
 	id = l.nextID(now)
 	_, err = tx.ExecContext(ctx, "insert into event_entry (id, at, type, connection, about, mailbox, communication, data) values ($1, $2, $3, $4, $5, $6, $7, $8)",
-		id, store.Millis(now), string(e.Type), e.Connection, e.About, word(e.Data, "mailbox"), word(e.Data, "communication"), string(data))
+		id, store.Millis(now), string(e.Type), e.Connection, e.About, cmp.Or(word(e.Data, "mailbox"), e.Mailbox), word(e.Data, "communication"), string(data))
 	tx.AfterCommit(l.Nudge)
 	return id, err
 }
@@ -111,8 +117,10 @@ func (l *Log) nextID(now time.Time) string {
 	return l.lastID
 }
 
-// OfMailboxes are the events that tell what happens in people's mailboxes: they are not for everybody who may see the hub.
-func OfMailboxes() []Type { return []Type{MailReceived, EventChanged, ItemParked} }
+// OfMailboxes are the events that tell what happens in people's mailboxes, drives and sites: they are not for everybody who may see the hub.
+func OfMailboxes() []Type {
+	return []Type{MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, ItemParked}
+}
 
 const columns = "id, number, at, type, connection, about, communication, data"
 

@@ -32,6 +32,12 @@ const (
 	Mail     Kind = "mail"     // the messages of one folder
 	Calendar Kind = "calendar" // a window of a mailbox's default calendar
 	Users    Kind = "users"    // the directory's people behind the listed mailboxes
+
+	Drive          Kind = "drive"           // the files of a OneDrive, or of a site's library
+	ContactFolders Kind = "contact_folders" // a mailbox's contact folders; each becomes a Contacts feed
+	Contacts       Kind = "contacts"        // the contacts of one folder
+	Site           Kind = "site"            // a site's libraries and lists; each becomes a Drive or List feed
+	List           Kind = "list"            // the items of one list
 )
 
 // State says how a feed is.
@@ -55,6 +61,8 @@ type Feed struct {
 	Mailbox    string             `json:"mailbox,omitempty"` // as listed
 	Resource   string             `json:"resource,omitempty"`
 	Title      string             `json:"title,omitempty"`
+	Site       string             `json:"site,omitempty"`  // Microsoft's id of the site it belongs to
+	Drive      string             `json:"drive,omitempty"` // Microsoft's id of the drive
 	Purpose    connection.Purpose `json:"purpose,omitempty"`
 	State      State              `json:"state"`
 	Reason     *fault.Problem     `json:"reason,omitempty"`
@@ -79,6 +87,7 @@ type Feed struct {
 	round      int64
 	roundOpen  bool
 	windowFrom time.Time
+	newsFrom   time.Time // what was made after it is news even in the first round
 	wantedAt   time.Time // since when everything is to be read
 	readAt     time.Time // when everything was last read to its end
 	toldUntil  time.Time // when its subscription runs out; zero: it has none

@@ -141,13 +141,17 @@ func (w people) Take(_ context.Context, _ connection.Bound, f Feed, p Page) (Eff
 // Drop has nothing to forget.
 func (people) Drop(context.Context, *store.Tx, Feed) error { return nil }
 
-// followers are those of a kind; two kinds have the hall's own first.
+// followers are those of a kind; some kinds have the hall's own first.
 func (s *Service) followers(k Kind) []Follower {
 	switch k {
 	case Folders:
 		return append([]Follower{folders{s}}, s.Followers[k]...)
 	case Users:
 		return append([]Follower{people{s}}, s.Followers[k]...)
+	case Site, ContactFolders:
+		return append([]Follower{parts{s}}, s.Followers[k]...)
+	case Drive, Contacts, List:
+		return append([]Follower{changes{s}}, s.Followers[k]...)
 	default:
 		return s.Followers[k]
 	}

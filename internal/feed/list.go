@@ -47,7 +47,7 @@ func (s *Service) List(ctx context.Context, connectionID string) ([]Feed, error)
 	return s.Find(ctx, Query{Connection: connectionID})
 }
 
-// Find gives the feeds of a query, by connection, mailbox and kind.
+// Find gives the feeds of a query, by connection, mailbox or site, and kind.
 func (s *Service) Find(ctx context.Context, q Query) ([]Feed, error) {
 	limit := q.Limit
 	if limit == 0 {
@@ -55,7 +55,7 @@ func (s *Service) Find(ctx context.Context, q Query) ([]Feed, error) {
 	}
 	part := "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(strings.ToLower(q.Mailbox)) + "%"
 	all, err := store.Select(ctx, s.Store.Reader(), scan, "select "+columns+` from feed_entry where ($1 = '' or connection = $2) and mailbox like $3 escape '\' and ($4 = 0 or state <> $5)
-		order by connection, mailbox, kind, title, id limit case when $6 < 0 then 9223372036854775807 else $7 end`, q.Connection, q.Connection, part, flag(q.Behind), string(Live), limit, limit)
+		order by connection, mailbox, site, kind, title, id limit case when $6 < 0 then 9223372036854775807 else $7 end`, q.Connection, q.Connection, part, flag(q.Behind), string(Live), limit, limit)
 	if err != nil {
 		return nil, err
 	}

@@ -96,6 +96,50 @@ func TestAPoisonedItemIsSetAsideAndTheWalkGoesOn(t *testing.T) {
 	}
 }
 
+// A file whose entry cannot be read is set aside: those beside it are told, and it is not told as gone when everything is read again.
+func TestAFileThatCannotBeReadIsSetAside(t *testing.T) {
+	store.ForTest(t, []fs.FS{Migrations, event.Migrations}, func(t *testing.T, db *store.Store) {
+		now := clock.NewAdjustable()
+		s := &Service{Store: db, Clock: now, Events: &event.Log{Store: db, Clock: now}, Jobs: diary{map[string]time.Time{}}}
+		if err := db.InTx(t.Context(), "test", func(tx *store.Tx) error {
+			return s.begin(t.Context(), tx, Feed{Connection: "c", Kind: Drive, Mailbox: "ada@contoso.example", Purpose: connection.ForFiles})
+		}); err != nil {
+			t.Fatal(err)
+		}
+		var f Feed
+		walk := func(want error, reset bool, broken []Poison, items ...Item) {
+			t.Helper()
+			all, err := s.List(t.Context(), "c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			f, err = s.page(t.Context(), connection.Bound{}, all[0], Raw{Items: items, Broken: broken, Link: "https://graph.microsoft.com/v1.0/delta", Last: true, Reset: reset, Proof: connection.Proof{At: now.Now()}})
+			if (err == nil) != (want == nil) {
+				t.Fatalf("%v, want %v", err, want)
+			}
+		}
+		bad := []Poison{{Item: "bad", Err: errors.New("createdDateTime is no time")}}
+		walk(nil, false, nil, file("bad", "root", "A", "1"))
+		for range patience - 1 {
+			walk(bad[0].Err, false, bad, file("sound", "root", "B", "1"))
+		}
+		walk(nil, false, bad, file("sound", "root", "B", "1"))
+		walk(nil, true, bad, file("sound", "root", "B", "1")) // the link was forgotten
+		walk(nil, false, nil, file("bad", "root", "C", "1"))
+		all, err := s.Events.List(t.Context(), event.Everybody(), event.Query{Types: []event.Type{event.FileChanged}, Limit: 10})
+		var told []string
+		for _, e := range all {
+			told = append(told, fmt.Sprint(e.Data["item"], " ", e.Data["change"]))
+		}
+		if err != nil || !slices.Equal(told, []string{"bad renamed", "sound created"}) {
+			t.Errorf("told %v: %v", told, err)
+		}
+		if parked, err := s.ListParked(t.Context(), f.ID); err != nil || len(parked) != 0 {
+			t.Errorf("set aside: %+v %v", parked, err)
+		}
+	})
+}
+
 // again is a page as it comes anew: a walk may change its list.
 func again(r Raw) Raw {
 	r.Items = slices.Clone(r.Items)

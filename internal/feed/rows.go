@@ -14,20 +14,20 @@ import (
 )
 
 const columns = `id, number, connection, kind, mailbox, resource, title, purpose, state, reason, since, link, round, round_open, window_from, items, expected, failures,
-	walked_at, proven_at, proof, changed_at, poll_ms, push_note, lagging, compared_at, created_at, account, entries_read, wanted_at, read_at, told_until`
+	walked_at, proven_at, proof, changed_at, poll_ms, push_note, lagging, compared_at, created_at, account, entries_read, wanted_at, read_at, told_until, site, drive, news_from`
 
 func scan(s store.Scanner) (f Feed, err error) {
 	var reason string
-	var since, open, from, walked, proven, changed, poll, lagging, compared, created, wanted, read, told int64
+	var since, open, from, walked, proven, changed, poll, lagging, compared, created, wanted, read, told, news int64
 	err = s.Scan(&f.ID, &f.number, &f.Connection, &f.Kind, &f.Mailbox, &f.Resource, &f.Title, &f.Purpose, &f.State, &reason, &since, &f.link, &f.round, &open, &from, &f.Items,
-		&f.Expected, &f.failures, &walked, &proven, &f.Proof.RequestID, &changed, &poll, &f.PushNote, &lagging, &compared, &created, &f.account, &f.Read, &wanted, &read, &told)
+		&f.Expected, &f.failures, &walked, &proven, &f.Proof.RequestID, &changed, &poll, &f.PushNote, &lagging, &compared, &created, &f.account, &f.Read, &wanted, &read, &told, &f.Site, &f.Drive, &news)
 	if err != nil {
 		return f, err
 	}
 	f.Since, f.windowFrom, f.WalkedAt, f.Proof.At = store.Time(since), store.Time(from), store.Time(walked), store.Time(proven)
 	f.ChangedAt, f.comparedAt, f.CreatedAt, f.Poll = store.Time(changed), store.Time(compared), store.Time(created), time.Duration(poll)*time.Millisecond
 	f.held, f.wantedAt, f.readAt = f.link, store.Time(wanted), store.Time(read)
-	f.toldUntil = store.Time(told)
+	f.toldUntil, f.newsFrom = store.Time(told), store.Time(news)
 	f.roundOpen, f.Lagging = open != 0, lagging != 0
 	if reason != "" {
 		f.Reason = new(fault.Problem)
@@ -39,9 +39,9 @@ func scan(s store.Scanner) (f Feed, err error) {
 // insert makes the feed unless there is one of the same collection already.
 func insert(ctx context.Context, tx *store.Tx, f Feed) (made bool, err error) {
 	n, err := store.Affected(ctx, tx, `insert into feed_entry (`+columns+`) values ($1, (select coalesce(max(number), 0) + 1 from feed_entry), $2, $3, $4, $5, $6, $7, $8, '', $9,
-		'', 0, 0, $10, 0, $13, 0, 0, 0, '', 0, $11, '', 0, 0, $12, $14, 0, $12, 0, 0) on conflict (connection, kind, mailbox, resource) do nothing`,
+		'', 0, 0, $10, 0, $13, 0, 0, 0, '', 0, $11, '', 0, 0, $12, $14, 0, $12, 0, 0, $15, $16, $17) on conflict (connection, kind, mailbox, resource) do nothing`,
 		f.ID, f.Connection, string(f.Kind), f.Mailbox, f.Resource, f.Title, string(f.Purpose), string(New), store.Millis(f.CreatedAt),
-		store.Millis(f.windowFrom), f.Poll.Milliseconds(), store.Millis(f.CreatedAt), f.Expected, f.account)
+		store.Millis(f.windowFrom), f.Poll.Milliseconds(), store.Millis(f.CreatedAt), f.Expected, f.account, f.Site, f.Drive, store.Millis(f.newsFrom))
 	return n > 0, err
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"net/http"
 	"strings"
 	"time"
 
@@ -45,8 +46,9 @@ type Remote interface {
 	List(ctx context.Context, b connection.Bound) ([]graph.Subscription, error)
 }
 
-// lifetimes are Microsoft's longest (graph/FACTS §6.2). Folders have no subscriptions.
-var lifetimes = map[Kind]time.Duration{Mail: 10_080 * time.Minute, Calendar: 10_080 * time.Minute, Users: 41_760 * time.Minute}
+// lifetimes are Microsoft's longest (graph/FACTS §6.2). Folders, contact folders and sites have no subscriptions.
+var lifetimes = map[Kind]time.Duration{Mail: 10_080 * time.Minute, Calendar: 10_080 * time.Minute, Users: 41_760 * time.Minute,
+	Drive: 42_300 * time.Minute, List: 42_300 * time.Minute, Contacts: 10_080 * time.Minute}
 
 // richLife is the longest where notifications carry content.
 const richLife = 1_440 * time.Minute
@@ -109,7 +111,11 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 		if lifetimes[f.Kind] == 0 || (f.State != Live && f.State != Backfill) {
 			continue
 		}
-		if err := s.tend(ctx, bound, f); err != nil {
+		through, err := s.Connections.Bind(ctx, connectionID, f.Purpose) // its fence is the purpose's
+		if err != nil {
+			return time.Time{}, err
+		}
+		if err := s.tend(ctx, through, f); err != nil {
 			return time.Time{}, err
 		}
 	}
@@ -123,8 +129,8 @@ func (s *Service) Tend(ctx context.Context, connectionID string, _ int) (time.Ti
 // that have not been walked yet, too, as the next tending may be an hour away.
 func (s *Service) excuse(ctx context.Context, connectionID, unreachable string) error {
 	return s.Store.InTx(ctx, "feed.excused", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where connection = $2 and kind <> $3 and push_note <> $4 and told_until <= $5", unreachable, connectionID,
-			string(Folders), unreachable, store.Millis(s.Clock.Now()))
+		_, err := tx.ExecContext(ctx, "update feed_entry set push_note = $1 where connection = $2 and kind not in ($3, $4, $5) and push_note <> $6 and told_until <= $7", unreachable, connectionID,
+			string(Folders), string(ContactFolders), string(Site), unreachable, store.Millis(s.Clock.Now()))
 		return err
 	})
 }
@@ -159,6 +165,16 @@ func sentence(err error) string {
 		return f.Message
 	}
 	return f.Message + ". " + f.Cause
+}
+
+// untold says why a feed has no subscription. Of files and lists Microsoft tells only who may write (graph/FACTS §6.1), and refuses others as
+// it does at a closed mailbox.
+func untold(k Kind, err error) string {
+	f := fault.As(err)
+	if (k == Drive || k == List) && f.Upstream != nil && f.Upstream.Status == http.StatusForbidden {
+		return "Microsoft tells of changed files and list items only an application that may write to all of them (Files.ReadWrite.All for OneDrives, Sites.ReadWrite.All for sites), so the hub asks instead"
+	}
+	return sentence(err)
 }
 
 // carries says whether notifications of a kind are to carry content. Its rules are known of the global cloud alone (docs/fidelity.md).
@@ -198,7 +214,7 @@ func (s *Service) subscribe(ctx context.Context, b connection.Bound, f Feed) err
 				return err
 			}
 		}
-		return s.set(ctx, "push_note = $1", f.ID, sentence(err))
+		return s.set(ctx, "push_note = $1", f.ID, untold(f.Kind, err))
 	}
 	return s.subscribed(ctx, b, f, made, asked, note)
 }
@@ -240,8 +256,11 @@ func (s *Service) subscribed(ctx context.Context, b connection.Bound, f Feed, ma
 }
 
 func changeTypes(k Kind) string {
-	if k == Users {
+	switch k {
+	case Users:
 		return "updated,deleted" // creation and soft deletion come as updated (graph/FACTS §6.2)
+	case Drive, List:
+		return "updated" // the only one there is, whatever happened (graph/FACTS §6.2)
 	}
 	return "created,updated,deleted"
 }

@@ -20,7 +20,7 @@ func (s *Service) Wanted(ctx context.Context, tx *store.Tx, connectionID string)
 	return s.Jobs.Schedule(ctx, tx, SyncJob, connectionID, s.Clock.Now())
 }
 
-// Sync is the job: feeds are what the connection's mailboxes with purpose timeline need, no more. A connection that is gone has none.
+// Sync is the job: feeds are what the connection's mailboxes and sites are listed for, no more. A connection that is gone has none.
 func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Time, error) {
 	c, err := s.Connections.Lookup(ctx, connectionID)
 	gone := fault.KindOf(err) == fault.NotFound
@@ -28,7 +28,7 @@ func (s *Service) Sync(ctx context.Context, connectionID string, _ int) (time.Ti
 		return time.Time{}, err
 	}
 	err = s.Store.InTx(ctx, "feed.sync", func(tx *store.Tx) error {
-		have, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where connection = $1 and kind <> $2 order by number", connectionID, string(Mail))
+		have, err := store.Select(ctx, tx, scan, "select "+columns+" from feed_entry where connection = $1 and (resource = '' or kind = $2) order by number", connectionID, string(Site))
 		if err != nil {
 			return err
 		}
@@ -64,6 +64,9 @@ func (s *Service) match(ctx context.Context, tx *store.Tx, connectionID string, 
 			mailboxes++
 		}
 		key := Feed{Connection: h.Connection, Kind: h.Kind, Mailbox: h.Mailbox, Resource: h.Resource, Purpose: h.Purpose}
+		if h.Kind == Site {
+			key.Site, key.Title = h.Site, h.Title
+		}
 		account, ok := wanted[key]
 		if ok && (account == h.account || account == "" || h.account == "") {
 			if account != "" && account != h.account {
@@ -106,19 +109,41 @@ func (s *Service) rename(ctx context.Context, tx *store.Tx, connectionID string)
 	return err
 }
 
-// wants lists the feeds a connection needs, each with its mailbox's account; a mailbox's Mail feeds follow from its Folders feed.
+// followed are the capabilities that follow mailboxes, with their purpose and the feeds that each mailbox has for it.
+var followed = []struct {
+	capability m365.Capability
+	purpose    connection.Purpose
+	kinds      []Kind
+}{
+	{m365.Timeline, connection.ForTimeline, []Kind{Folders, Calendar}},
+	{m365.FollowFiles, connection.ForFiles, []Kind{Drive}},
+	{m365.FollowContacts, connection.ForContacts, []Kind{ContactFolders}},
+}
+
+// wants lists the feeds a connection needs, each with its mailbox's account. Those of single folders, libraries and lists follow from the
+// feeds that find them.
 func wants(c connection.Connection) map[Feed]string {
 	out := map[Feed]string{}
-	if !c.Serves(m365.Timeline) {
-		return out
-	}
-	for _, m := range c.For(connection.ForTimeline) {
-		for _, kind := range []Kind{Folders, Calendar} {
-			out[Feed{Connection: c.ID, Kind: kind, Mailbox: m.Address, Purpose: connection.ForTimeline}] = m.ObjectID
+	for _, w := range followed {
+		if !c.Serves(w.capability) {
+			continue
+		}
+		for _, m := range c.For(w.purpose) {
+			for _, kind := range w.kinds {
+				out[Feed{Connection: c.ID, Kind: kind, Mailbox: m.Address, Purpose: w.purpose}] = m.ObjectID
+			}
+		}
+		if w.capability == m365.Timeline && len(out) > 0 && c.Kind == m365.Application { // a person reads the directory as themselves, and it tells nothing of their mailbox
+			out[Feed{Connection: c.ID, Kind: Users, Purpose: w.purpose}] = ""
 		}
 	}
-	if len(out) > 0 && c.Kind == m365.Application { // a person reads the directory as themselves, and it tells nothing of their mailbox
-		out[Feed{Connection: c.ID, Kind: Users, Purpose: connection.ForTimeline}] = ""
+	if !c.Serves(m365.FollowSites) {
+		return out
+	}
+	for _, s := range c.SiteStates {
+		if s.ID != "" { // a site that nobody has found yet is followed once it is
+			out[Feed{Connection: c.ID, Kind: Site, Resource: s.ID, Site: s.ID, Title: s.URL, Purpose: connection.ForSites}] = ""
+		}
 	}
 	return out
 }
@@ -127,6 +152,9 @@ func wants(c connection.Connection) map[Feed]string {
 func (s *Service) begin(ctx context.Context, tx *store.Tx, f Feed) error {
 	now := s.Clock.Now()
 	f.ID, f.CreatedAt, f.Poll = store.NewID(now), now, paces[f.Kind].least
+	if f.newsFrom.IsZero() {
+		f.newsFrom = now
+	}
 	made, err := insert(ctx, tx, f)
 	if err != nil || !made {
 		return err

@@ -23,6 +23,12 @@ var paces = map[Kind]pace{
 	Mail:     {30 * time.Second, 10 * time.Minute},
 	Calendar: {time.Minute, 15 * time.Minute},
 	Users:    {time.Hour, time.Hour},
+
+	Drive:          {time.Minute, 15 * time.Minute},
+	ContactFolders: {5 * time.Minute, 15 * time.Minute},
+	Contacts:       {time.Minute, 15 * time.Minute},
+	Site:           {5 * time.Minute, 15 * time.Minute},
+	List:           {time.Minute, 15 * time.Minute},
 }
 
 // Walk is the job: it walks a feed to its present end, and says when to walk it again. What went wrong stands in the feed's state.

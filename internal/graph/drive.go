@@ -15,6 +15,9 @@ type Drive struct {
 	WebURL    string      `json:"webUrl"`
 	Owner     IdentitySet `json:"owner"`
 	Quota     Quota       `json:"quota"`
+	InSite    struct {
+		List string `json:"listId"`
+	} `json:"sharePointIds"` // told only where it is selected
 }
 
 // Quota is how full a drive is. State is normal, nearing, critical or exceeded.

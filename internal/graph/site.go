@@ -214,21 +214,22 @@ func (c *Client) Library(ctx context.Context, s SitePlace, idOrName string) (Dri
 		if err != nil {
 			return DrivePlace{}, err
 		}
-		return s.library(d), nil
+		return s.LibraryWithID(d.ID), nil
 	}
 	for d, err := range List[Drive](ctx, c, s.Sub("drives"), Select("id", "name")) {
 		if err != nil {
 			return DrivePlace{}, err
 		}
 		if d.ID == idOrName || strings.EqualFold(d.Name, idOrName) {
-			return s.library(d), nil
+			return s.LibraryWithID(d.ID), nil
 		}
 	}
 	return DrivePlace{}, fault.Missing("library", idOrName)
 }
 
-func (s SitePlace) library(d Drive) DrivePlace {
-	p := At("drives").Item("drive-id", d.ID)
+// LibraryWithID is one of the site's libraries, by the id of its drive.
+func (s SitePlace) LibraryWithID(id string) DrivePlace {
+	p := At("drives").Item("drive-id", id)
 	p.target.Site = s.target.Site
 	return DrivePlace{p}
 }

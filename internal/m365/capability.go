@@ -26,6 +26,10 @@ const (
 	Tap          Capability = "tap"          // reads mail for judgement, moves flagged mail to Junk
 	Send         Capability = "send"         // delivers outgoing mail with proof
 	Dispatch     Capability = "dispatch"     // puts technicians' slots into their calendars
+
+	FollowFiles    Capability = "followfiles"    // tells of changes in OneDrives
+	FollowContacts Capability = "followcontacts" // tells of changes in contacts
+	FollowSites    Capability = "followsites"    // tells of changes in the libraries and lists of sites
 )
 
 // Need is one permission a capability cannot do without: the operation that needs it, and its name in each mode.
@@ -174,6 +178,18 @@ var capabilities = []CapabilityInfo{
 	{Name: Dispatch, Title: "Put technicians' slots into calendars", Purpose: "dispatch", Modes: []Mode{Application}, Needs: []Need{
 		lookUp,
 		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Why: "create, change and delete the slots' events"},
+	}},
+	{Name: FollowFiles, Title: "Tell of changed files in OneDrive", Purpose: "files", Modes: []Mode{Application}, Needs: []Need{
+		lookUp,
+		{Operation: "GET /users/{user-id}/drive/root/delta()", Role: "Files.Read.All", Why: "see which files and folders were made, changed, moved, renamed and deleted"},
+	}},
+	{Name: FollowContacts, Title: "Tell of changed contacts", Purpose: "contacts", Modes: []Mode{Application}, Needs: []Need{
+		lookUp,
+		{Operation: "GET /users/{user-id}/contactFolders/{contactFolder-id}/contacts/delta()", Role: "Contacts.Read", Why: "see which contacts were made, changed and deleted"},
+	}},
+	{Name: FollowSites, Title: "Tell of changed files and list items in SharePoint", Modes: []Mode{Application}, Needs: []Need{
+		{Operation: "GET /sites/{site-id}/lists/{list-id}/items/delta()", Role: "Sites.Read.All", Selected: SitesSelected,
+			Why: "see which files of the listed sites' libraries, and which items of their lists, were made, changed and deleted"},
 	}},
 }
 

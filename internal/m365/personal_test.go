@@ -17,7 +17,7 @@ func TestWorkOnly(t *testing.T) {
 		}
 	}
 	for _, info := range Capabilities() {
-		want := slices.Contains([]Capability{Directory, SharePoint, Teams, Presence, Meetings}, info.Name)
+		want := slices.Contains([]Capability{Directory, SharePoint, Teams, Presence, Meetings, FollowSites}, info.Name)
 		if WorkOnlyCapability(info.Name) != want {
 			t.Errorf("%s for organisations alone: %v, want %v", info.Name, !want, want)
 		}

@@ -143,6 +143,8 @@ func changesOf(ctx context.Context, c action.Call, in ChangeListIn) (Changes, er
 	return Changes{out.Items, out.Removed, out.Progress}, err
 }
 
+const unknownDefault = "default_folder_unknown"
+
 // defaultFolder finds the id of the mailbox's own folder, which no list names: changes are told folder by folder (contact-delta.md), and a
 // walk of all contacts stands in Microsoft's metadata but in no page (graph/FACTS §14).
 func defaultFolder(ctx context.Context, box place.Place) (string, error) {
@@ -154,7 +156,7 @@ func defaultFolder(ctx context.Context, box place.Place) (string, error) {
 	if err != nil || found {
 		return f.ParentFolderID, err
 	}
-	return "", &fault.Error{Kind: fault.NotFound, Code: "default_folder_unknown", Message: "The mailbox has neither a contact nor a contact folder yet, so Microsoft does not tell which its default folder is",
+	return "", &fault.Error{Kind: fault.NotFound, Code: unknownDefault, Message: "The mailbox has neither a contact nor a contact folder yet, so Microsoft does not tell which its default folder is",
 		Fix: "Try again when there is a contact in it, or name a folder", Who: "you"}
 }
 

@@ -26,7 +26,9 @@ func search(ctx context.Context, c action.Call, in SearchIn) (Found, error) {
 		if err != nil {
 			return out, err
 		}
-		folders = append(folders, below...)
+		for _, f := range below {
+			folders = append(folders, f.ID)
+		}
 	}
 	words, limit := strings.Fields(strings.ToLower(in.Text)), cmp.Or(in.Limit, 50)
 	for _, folder := range folders {
@@ -49,18 +51,18 @@ func search(ctx context.Context, c action.Call, in SearchIn) (Found, error) {
 	return out, nil
 }
 
-// tree lists the ids of all folders at and below a list of folders.
-func tree(ctx context.Context, box place.Place, at graph.Path) ([]string, error) {
-	var out []string
-	for f, err := range graph.List[graph.ContactFolder](ctx, box.Graph, at, graph.Select("id"), graph.Top(100)) {
+// tree lists all folders at and below a list of folders.
+func tree(ctx context.Context, box place.Place, at graph.Path, opts ...graph.Option) ([]Folder, error) {
+	var out []Folder
+	for f, err := range graph.List[graph.ContactFolder](ctx, box.Graph, at, append(opts, folderFields, graph.Top(100))...) {
 		if err != nil {
 			return nil, err
 		}
-		below, err := tree(ctx, box, below(box, f.ID))
+		below, err := tree(ctx, box, below(box, f.ID), opts...)
 		if err != nil {
 			return nil, err
 		}
-		out = append(append(out, f.ID), below...)
+		out = append(append(out, folderOf(f)), below...)
 	}
 	return out, nil
 }

@@ -12,7 +12,7 @@ import (
 	"seneschal/internal/feed"
 )
 
-// feedsData is what is followed, mailbox by mailbox.
+// feedsData is what is followed, mailbox by mailbox and site by site.
 type feedsData struct {
 	Mailboxes []followed
 	Parked    []feed.Parked
@@ -29,11 +29,38 @@ const (
 	budgetsShown = 20
 )
 
-// followed is one mailbox with its feeds, as one connection reaches it.
+// followed is one mailbox or site with its feeds, as one connection reaches it.
 type followed struct {
 	Name       string
 	Connection string
+	Site       string // its id
 	Feeds      []feed.Feed
+}
+
+// together puts the feeds of a mailbox, a site or the directory together.
+func together(feeds []feed.Feed) (out []followed) {
+	sites := map[string]string{}
+	for i, f := range feeds {
+		if f.Kind == feed.Site {
+			sites[f.Site], feeds[i].Title = f.Title, ""
+		}
+	}
+	for _, one := range feeds {
+		name := one.Mailbox
+		switch {
+		case one.Site != "":
+			name = cmp.Or(sites[one.Site], "A site of SharePoint")
+		case name == "":
+			name = "The directory"
+		}
+		n := len(out)
+		if n == 0 || out[n-1].Name != name || out[n-1].Connection != one.Connection || out[n-1].Site != one.Site {
+			out = append(out, followed{Name: name, Connection: one.Connection, Site: one.Site})
+			n++
+		}
+		out[n-1].Feeds = append(out[n-1].Feeds, one)
+	}
+	return out
 }
 
 func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Caller) {
@@ -48,16 +75,7 @@ func (f *Face) feedList(w http.ResponseWriter, r *http.Request, who access.Calle
 		return
 	}
 	d.Summary, d.More = out.Summary, out.More
-	for _, one := range out.Feeds {
-		name := one.Mailbox
-		if name == "" {
-			name = "The directory"
-		}
-		if n := len(d.Mailboxes); n == 0 || d.Mailboxes[n-1].Name != name || d.Mailboxes[n-1].Connection != one.Connection {
-			d.Mailboxes = append(d.Mailboxes, followed{Name: name, Connection: one.Connection})
-		}
-		d.Mailboxes[len(d.Mailboxes)-1].Feeds = append(d.Mailboxes[len(d.Mailboxes)-1].Feeds, one)
-	}
+	d.Mailboxes = together(out.Feeds)
 	if d.Budgets, err = f.tightest(r, who); err != nil {
 		f.fail(w, r, err)
 		return

@@ -1,10 +1,12 @@
 package graph
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 
 	"seneschal/internal/sim/odata"
+	"seneschal/internal/sim/trouble"
 	"seneschal/internal/sim/world"
 )
 
@@ -26,8 +28,9 @@ func (c *call) tokenDelta(of string, news func(followToken) ([]any, uint64)) (re
 		t.First = false
 	case raw != "":
 		t = followToken{}
-		if !decodeToken(raw, &t) || c.deltaGone() {
-			lost := fail(http.StatusGone, "resyncChangesApplyDifferences", "Resync required")
+		fault, forgotten := c.s.faults.Take(*c.note, trouble.DeltaGone) // Code names the other kind: resyncChangesUploadDifferences
+		if !decodeToken(raw, &t) || forgotten {
+			lost := fail(http.StatusGone, cmp.Or(fault.Code, "resyncChangesApplyDifferences"), "Resync required")
 			lost.header = http.Header{"Location": {c.tokenLink(followToken{Since: c.s.world.Point(), First: true})}}
 			return reply{}, lost
 		}

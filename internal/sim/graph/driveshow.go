@@ -3,6 +3,7 @@ package graph
 import (
 	"strings"
 
+	"seneschal/internal/sim/odata"
 	"seneschal/internal/sim/world"
 )
 
@@ -16,8 +17,12 @@ func (d drive) render() world.Object {
 	if d.owner == nil {
 		name, made = world.Text(d.library, "displayName"), d.library["createdDateTime"]
 	}
-	return world.Object{"id": d.id(), "name": name, "driveType": d.kind(), "webUrl": d.web(""), "owner": d.identity(world.Text(d.owner, "id")), "createdDateTime": made,
+	out := world.Object{"id": d.id(), "name": name, "driveType": d.kind(), "webUrl": d.web(""), "owner": d.identity(world.Text(d.owner, "id")), "createdDateTime": made,
 		"quota": world.Object{"deleted": 0, "remaining": max(0, total-used), "state": state, "total": total, "used": used}}
+	if d.owner == nil && odata.Selected(d.c.q.Select, "sharePointIds") { // "isn't returned by default and must be selected": resources/drive.md
+		out["sharePointIds"] = world.Object{"listId": d.holder, "siteId": d.site.Object["id"]}
+	}
+	return out
 }
 
 func (d drive) used() int64 {

@@ -108,7 +108,7 @@ func (n *notifier) handshake(ctx context.Context, address string) *problem {
 
 // changed looks for subscriptions to a committed change.
 func (n *notifier) changed(ch world.Change) {
-	if ch.Key.Collection != world.Messages && ch.Key.Collection != world.Events && ch.Key.Collection != world.Users {
+	if !slices.Contains([]string{world.Messages, world.Events, world.Contacts, world.Users, world.DriveItems, world.ListItems}, ch.Key.Collection) {
 		return
 	}
 	for _, t := range n.s.world.Tenants() {
@@ -140,6 +140,9 @@ type happening struct {
 
 // eventsOf translates: a move out of the folder or the filter is a deletion, a move in a creation: graph/FACTS §6.3.
 func eventsOf(sub world.Object, ch world.Change) []happening {
+	if ofFiles(sub) {
+		return []happening{{"updated", ch.New}} // whatever happened: graph/FACTS §6.2
+	}
 	filter := filterOf(world.Text(sub, "resource"))
 	in := func(o world.Object) bool {
 		if o == nil {
@@ -229,16 +232,28 @@ func (n *notifier) nudge() {
 func (n *notifier) item(t world.Tenant, sub world.Object, ch world.Change, ev happening) world.Object {
 	id, resource, kind := ch.Key.ID, "Users/"+ch.Key.ID, "#Microsoft.Graph.User"
 	data := world.Object{}
-	if ch.Key.Collection != world.Users {
+	switch {
+	case ofFiles(sub): // which item it was is not told: graph/FACTS §6.2, "only the root"; the form is recall
+		resource, kind = world.Text(sub, "resource"), "#Microsoft.Graph.DriveItem"
+		if ch.Key.Collection == world.ListItems {
+			kind = "#Microsoft.Graph.ListItem"
+		}
+		data["@odata.type"] = kind
+		return n.envelope(t, sub, ev.kind, resource, data)
+	case ch.Key.Collection != world.Users:
 		id = itemID(ch.Key.ID, world.Number(ev.object, "~moves"), world.Flag(sub, "~immutable"))
-		name := map[string]string{world.Messages: "Message", world.Events: "Event"}[ch.Key.Collection]
+		name := map[string]string{world.Messages: "Message", world.Events: "Event", world.Contacts: "Contact"}[ch.Key.Collection]
 		resource, kind = "Users/"+world.Text(sub, "~user")+"/"+name+"s/"+id, "#Microsoft.Graph."+name
 		data["@odata.etag"] = etag(ch.Key.ID, ev.object)
 	}
 	data["@odata.type"], data["@odata.id"], data["id"] = kind, resource, id
+	return n.envelope(t, sub, ev.kind, resource, data)
+}
+
+func (n *notifier) envelope(t world.Tenant, sub world.Object, change, resource string, data world.Object) world.Object {
 	return world.Object{
 		"id": n.s.world.NewGUID(), "subscriptionId": sub["id"], "subscriptionExpirationDateTime": sub["expirationDateTime"], "clientState": sub["clientState"],
-		"changeType": ev.kind, "resource": resource, "tenantId": t.ID, "resourceData": data,
+		"changeType": change, "resource": resource, "tenantId": t.ID, "resourceData": data,
 	}
 }
 

@@ -33,6 +33,7 @@ const (
 	outlookLife     = 10080 * time.Minute
 	richLife        = 1440 * time.Minute
 	directoryLife   = 41760 * time.Minute
+	filesLife       = 42300 * time.Minute
 	leastLife       = 45 * time.Minute
 	perMailbox      = 1000
 	clientStateSize = 128
@@ -40,7 +41,7 @@ const (
 
 // watched is what a subscription's resource means.
 type watched struct {
-	kind       string // message, event, user: as the permission data call it
+	kind       string // message, event, contact, driveitem, list, user: as the permission data call it
 	scope      string // where the items are
 	collection string
 	folder     string // of a message subscription, "" for the whole mailbox
@@ -49,7 +50,7 @@ type watched struct {
 	sel        []string
 }
 
-var resourcePattern = regexp.MustCompile(`(?i)^/?(?:(users)(?:/|\(')([^/')]+)(?:'\))?|(me))(?:/(mailFolders)(?:/|\(')([^/']+)(?:'\))?)?/(messages|events)$`)
+var resourcePattern = regexp.MustCompile(`(?i)^/?(?:(users)(?:/|\(')([^/')]+)(?:'\))?|(me))(?:/(mailFolders|contactFolders)(?:/|\(')([^/']+)(?:'\))?)?/(messages|events|contacts)$`)
 
 // resource reads "users/{id}/mailFolders('inbox')/messages?$filter=…" in its spellings.
 func (c *call) resource(text string) (watched, *problem) {
@@ -68,8 +69,11 @@ func (c *call) resource(text string) (watched, *problem) {
 	if strings.EqualFold(strings.Trim(path, "/"), "users") {
 		return watched{kind: "user", scope: c.token.Tenant, collection: world.Users, filter: q.Filter, sel: q.Select}, nil
 	}
+	if w, p, files := c.filesOf(path); files || p != nil {
+		return w, p
+	}
 	m := resourcePattern.FindStringSubmatch(path)
-	if m == nil {
+	if m == nil || m[5] != "" && (m[6] == "contacts") != (m[4] == "contactFolders") {
 		return watched{}, fail(http.StatusNotImplemented, "NotImplemented", "The simulator does not play subscriptions to '"+path+"'.")
 	}
 	name := m[2]
@@ -84,15 +88,17 @@ func (c *call) resource(text string) (watched, *problem) {
 		return watched{}, fail(http.StatusNotFound, "ResourceNotFound", "The mailbox of the resource was not found.")
 	}
 	out := watched{kind: strings.TrimSuffix(strings.ToLower(m[6]), "s"), scope: world.Mailbox(world.Text(u, "id")), collection: strings.ToLower(m[6]), user: u, filter: q.Filter, sel: q.Select}
-	if m[5] != "" {
-		sub := &call{s: c.s, user: u, box: out.scope}
-		key, _, p := sub.folder(m[5])
-		if p != nil {
-			return watched{}, p
-		}
-		out.folder = key
+	if m[5] == "" {
+		return out, nil
 	}
-	return out, nil
+	sub := &call{s: c.s, user: u, box: out.scope, params: map[string]string{"contactFolder-id": m[5]}}
+	var p *problem
+	if out.kind == "contact" {
+		out.folder, _, p = sub.contactFolder()
+	} else {
+		out.folder, _, p = sub.folder(m[5])
+	}
+	return out, p
 }
 
 // maySubscribe looks the permission up in Microsoft's table: reading the resource is what it takes.
@@ -173,6 +179,8 @@ func (c *call) lifetime(in world.Object, w watched) (time.Time, *problem) {
 	switch {
 	case w.kind == "user":
 		most = directoryLife
+	case w.kind == "driveitem", w.kind == "list":
+		most = filesLife
 	case paramBool(in, "includeResourceData", false):
 		most = richLife
 	}
@@ -194,6 +202,9 @@ func (c *call) checkSubscription(in world.Object, w watched) *problem {
 	for t := range strings.SplitSeq(paramText(in, "changeType"), ",") {
 		if !slices.Contains([]string{"created", "updated", "deleted"}, strings.TrimSpace(strings.ToLower(t))) {
 			return invalid("changeType must list created, updated or deleted.")
+		}
+		if (w.kind == "driveitem" || w.kind == "list") && !strings.EqualFold(strings.TrimSpace(t), "updated") {
+			return invalid("The changeType of this resource can only be updated.") // graph/FACTS §6.2; the words are recall
 		}
 	}
 	if len(paramText(in, "clientState")) > clientStateSize {
@@ -281,8 +292,11 @@ func renewSubscription(c *call) (reply, *problem) {
 	n := world.Clone(o)
 	if param(in, "expirationDateTime") != nil {
 		w := watched{kind: "message"}
-		if world.Text(o, "~collection") == world.Users {
+		switch world.Text(o, "~collection") {
+		case world.Users:
 			w.kind = "user"
+		case world.DriveItems, world.ListItems:
+			w.kind = "list"
 		}
 		until, p := c.lifetime(world.Object{"expirationDateTime": param(in, "expirationDateTime"), "includeResourceData": o["includeResourceData"]}, w)
 		if p != nil {
