@@ -95,6 +95,7 @@ func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Clien
 	r.lines = append(r.lines, r.mailboxLines(c)...)
 	r.lines = append(r.lines, r.siteLines(c)...)
 	r.lines = append(r.lines, s.restrictionLine(ctx, c, e, tokens, &r)...)
+	r.lines = append(r.lines, s.limitLine(ctx, c, e, tokens, &r)...)
 	sortLines(r.lines)
 	return r
 }
@@ -310,6 +311,10 @@ func (s *Service) credentialLine(c Connection) []Line {
 func (r *report) mailboxLines(c Connection) []Line {
 	var lines []Line
 	for _, m := range r.mailboxes {
+		if m.Note == outOfScope && c.MailboxesLimited {
+			lines = append(lines, Line{Connection: c.Name, Capability: "mailbox", Title: m.Address, State: LineFailed, Code: "mailbox_not_granted", Cause: outOfScope + ": " + m.Address,
+				Fix: "Run the script that seneschal connection mailbox-script " + c.Name + " prints, and check again when up to two hours have passed", Who: "an administrator of Exchange in the tenant"})
+		}
 		if m.Status == NotFound || m.Status == Unlicensed {
 			lines = append(lines, Line{Connection: c.Name, Capability: "mailbox", Title: m.Address, State: LineFailed, Code: "mailbox_" + string(m.Status),
 				Cause: m.Note, Fix: "Correct the address or take it off the list; an account needs an Exchange Online licence to have a mailbox", Who: "an admin of this hub"})
@@ -375,8 +380,12 @@ func (s *Service) findMailbox(ctx context.Context, c Connection, e m365.Endpoint
 	only := c
 	only.Mailboxes = []Mailbox{{Address: m.Address, ObjectID: m.ObjectID, UPN: m.UPN, Purposes: []Purpose{look}}}
 	g := s.graph(only, e, tokens, look)
-	if _, err := graph.Get[graph.MailFolder](ctx, g, g.User(m365.UserID(m.ObjectID)).MailFolder("inbox"), graph.Select("id")); hasNoMailbox(err) {
+	_, err := graph.Get[graph.MailFolder](ctx, g, g.User(m365.UserID(m.ObjectID)).MailFolder("inbox"), graph.Select("id"))
+	switch {
+	case hasNoMailbox(err):
 		m.Status, m.Note = Unlicensed, m.DisplayName+" has no mailbox in Exchange Online: no licence, or the mailbox is on premises"
+	case c.MailboxesLimited && fault.CodeOf(err) == graph.NotInScope && c.readsMail():
+		m.Note = outOfScope
 	}
 }
 

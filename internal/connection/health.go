@@ -139,7 +139,7 @@ func verdict(c Connection, r report) (State, *fault.Problem) {
 	worst := Healthy
 	var reason *fault.Problem
 	for _, l := range r.lines {
-		if l.State != LineMissing && l.State != LineFailed && (l.State != LineCannotTell || l.Capability == lineOfRestricted) { // not to know what others would be refused takes nothing from what works
+		if l.State != LineMissing && l.State != LineFailed && (l.State != LineCannotTell || l.Capability == lineOfRestricted || l.Capability == lineOfLimited) { // not to know what others would be refused takes nothing from what works
 			continue
 		}
 		st := Degraded

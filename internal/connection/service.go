@@ -168,7 +168,7 @@ func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource
 		}
 	}
 	w.Fence = fence.Fence()
-	config := graph.Config{Wire: w, URL: e.Graph, Tenant: c.TenantID, App: c.ClientID, Mailbox: func(asWritten string) string {
+	config := graph.Config{Wire: w, URL: e.Graph, Tenant: c.TenantID, App: c.ClientID, LimitedMailboxes: c.MailboxesLimited, Mailbox: func(asWritten string) string {
 		if name, ok := names[lower(asWritten)]; ok {
 			return name
 		}

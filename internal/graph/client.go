@@ -18,6 +18,8 @@ type Config struct {
 	// Mailbox gives a mailbox the one name under which its budget is counted, whether a call named it by id or address;
 	// it also names the owner of "me". Nil takes the name as written.
 	Mailbox func(asWritten string) string
+	// LimitedMailboxes says that Exchange lets the app into some mailboxes by itself: a refusal there is no missing permission.
+	LimitedMailboxes bool
 }
 
 // Client makes the calls that both modes have. It is safe for concurrent use.
@@ -45,7 +47,7 @@ func newClient(c Config, mode m365.Mode) *Client {
 	_, host, _ := strings.Cut(base, "://")
 	host, _, _ = strings.Cut(host, "/")
 	c.Wire.Hosts = []string{host}
-	c.Wire.Decode = decoder(mode)
+	c.Wire.Decode = decoder(mode, c.LimitedMailboxes)
 	if c.Mailbox == nil {
 		c.Mailbox = strings.ToLower
 	}

@@ -61,9 +61,9 @@ func (f *Face) wizardState(r *http.Request) wizardData {
 		}
 	}
 	if d.Kind != "" && len(d.Capabilities) > 0 {
-		d.Step, d.Required = "values", m365.Asking{Mode: d.Kind, Capabilities: d.Capabilities, SelectedSites: r.FormValue("sites_selected") != ""}.Manifest()
+		d.Step, d.Required = "values", m365.Asking{Mode: d.Kind, Capabilities: d.Capabilities, SelectedSites: r.FormValue("sites_selected") != "", LimitedMailboxes: r.FormValue("mailboxes_limited") != ""}.Manifest()
 	}
-	for _, name := range []string{"name", "cloud", "tenant_id", "client_id", "mailboxes", "sites", "sites_selected", "credential_type", "expires_on"} {
+	for _, name := range []string{"name", "cloud", "tenant_id", "client_id", "mailboxes", "sites", "sites_selected", "mailboxes_limited", "credential_type", "expires_on"} {
 		d.Values[name] = r.FormValue(name)
 	}
 	return d
@@ -133,6 +133,9 @@ func connectionForm(r *http.Request, d wizardData) map[string]any {
 	}
 	if r.FormValue("sites_selected") != "" {
 		in["sites_selected"] = true
+	}
+	if r.FormValue("mailboxes_limited") != "" {
+		in["mailboxes_limited"] = true
 	}
 	if r.FormValue("read_only") != "" {
 		in["read_only"] = true

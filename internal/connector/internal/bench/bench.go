@@ -36,11 +36,12 @@ import (
 
 // Connections that a bench has from the start.
 const (
-	App    = "contoso"             // app-only, for the mailboxes of ada, ben, support and room1
-	Person = "ada's own"           // delegated, ada's
-	Frozen = "read only"           // as App, set to read only
-	Chosen = "chosen sites"        // of an app that has Sites.Selected, see AddApp
-	Sites  = "site administration" // of an app that has Sites.FullControl.All, see AddApp
+	App     = "contoso"             // app-only, for the mailboxes of ada, ben, support and room1
+	Person  = "ada's own"           // delegated, ada's
+	Frozen  = "read only"           // as App, set to read only
+	Chosen  = "chosen sites"        // of an app that has Sites.Selected, see AddApp
+	Limited = "chosen mailboxes"    // of an app that Exchange lets into some mailboxes alone, see AddLimited
+	Sites   = "site administration" // of an app that has Sites.FullControl.All, see AddApp
 )
 
 // Ada is whose things the connections reach, the person's among them.
@@ -189,6 +190,14 @@ func (b *Bench) AddApp(name string, capabilities ...m365.Capability) {
 	f.Capabilities = capabilities
 	_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
 	b.must(err)
+}
+
+// AddLimited makes a connection whose mailboxes Exchange limits, by one of the app registrations.
+func (b *Bench) AddLimited(app string, mailboxes, outside string, capabilities ...m365.Capability) (connection.Connection, connection.TestResult, error) {
+	b.Helper()
+	f := b.form(Limited, app, m365.Application, capabilities...)
+	f.Sites, f.Mailboxes, f.MailboxesLimited, f.MailboxOutside = nil, connection.ParseMailboxes(mailboxes), true, outside
+	return b.Connections.Add(b.Context(), access.Local("bench"), f)
 }
 
 // AddCustomer connects Paula of Fabrikam as Customer. Her tenant has no administrator's consent: her token names what was asked of her alone.
