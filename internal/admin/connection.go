@@ -44,6 +44,7 @@ type changeIn struct {
 	Mailboxes        *connection.MailboxList `json:"mailboxes,omitempty" doc:"The mailboxes it may touch, the whole list"`
 	Sites            *[]string               `json:"sites,omitempty" doc:"The sites of SharePoint it may reach, by address, the whole list; * is all that the permissions reach"`
 	SitesSelected    *bool                   `json:"sites_selected,omitempty" doc:"Ask for Sites.Selected in place of permissions for all sites"`
+	Teams            *[]string               `json:"teams,omitempty" doc:"The teams of Microsoft Teams it may reach, by id or name, the whole list; * is all that the permissions reach"`
 	MailboxesLimited *bool                   `json:"mailboxes_limited,omitempty" doc:"Ask for no permission that reaches every mailbox: Exchange lets the app into the listed ones"`
 	MailboxOutside   *string                 `json:"mailbox_outside,omitempty" doc:"With mailboxes_limited: a mailbox that is not on the list, by which the doctor proves that others are refused"`
 	ReadOnly         *bool                   `json:"read_only,omitempty" doc:"Refuse everything that changes something"`
@@ -142,7 +143,7 @@ func (h *Hub) connectionActions() []action.Action {
 			}
 			return h.Connections.StartDevice(ctx, c.Caller, in.ID)
 		}),
-		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes, sites or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes, sites, teams or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "PATCH /connections/{id}", Args: []string{"id"}}, h.changeConnection),
 		action.Define(action.Spec{Name: "connection.follow", Summary: "Have one's own mailbox followed for the customer timeline, or no longer.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/follow", Args: []string{"id"}}, h.followOwn),
@@ -278,7 +279,7 @@ func (h *Hub) changeConnection(ctx context.Context, c action.Call, in changeIn) 
 			return tested{}, err
 		}
 	}
-	e := connection.Edit{Name: in.Name, Mailboxes: in.Mailboxes, Sites: in.Sites, SitesSelected: in.SitesSelected, MailboxesLimited: in.MailboxesLimited, MailboxOutside: in.MailboxOutside, ReadOnly: in.ReadOnly, Allowed: in.Allowed, Version: in.Version}
+	e := connection.Edit{Name: in.Name, Mailboxes: in.Mailboxes, Sites: in.Sites, Teams: in.Teams, SitesSelected: in.SitesSelected, MailboxesLimited: in.MailboxesLimited, MailboxOutside: in.MailboxOutside, ReadOnly: in.ReadOnly, Allowed: in.Allowed, Version: in.Version}
 	if in.Capabilities != nil {
 		e.Capabilities = &in.Capabilities
 	}

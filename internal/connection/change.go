@@ -83,6 +83,7 @@ func (s *Service) fromForm(f Form) (Connection, error) {
 		c.Mailboxes = append(c.Mailboxes, Mailbox{Address: m.Address, Purposes: m.Purposes, Status: Unchecked})
 	}
 	c.setSites(mergeSites(nil, f.Sites))
+	c.setTeams(mergeTeams(nil, f.Teams))
 	return c, nil
 }
 
@@ -118,6 +119,9 @@ func (s *Service) add(ctx context.Context, by access.Caller, f Form, managed boo
 		if err := replaceSites(ctx, tx, c.ID, c.SiteStates); err != nil {
 			return err
 		}
+		if err := replaceTeams(ctx, tx, c.ID, c.TeamStates); err != nil {
+			return err
+		}
 		if err := s.Vault.Put(ctx, tx, credentialRef(c.ID), secret); err != nil {
 			return err
 		}
@@ -131,7 +135,7 @@ func (s *Service) add(ctx context.Context, by access.Caller, f Form, managed boo
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.add", Target: c.ID, Outcome: "done",
-			Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID, "kind": c.Kind, "capabilities": c.Capabilities, "sites": c.Sites, "sites_selected": c.SitesSelected, "mailboxes_limited": c.MailboxesLimited}})
+			Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID, "kind": c.Kind, "capabilities": c.Capabilities, "sites": c.Sites, "teams": c.Teams, "sites_selected": c.SitesSelected, "mailboxes_limited": c.MailboxesLimited}})
 	})
 	if store.IsDuplicate(err) {
 		err = &fault.Error{Kind: fault.Conflict, Code: "name_taken", Message: "There is a connection of that name already", Fix: "Use another name", Who: "you"}
@@ -233,6 +237,7 @@ type Edit struct {
 	Capabilities     *[]m365.Capability `json:"capabilities,omitempty"`
 	Mailboxes        *MailboxList       `json:"mailboxes,omitempty"`
 	Sites            *[]string          `json:"sites,omitempty"`
+	Teams            *[]string          `json:"teams,omitempty"`
 	SitesSelected    *bool              `json:"sites_selected,omitempty"`
 	MailboxesLimited *bool              `json:"mailboxes_limited,omitempty"`
 	MailboxOutside   *string            `json:"mailbox_outside,omitempty"`
@@ -262,6 +267,7 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 	c.Name, c.Capabilities, c.SitesSelected, c.ReadOnly, c.Allowed = f.Name, f.Capabilities, f.SitesSelected, f.ReadOnly, f.Allowed
 	c.MailboxesLimited, c.MailboxOutside = f.MailboxesLimited, f.MailboxOutside
 	c.setSites(mergeSites(c.SiteStates, f.Sites))
+	c.setTeams(mergeTeams(c.TeamStates, f.Teams))
 	mailboxes := mergeMailboxes(c.Mailboxes, f.Mailboxes)
 	err = s.Store.InTx(ctx, "connection.change", func(tx *store.Tx) error {
 		if err := update(ctx, tx, c); err != nil {
@@ -273,6 +279,9 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 		if err := replaceSites(ctx, tx, c.ID, c.SiteStates); err != nil {
 			return err
 		}
+		if err := replaceTeams(ctx, tx, c.ID, c.TeamStates); err != nil {
+			return err
+		}
 		if err := serve(ctx, tx, c); err != nil {
 			return err
 		}
@@ -280,7 +289,7 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.change", Target: c.ID, Outcome: "done",
-			Detail: map[string]any{"capabilities": c.Capabilities, "mailboxes": len(mailboxes), "sites": c.Sites, "sites_selected": c.SitesSelected, "mailboxes_limited": c.MailboxesLimited, "read_only": c.ReadOnly}})
+			Detail: map[string]any{"capabilities": c.Capabilities, "mailboxes": len(mailboxes), "sites": c.Sites, "teams": c.Teams, "sites_selected": c.SitesSelected, "mailboxes_limited": c.MailboxesLimited, "read_only": c.ReadOnly}})
 	})
 	if err != nil {
 		return c, TestResult{}, err
@@ -300,6 +309,9 @@ func (e Edit) apply(f *Form) {
 	}
 	if e.Sites != nil {
 		f.Sites = *e.Sites
+	}
+	if e.Teams != nil {
+		f.Teams = *e.Teams
 	}
 	if e.SitesSelected != nil {
 		f.SitesSelected = *e.SitesSelected
@@ -321,7 +333,7 @@ func (e Edit) apply(f *Form) {
 // formOf is the connection as a form, with a credential that passes the check: the real one stays sealed.
 func formOf(c Connection) Form {
 	f := Form{Name: c.Name, Kind: c.Kind, Cloud: c.Cloud, TenantID: c.TenantID, ClientID: c.ClientID, AccountTypes: c.AccountTypes, Owner: c.Owner,
-		Capabilities: c.Capabilities, Sites: slices.Clone(c.Sites), SitesSelected: c.SitesSelected, MailboxesLimited: c.MailboxesLimited, MailboxOutside: c.MailboxOutside, ReadOnly: c.ReadOnly, Allowed: c.Allowed,
+		Capabilities: c.Capabilities, Sites: slices.Clone(c.Sites), Teams: slices.Clone(c.Teams), SitesSelected: c.SitesSelected, MailboxesLimited: c.MailboxesLimited, MailboxOutside: c.MailboxOutside, ReadOnly: c.ReadOnly, Allowed: c.Allowed,
 		Credential: CredentialForm{Type: "federated", TokenFile: "unchanged"}}
 	for _, m := range c.Mailboxes {
 		f.Mailboxes = append(f.Mailboxes, MailboxEntry{m.Address, m.Purposes})

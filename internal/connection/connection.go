@@ -110,6 +110,8 @@ type Connection struct {
 	Sites            []string          `json:"sites"`                     // addresses it may reach; * is all
 	SiteStates       []Site            `json:"site_states,omitempty"`     // what Microsoft says of each
 	SitesSelected    bool              `json:"sites_selected"`            // the app has Sites.Selected and is granted each site
+	Teams            []string          `json:"teams"`                     // ids or names of the teams it may reach; * is all
+	TeamStates       []Team            `json:"team_states,omitempty"`     // what Microsoft says of each
 	MailboxesLimited bool              `json:"mailboxes_limited"`         // Exchange itself lets the app into the listed mailboxes alone
 	MailboxOutside   string            `json:"mailbox_outside,omitempty"` // one that must be refused, by which that is proven
 	ReadOnly         bool              `json:"read_only"`

@@ -54,6 +54,7 @@ type report struct {
 	proof      Proof
 	mailboxes  []Mailbox
 	sites      []Site
+	teams      []Team
 	siteProof  Proof // of a listed site
 	lines      []Line
 	granted    []string
@@ -66,7 +67,7 @@ const mailboxesAtOnce = 8
 // examine asks Microsoft everything the doctor tells. It changes nothing anywhere. Mailboxes that were found within a day are asked
 // about again only when the look is thorough: a thousand of them would else cost two thousand requests at every check.
 func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Client, thorough bool) report {
-	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes), sites: slices.Clone(c.SiteStates)}
+	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes), sites: slices.Clone(c.SiteStates), teams: slices.Clone(c.TeamStates)}
 	if _, err := tokens.Token(ctx, wire.Refresh{}); err != nil {
 		r.block(c, fault.As(err))
 		return r
@@ -85,8 +86,10 @@ func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Clien
 	}
 	s.resolveMailboxes(ctx, c, e, tokens, &r, thorough)
 	s.resolveSites(ctx, c, e, tokens, &r, thorough)
+	s.resolveTeams(ctx, c, e, tokens, &r, thorough)
 	c.Mailboxes = r.mailboxes
 	c.setSites(r.sites)
+	c.setTeams(r.teams)
 	for _, name := range c.Capabilities {
 		r.lines = append(r.lines, s.capabilityLine(ctx, c, e, tokens, name, &r))
 	}
@@ -94,6 +97,7 @@ func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Clien
 	r.lines = append(r.lines, s.credentialLine(c)...)
 	r.lines = append(r.lines, r.mailboxLines(c)...)
 	r.lines = append(r.lines, r.siteLines(c)...)
+	r.lines = append(r.lines, r.teamLines(c)...)
 	r.lines = append(r.lines, s.restrictionLine(ctx, c, e, tokens, &r)...)
 	r.lines = append(r.lines, s.limitLine(ctx, c, e, tokens, &r)...)
 	sortLines(r.lines)

@@ -32,6 +32,7 @@ type Form struct {
 	Mailboxes        MailboxList       `json:"mailboxes,omitempty" yaml:"mailboxes" doc:"The mailboxes it may touch: a list of {upn, purposes}, or addresses separated by commas, semicolons or lines"`
 	Sites            []string          `json:"sites,omitempty" yaml:"sites" doc:"The sites of SharePoint it may reach, by address; * is all that the permissions reach. The capability sharepoint needs one"`
 	SitesSelected    bool              `json:"sites_selected,omitempty" yaml:"sites_selected" doc:"Ask for Sites.Selected in place of permissions for all sites: an administrator grants the app each listed site"`
+	Teams            []string          `json:"teams,omitempty" yaml:"teams" doc:"The teams of Microsoft Teams it may reach, by id or name; * is all that the permissions reach. The capability teams needs one"`
 	MailboxesLimited bool              `json:"mailboxes_limited,omitempty" yaml:"mailboxes_limited" doc:"Ask for no permission that reaches every mailbox: Exchange lets the app into the listed ones, by the script of connection.mailbox_script"`
 	MailboxOutside   string            `json:"mailbox_outside,omitempty" yaml:"mailbox_outside" doc:"With mailboxes_limited: a mailbox that is not on the list, by which the doctor proves that others are refused; one of the directory without"`
 	ReadOnly         bool              `json:"read_only,omitempty" yaml:"read_only" doc:"Refuse everything that changes something"`
@@ -107,6 +108,7 @@ func (f *Form) normalise(defaultCloud m365.Cloud) {
 		f.Credential.Type = "none"
 	}
 	f.normaliseSites()
+	f.normaliseTeams()
 	f.MailboxOutside = lower(strings.TrimSpace(f.MailboxOutside))
 	for i := range f.Mailboxes {
 		f.Mailboxes[i].Address = strings.ToLower(strings.TrimSpace(f.Mailboxes[i].Address))
@@ -140,6 +142,7 @@ func (f *Form) check() []fault.Field {
 	f.checkMailboxes(bad)
 	f.checkLimit(bad)
 	f.checkSites(bad)
+	f.checkTeams(bad)
 	return wrong
 }
 

@@ -157,9 +157,14 @@ func (s *Service) List(ctx context.Context) ([]Connection, error) {
 		return nil, err
 	}
 	sites, err := readSites(ctx, s.Store.Reader(), "")
+	if err != nil {
+		return nil, err
+	}
+	teams, err := readTeams(ctx, s.Store.Reader(), "")
 	for i := range all {
 		all[i].Mailboxes = mailboxes[all[i].ID]
 		all[i].setSites(sites[all[i].ID])
+		all[i].setTeams(teams[all[i].ID])
 	}
 	return all, err
 }
@@ -180,7 +185,12 @@ func (s *Service) readLists(ctx context.Context, c *Connection) error {
 		return err
 	}
 	sites, err := readSites(ctx, s.Store.Reader(), c.ID)
+	if err != nil {
+		return err
+	}
+	teams, err := readTeams(ctx, s.Store.Reader(), c.ID)
 	c.Mailboxes = mailboxes[c.ID]
 	c.setSites(sites[c.ID])
+	c.setTeams(teams[c.ID])
 	return err
 }

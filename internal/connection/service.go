@@ -65,7 +65,7 @@ type clients struct {
 	entra   *entra.Client
 }
 
-// Bound is a connection ready to work for one purpose: its client reaches the mailboxes listed for it, the listed sites where it may name any, and nothing else.
+// Bound is a connection ready to work for one purpose: its client reaches the mailboxes listed for it, the listed sites and teams where it may name any, and nothing else.
 type Bound struct {
 	Connection Connection
 	Graph      *graph.Client
@@ -148,6 +148,7 @@ func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource
 	w.Tokens, w.Used = tokens, used
 	fence := graph.MailboxFence{ReadOnly: c.ReadOnly}
 	c.fenceSites(&fence, p)
+	c.fenceTeams(&fence, p)
 	if c.Kind == m365.Delegated {
 		fence.Mailboxes = []string{wire.Me, c.Account}
 	}

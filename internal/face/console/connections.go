@@ -189,6 +189,8 @@ func (f *Face) connectionDo(w http.ResponseWriter, r *http.Request, who access.C
 		_, err = ask[any](f, r, who, "mailbox.add", map[string]string{"id": id, "mailboxes": r.FormValue("mailboxes")})
 	case "sites":
 		_, err = ask[any](f, r, who, "connection.change", map[string]any{"id": id, "sites": siteLines(r), "sites_selected": r.FormValue("sites_selected") != ""})
+	case "teams":
+		_, err = ask[any](f, r, who, "connection.change", map[string]any{"id": id, "teams": teamLines(r)})
 	case "limit":
 		_, err = ask[any](f, r, who, "connection.change", map[string]any{"id": id, "mailboxes_limited": r.FormValue("mailboxes_limited") != "", "mailbox_outside": r.FormValue("mailbox_outside")})
 	case "rotate":

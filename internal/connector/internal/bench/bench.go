@@ -56,6 +56,9 @@ var apps = map[string]string{Chosen: "Seneschal for chosen sites", Sites: "Admin
 // everySite is what connections may reach of SharePoint until a test lists less, see Resite.
 var everySite = []string{connection.EverySite}
 
+// everyTeam is the same for teams, see Reteam.
+var everyTeam = []string{connection.EveryTeam}
+
 const adaPerson = "person-ada"
 
 // Bench is a hub in memory beside a simulated cloud, on one clock.
@@ -105,7 +108,7 @@ func (b *Bench) Also(capability m365.Capability) {
 		c, err := b.Connections.Lookup(b.Context(), name)
 		b.must(err)
 		capabilities := append(c.Capabilities, capability)
-		_, _, err = b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Capabilities: &capabilities, Sites: &everySite})
+		_, _, err = b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Capabilities: &capabilities, Sites: &everySite, Teams: &everyTeam})
 		b.must(err)
 	}
 }
@@ -179,7 +182,7 @@ func (b *Bench) add(capability ...m365.Capability) {
 func (b *Bench) form(name, app string, kind m365.Mode, capability ...m365.Capability) connection.Form {
 	contoso := b.Sim.Ready().Tenants[0]
 	i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
-	return connection.Form{Name: name, Kind: kind, Sites: slices.Clone(everySite), Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: capability,
+	return connection.Form{Name: name, Kind: kind, Sites: slices.Clone(everySite), Teams: slices.Clone(everyTeam), Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: capability,
 		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
 }
 
@@ -190,6 +193,14 @@ func (b *Bench) AddApp(name string, capabilities ...m365.Capability) {
 	f.Capabilities = capabilities
 	_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
 	b.must(err)
+}
+
+// Reteam changes the teams that a connection may reach, and gives the connection as it is then.
+func (b *Bench) Reteam(name string, teams ...string) connection.Connection {
+	b.Helper()
+	c, _, err := b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Teams: &teams})
+	b.must(err)
+	return c
 }
 
 // AddLimited makes a connection whose mailboxes Exchange limits, by one of the app registrations.
