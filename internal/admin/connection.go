@@ -38,15 +38,18 @@ type doctorOut struct {
 }
 
 type changeIn struct {
-	ID            string                  `json:"id" doc:"Id or name of the connection"`
-	Name          *string                 `json:"name,omitempty" doc:"New name"`
-	Capabilities  []m365.Capability       `json:"capabilities,omitempty" doc:"What it is for, the whole list"`
-	Mailboxes     *connection.MailboxList `json:"mailboxes,omitempty" doc:"The mailboxes it may touch, the whole list"`
-	Sites         *[]string               `json:"sites,omitempty" doc:"The sites of SharePoint it may reach, by address, the whole list; * is all that the permissions reach"`
-	SitesSelected *bool                   `json:"sites_selected,omitempty" doc:"Ask for Sites.Selected in place of permissions for all sites"`
-	ReadOnly      *bool                   `json:"read_only,omitempty" doc:"Refuse everything that changes something"`
-	Allowed       *[]string               `json:"allowed_actions,omitempty" doc:"Actions it may run; an empty list allows all"`
-	Version       int64                   `json:"version,omitempty" doc:"Refuse the change when the connection was changed since this version"`
+	ID               string                  `json:"id" doc:"Id or name of the connection"`
+	Name             *string                 `json:"name,omitempty" doc:"New name"`
+	Capabilities     []m365.Capability       `json:"capabilities,omitempty" doc:"What it is for, the whole list"`
+	Mailboxes        *connection.MailboxList `json:"mailboxes,omitempty" doc:"The mailboxes it may touch, the whole list"`
+	Sites            *[]string               `json:"sites,omitempty" doc:"The sites of SharePoint it may reach, by address, the whole list; * is all that the permissions reach"`
+	SitesSelected    *bool                   `json:"sites_selected,omitempty" doc:"Ask for Sites.Selected in place of permissions for all sites"`
+	Teams            *[]string               `json:"teams,omitempty" doc:"The teams of Microsoft Teams it may reach, by id or name, the whole list; * is all that the permissions reach"`
+	MailboxesLimited *bool                   `json:"mailboxes_limited,omitempty" doc:"Ask for no permission that reaches every mailbox: Exchange lets the app into the listed ones"`
+	MailboxOutside   *string                 `json:"mailbox_outside,omitempty" doc:"With mailboxes_limited: a mailbox that is not on the list, by which the doctor proves that others are refused"`
+	ReadOnly         *bool                   `json:"read_only,omitempty" doc:"Refuse everything that changes something"`
+	Allowed          *[]string               `json:"allowed_actions,omitempty" doc:"Actions it may run; an empty list allows all"`
+	Version          int64                   `json:"version,omitempty" doc:"Refuse the change when the connection was changed since this version"`
 }
 
 type pauseIn struct {
@@ -140,7 +143,7 @@ func (h *Hub) connectionActions() []action.Action {
 			}
 			return h.Connections.StartDevice(ctx, c.Caller, in.ID)
 		}),
-		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes, sites or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
+		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes, sites, teams or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "PATCH /connections/{id}", Args: []string{"id"}}, h.changeConnection),
 		action.Define(action.Spec{Name: "connection.follow", Summary: "Have one's own mailbox followed for the customer timeline, or no longer.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/follow", Args: []string{"id"}}, h.followOwn),
@@ -172,6 +175,10 @@ func (h *Hub) connectionActions() []action.Action {
 		action.Define(action.Spec{Name: "connection.site_script", Summary: "Write the script that grants a connection's app the sites on its list.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "GET /connections/{id}/site-script", CLI: "connection site-script", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in siteScriptIn) (connection.SiteScript, error) {
 			return h.Connections.SiteScript(ctx, in.ID, in.Role)
+		}),
+		action.Define(action.Spec{Name: "connection.mailbox_script", Summary: "Write the script by which Exchange lets a connection's app into the mailboxes on its list, and into no other.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubWrite,
+			Route: "GET /connections/{id}/mailbox-script", CLI: "connection mailbox-script", Args: []string{"id"}}, func(ctx context.Context, _ action.Call, in byID) (connection.MailboxScript, error) {
+			return h.Connections.MailboxScript(ctx, in.ID)
 		}),
 		action.Define(action.Spec{Name: "connection.serve", Summary: "Make a connection the one that serves a capability in its tenant.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "POST /connections/{id}/serve", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in serveIn) (none, error) {
@@ -272,7 +279,7 @@ func (h *Hub) changeConnection(ctx context.Context, c action.Call, in changeIn) 
 			return tested{}, err
 		}
 	}
-	e := connection.Edit{Name: in.Name, Mailboxes: in.Mailboxes, Sites: in.Sites, SitesSelected: in.SitesSelected, ReadOnly: in.ReadOnly, Allowed: in.Allowed, Version: in.Version}
+	e := connection.Edit{Name: in.Name, Mailboxes: in.Mailboxes, Sites: in.Sites, Teams: in.Teams, SitesSelected: in.SitesSelected, MailboxesLimited: in.MailboxesLimited, MailboxOutside: in.MailboxOutside, ReadOnly: in.ReadOnly, Allowed: in.Allowed, Version: in.Version}
 	if in.Capabilities != nil {
 		e.Capabilities = &in.Capabilities
 	}

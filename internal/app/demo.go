@@ -203,6 +203,7 @@ func (d *demo) connect(ctx context.Context) error {
 		case demoPersonApp:
 			form.Name, form.Owner, form.AccountTypes = "contoso-person", owner.ID, m365.ThisTenant
 			form.Capabilities = []m365.Capability{m365.Mail, m365.Calendar, m365.Contacts, m365.Todo, m365.Teams}
+			form.Teams = []string{connection.EveryTeam}
 		default:
 			continue
 		}

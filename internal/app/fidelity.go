@@ -160,7 +160,7 @@ func (a *App) observeContoso(ctx context.Context, record *fidelity.Recorder, r s
 	u := slices.IndexFunc(tenant.Users, func(u sim.ReadyUser) bool { return u.Mailbox && u.Purpose == "user" && !u.Admin })
 	_, _, err := a.Connections.Add(ctx, access.Local("fidelity"), connection.Form{Name: "simulated", Kind: m365.Application, TenantID: m365.TenantID(tenant.TenantID), ClientID: m365.ClientID(tenant.Apps[i].ClientID),
 		Cloud: m365.Custom, Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(tenant.Apps[i].ClientSecret)}, Mailboxes: connection.MailboxList{{Address: tenant.Users[u].UPN}},
-		Sites: []string{connection.EverySite}, Capabilities: []m365.Capability{m365.Directory, m365.Mail, m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive, m365.SharePoint, m365.Teams, m365.Presence}})
+		Sites: []string{connection.EverySite}, Teams: []string{connection.EveryTeam}, Capabilities: []m365.Capability{m365.Directory, m365.Mail, m365.Calendar, m365.Contacts, m365.Todo, m365.OneDrive, m365.SharePoint, m365.Teams, m365.Presence}})
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,9 @@ func (h *Hub) Form(name, app string, capabilities ...m365.Capability) connection
 	if slices.Contains(capabilities, m365.SharePoint) {
 		f.Sites = []string{connection.EverySite}
 	}
+	if slices.Contains(capabilities, m365.Teams) {
+		f.Teams = []string{connection.EveryTeam}
+	}
 	if f.Kind == m365.Application {
 		f.Mailboxes = connection.ParseMailboxes("ada@contoso.example; ben@contoso.example")
 	}

@@ -8,12 +8,13 @@ import (
 	"seneschal/internal/store"
 )
 
-// binding is what working through a connection needs and what follows from its configuration and its lists of mailboxes and sites alone. It is kept,
+// binding is what working through a connection needs and what follows from its configuration and its lists of mailboxes, sites and teams alone. It is kept,
 // as a feed is walked through one every few seconds, and a list may hold ten thousand.
 type binding struct {
 	version, list int64
 	mailboxes     []Mailbox // nobody changes them
 	sites         []Site    // nor these
+	teams         []Team    // nor these
 	byName        map[string]int
 	bound         Bound
 }
@@ -50,6 +51,7 @@ func (s *Service) Bind(ctx context.Context, idOrName string, p Purpose) (Bound, 
 	}
 	c.Mailboxes, c.byName = have.mailboxes, have.byName
 	c.setSites(have.sites)
+	c.setTeams(have.teams)
 	return Bound{c, have.bound.Graph, have.bound.Tokens}, nil
 }
 
@@ -58,7 +60,7 @@ func (s *Service) newBinding(ctx context.Context, c Connection, p Purpose) (*bin
 	if err := s.readLists(ctx, &c); err != nil {
 		return nil, err
 	}
-	b := &binding{version: c.Version, list: c.listVersion, mailboxes: c.Mailboxes, sites: c.SiteStates, byName: make(map[string]int, 2*len(c.Mailboxes))}
+	b := &binding{version: c.Version, list: c.listVersion, mailboxes: c.Mailboxes, sites: c.SiteStates, teams: c.TeamStates, byName: make(map[string]int, 2*len(c.Mailboxes))}
 	for i := len(c.Mailboxes) - 1; i >= 0; i-- { // of two with one name the first is meant
 		for _, name := range c.Mailboxes[i].names() {
 			b.byName[strings.ToLower(name)] = i
@@ -69,7 +71,7 @@ func (s *Service) newBinding(ctx context.Context, c Connection, p Purpose) (*bin
 	return b, err
 }
 
-// entry reads a connection without its mailboxes and sites.
+// entry reads a connection without its mailboxes, sites and teams.
 func (s *Service) entry(ctx context.Context, idOrName string) (Connection, error) {
 	c, err := scan(s.Store.Reader().QueryRowContext(ctx, "select "+columns+" from connection_entry where id = $1 or name = $2", idOrName, idOrName))
 	if store.IsNoRows(err) {
@@ -78,7 +80,7 @@ func (s *Service) entry(ctx context.Context, idOrName string) (Connection, error
 	return c, err
 }
 
-// listChanged is said in the transaction that changes mailboxes or sites of a connection.
+// listChanged is said in the transaction that changes mailboxes, sites or teams of a connection.
 func listChanged(ctx context.Context, tx *store.Tx, id string) error {
 	_, err := tx.ExecContext(ctx, "update connection_entry set list_version = list_version + 1 where id = $1", id)
 	return err

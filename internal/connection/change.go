@@ -77,12 +77,13 @@ func (s *Service) fromForm(f Form) (Connection, error) {
 	}
 	now := s.Clock.Now()
 	c := Connection{ID: store.NewID(now), Name: f.Name, Kind: f.Kind, Cloud: f.Cloud, TenantID: f.TenantID, ClientID: f.ClientID, Credential: info,
-		AccountTypes: f.AccountTypes, Owner: f.Owner, Capabilities: f.Capabilities, SitesSelected: f.SitesSelected, ReadOnly: f.ReadOnly, Allowed: f.Allowed,
+		AccountTypes: f.AccountTypes, Owner: f.Owner, Capabilities: f.Capabilities, SitesSelected: f.SitesSelected, MailboxesLimited: f.MailboxesLimited, MailboxOutside: f.MailboxOutside, ReadOnly: f.ReadOnly, Allowed: f.Allowed,
 		Consent: "not_requested", State: Verifying, Since: now, Version: 1, CreatedAt: now}
 	for _, m := range f.Mailboxes {
 		c.Mailboxes = append(c.Mailboxes, Mailbox{Address: m.Address, Purposes: m.Purposes, Status: Unchecked})
 	}
 	c.setSites(mergeSites(nil, f.Sites))
+	c.setTeams(mergeTeams(nil, f.Teams))
 	return c, nil
 }
 
@@ -118,6 +119,9 @@ func (s *Service) add(ctx context.Context, by access.Caller, f Form, managed boo
 		if err := replaceSites(ctx, tx, c.ID, c.SiteStates); err != nil {
 			return err
 		}
+		if err := replaceTeams(ctx, tx, c.ID, c.TeamStates); err != nil {
+			return err
+		}
 		if err := s.Vault.Put(ctx, tx, credentialRef(c.ID), secret); err != nil {
 			return err
 		}
@@ -131,7 +135,7 @@ func (s *Service) add(ctx context.Context, by access.Caller, f Form, managed boo
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.add", Target: c.ID, Outcome: "done",
-			Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID, "kind": c.Kind, "capabilities": c.Capabilities, "sites": c.Sites, "sites_selected": c.SitesSelected}})
+			Detail: map[string]any{"tenant": c.TenantID, "client": c.ClientID, "kind": c.Kind, "capabilities": c.Capabilities, "sites": c.Sites, "teams": c.Teams, "sites_selected": c.SitesSelected, "mailboxes_limited": c.MailboxesLimited}})
 	})
 	if store.IsDuplicate(err) {
 		err = &fault.Error{Kind: fault.Conflict, Code: "name_taken", Message: "There is a connection of that name already", Fix: "Use another name", Who: "you"}
@@ -229,14 +233,17 @@ func (s *Service) TakeOver(ctx context.Context, by access.Caller, idOrName strin
 
 // Edit is a change of what may change without a new proof of identity. Nil leaves a field alone.
 type Edit struct {
-	Name          *string            `json:"name,omitempty"`
-	Capabilities  *[]m365.Capability `json:"capabilities,omitempty"`
-	Mailboxes     *MailboxList       `json:"mailboxes,omitempty"`
-	Sites         *[]string          `json:"sites,omitempty"`
-	SitesSelected *bool              `json:"sites_selected,omitempty"`
-	ReadOnly      *bool              `json:"read_only,omitempty"`
-	Allowed       *[]string          `json:"allowed_actions,omitempty"`
-	Version       int64              `json:"version,omitempty"` // refuse when somebody else was faster; zero: do not ask
+	Name             *string            `json:"name,omitempty"`
+	Capabilities     *[]m365.Capability `json:"capabilities,omitempty"`
+	Mailboxes        *MailboxList       `json:"mailboxes,omitempty"`
+	Sites            *[]string          `json:"sites,omitempty"`
+	Teams            *[]string          `json:"teams,omitempty"`
+	SitesSelected    *bool              `json:"sites_selected,omitempty"`
+	MailboxesLimited *bool              `json:"mailboxes_limited,omitempty"`
+	MailboxOutside   *string            `json:"mailbox_outside,omitempty"`
+	ReadOnly         *bool              `json:"read_only,omitempty"`
+	Allowed          *[]string          `json:"allowed_actions,omitempty"`
+	Version          int64              `json:"version,omitempty"` // refuse when somebody else was faster; zero: do not ask
 }
 
 // Change applies an edit and proves the connection anew.
@@ -258,7 +265,9 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 		return c, TestResult{}, err
 	}
 	c.Name, c.Capabilities, c.SitesSelected, c.ReadOnly, c.Allowed = f.Name, f.Capabilities, f.SitesSelected, f.ReadOnly, f.Allowed
+	c.MailboxesLimited, c.MailboxOutside = f.MailboxesLimited, f.MailboxOutside
 	c.setSites(mergeSites(c.SiteStates, f.Sites))
+	c.setTeams(mergeTeams(c.TeamStates, f.Teams))
 	mailboxes := mergeMailboxes(c.Mailboxes, f.Mailboxes)
 	err = s.Store.InTx(ctx, "connection.change", func(tx *store.Tx) error {
 		if err := update(ctx, tx, c); err != nil {
@@ -270,6 +279,9 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 		if err := replaceSites(ctx, tx, c.ID, c.SiteStates); err != nil {
 			return err
 		}
+		if err := replaceTeams(ctx, tx, c.ID, c.TeamStates); err != nil {
+			return err
+		}
 		if err := serve(ctx, tx, c); err != nil {
 			return err
 		}
@@ -277,7 +289,7 @@ func (s *Service) Change(ctx context.Context, by access.Caller, idOrName string,
 			return err
 		}
 		return s.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "connection.change", Target: c.ID, Outcome: "done",
-			Detail: map[string]any{"capabilities": c.Capabilities, "mailboxes": len(mailboxes), "sites": c.Sites, "sites_selected": c.SitesSelected, "read_only": c.ReadOnly}})
+			Detail: map[string]any{"capabilities": c.Capabilities, "mailboxes": len(mailboxes), "sites": c.Sites, "teams": c.Teams, "sites_selected": c.SitesSelected, "mailboxes_limited": c.MailboxesLimited, "read_only": c.ReadOnly}})
 	})
 	if err != nil {
 		return c, TestResult{}, err
@@ -298,8 +310,17 @@ func (e Edit) apply(f *Form) {
 	if e.Sites != nil {
 		f.Sites = *e.Sites
 	}
+	if e.Teams != nil {
+		f.Teams = *e.Teams
+	}
 	if e.SitesSelected != nil {
 		f.SitesSelected = *e.SitesSelected
+	}
+	if e.MailboxesLimited != nil {
+		f.MailboxesLimited = *e.MailboxesLimited
+	}
+	if e.MailboxOutside != nil {
+		f.MailboxOutside = *e.MailboxOutside
 	}
 	if e.ReadOnly != nil {
 		f.ReadOnly = *e.ReadOnly
@@ -312,7 +333,8 @@ func (e Edit) apply(f *Form) {
 // formOf is the connection as a form, with a credential that passes the check: the real one stays sealed.
 func formOf(c Connection) Form {
 	f := Form{Name: c.Name, Kind: c.Kind, Cloud: c.Cloud, TenantID: c.TenantID, ClientID: c.ClientID, AccountTypes: c.AccountTypes, Owner: c.Owner,
-		Capabilities: c.Capabilities, Sites: slices.Clone(c.Sites), SitesSelected: c.SitesSelected, ReadOnly: c.ReadOnly, Allowed: c.Allowed, Credential: CredentialForm{Type: "federated", TokenFile: "unchanged"}}
+		Capabilities: c.Capabilities, Sites: slices.Clone(c.Sites), Teams: slices.Clone(c.Teams), SitesSelected: c.SitesSelected, MailboxesLimited: c.MailboxesLimited, MailboxOutside: c.MailboxOutside, ReadOnly: c.ReadOnly, Allowed: c.Allowed,
+		Credential: CredentialForm{Type: "federated", TokenFile: "unchanged"}}
 	for _, m := range c.Mailboxes {
 		f.Mailboxes = append(f.Mailboxes, MailboxEntry{m.Address, m.Purposes})
 	}
@@ -400,6 +422,7 @@ func (s *Service) replace(ctx context.Context, by access.Caller, c Connection, c
 // Permissions is what the connection needs, has, and has too much.
 type Permissions struct {
 	Needed      []m365.Required `json:"needed"`
+	ByExchange  []m365.Required `json:"by_exchange,omitempty" doc:"Not to be granted: Exchange gives them for the listed mailboxes, see connection.mailbox_script"`
 	Granted     []string        `json:"granted"`
 	Missing     []string        `json:"missing"`
 	Superfluous []string        `json:"superfluous"`
@@ -424,7 +447,7 @@ func (s *Service) ReadPermissions(ctx context.Context, idOrName string) (Permiss
 	if err != nil {
 		return Permissions{}, err
 	}
-	p := Permissions{Needed: setup.Permissions, Granted: granted, Missing: []string{}, Superfluous: []string{}, ReadAt: c.grantsReadAt, RedirectURI: s.Redirect(), Setup: setup}
+	p := Permissions{Needed: setup.Permissions, ByExchange: c.asks().FromExchange(), Granted: granted, Missing: []string{}, Superfluous: []string{}, ReadAt: c.grantsReadAt, RedirectURI: s.Redirect(), Setup: setup}
 	lines, err := s.LastLines(ctx, c.ID)
 	if err != nil {
 		return p, err
@@ -476,13 +499,22 @@ func (s *Service) Export(ctx context.Context, person string) (any, error) {
 		var connection, address, name string
 		err = r.Scan(&connection, &address, &name)
 		return map[string]any{"connection": connection, "mailbox": address, "display_name": name}, err
-	}, "select connection, address, display_name from connection_mailbox where address = $1 or upn = $2 order by connection", lower(person), lower(person))
+	}, `select connection, address, display_name from connection_mailbox where address = $1 or upn = $2
+		union all select id, mailbox_outside, '' from connection_entry where mailbox_outside = $3 order by connection`, lower(person), lower(person), lower(person))
 }
 
 // Erase takes a person's mailboxes off all lists and ends the person's own connections.
 func (s *Service) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
 	lists, err := store.Select(ctx, tx, ids, "delete from connection_mailbox where address = $1 or lower(upn) = $2 returning connection", lower(person), lower(person))
 	if err != nil {
+		return 0, err
+	}
+	outside, err := store.Select(ctx, tx, ids, "update connection_entry set mailbox_outside = '' where mailbox_outside = $1 returning id", lower(person))
+	if err != nil {
+		return 0, err
+	}
+	lists = append(lists, outside...)
+	if _, err := tx.ExecContext(ctx, "delete from connection_check where capability = $1", lineOfLimited); err != nil { // it may name anybody; the next look writes it anew
 		return 0, err
 	}
 	owned, err := store.Select(ctx, tx, ids, "select id from connection_entry where owner = $1 or lower(account_upn) = $2", person, lower(person))

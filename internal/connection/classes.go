@@ -11,8 +11,8 @@ import (
 // Classes say what connections keep.
 func (s *Service) Classes() []custody.Class {
 	return []custody.Class{
-		{Name: "connections", Title: "Connections and mailboxes", What: "Tenants, app registrations, listed mailboxes with their owners' names, listed sites, who signed in, grants, the doctor's last findings", Whose: "the people whose mailboxes are listed; a delegated connection's owner",
-			Tables: []string{"connection_entry", "connection_mailbox", "connection_site", "connection_check", "connection_grant", "connection_serving"}, Seen: "everybody who may see the hub", Ends: "until removed",
+		{Name: "connections", Title: "Connections and mailboxes", What: "Tenants, app registrations, listed mailboxes with their owners' names, a mailbox that must be refused where one is named, listed sites and teams, who signed in, grants, the doctor's last findings", Whose: "the people whose mailboxes are listed; a delegated connection's owner",
+			Tables: []string{"connection_entry", "connection_mailbox", "connection_site", "connection_team", "connection_check", "connection_grant", "connection_serving"}, Seen: "everybody who may see the hub", Ends: "until removed",
 			Export: custody.InExport, Erase: "the person's mailboxes leave all lists; their own connections go with credential and tokens"},
 		{Name: "consents", Title: "Sign-ins and consents under way", What: "Links that were made and not used yet, as hashes", Whose: custody.NotAbout, Tables: []string{"connection_signin"}, Seen: custody.Nobody, Ends: "after 7 days at the latest",
 			Export: custody.NotIn, Erase: "those of the person's own connections go with them", Prune: s.pruneSignIns},

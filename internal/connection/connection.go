@@ -99,33 +99,37 @@ func (m Mailbox) Has(p Purpose) bool { return slices.Contains(m.Purposes, p) }
 
 // Connection is one configured link to a tenant.
 type Connection struct {
-	ID            string            `json:"id"`
-	Name          string            `json:"name"`
-	Kind          m365.Mode         `json:"kind"`
-	Cloud         m365.Cloud        `json:"cloud"`
-	TenantID      m365.TenantID     `json:"tenant_id"`
-	TenantName    string            `json:"tenant,omitempty"`
-	ClientID      m365.ClientID     `json:"client_id"`
-	Credential    CredentialInfo    `json:"credential"`
-	AccountTypes  m365.Audience     `json:"account_types,omitempty"`
-	Owner         string            `json:"owner,omitempty"`   // person id; a delegated connection is theirs alone
-	Account       string            `json:"account,omitempty"` // who signed in
-	Capabilities  []m365.Capability `json:"capabilities"`
-	Mailboxes     []Mailbox         `json:"mailboxes"`
-	Sites         []string          `json:"sites"`                 // addresses it may reach; * is all
-	SiteStates    []Site            `json:"site_states,omitempty"` // what Microsoft says of each
-	SitesSelected bool              `json:"sites_selected"`        // the app has Sites.Selected and is granted each site
-	ReadOnly      bool              `json:"read_only"`
-	Allowed       []string          `json:"allowed_actions,omitempty"` // patterns such as mail.*; empty: all
-	Managed       bool              `json:"managed,omitempty"`         // declared in a file
-	Consent       string            `json:"admin_consent,omitempty"`   // not_requested, sent, granted, verified
-	State         State             `json:"state"`
-	Reason        *fault.Problem    `json:"reason,omitempty"`
-	Since         time.Time         `json:"since,omitzero"`
-	Proof         Proof             `json:"proof"`
-	NextCheck     time.Time         `json:"next_check,omitzero"`
-	Version       int64             `json:"version"`
-	CreatedAt     time.Time         `json:"created_at"`
+	ID               string            `json:"id"`
+	Name             string            `json:"name"`
+	Kind             m365.Mode         `json:"kind"`
+	Cloud            m365.Cloud        `json:"cloud"`
+	TenantID         m365.TenantID     `json:"tenant_id"`
+	TenantName       string            `json:"tenant,omitempty"`
+	ClientID         m365.ClientID     `json:"client_id"`
+	Credential       CredentialInfo    `json:"credential"`
+	AccountTypes     m365.Audience     `json:"account_types,omitempty"`
+	Owner            string            `json:"owner,omitempty"`   // person id; a delegated connection is theirs alone
+	Account          string            `json:"account,omitempty"` // who signed in
+	Capabilities     []m365.Capability `json:"capabilities"`
+	Mailboxes        []Mailbox         `json:"mailboxes"`
+	Sites            []string          `json:"sites"`                     // addresses it may reach; * is all
+	SiteStates       []Site            `json:"site_states,omitempty"`     // what Microsoft says of each
+	SitesSelected    bool              `json:"sites_selected"`            // the app has Sites.Selected and is granted each site
+	Teams            []string          `json:"teams"`                     // ids or names of the teams it may reach; * is all
+	TeamStates       []Team            `json:"team_states,omitempty"`     // what Microsoft says of each
+	MailboxesLimited bool              `json:"mailboxes_limited"`         // Exchange itself lets the app into the listed mailboxes alone
+	MailboxOutside   string            `json:"mailbox_outside,omitempty"` // one that must be refused, by which that is proven
+	ReadOnly         bool              `json:"read_only"`
+	Allowed          []string          `json:"allowed_actions,omitempty"` // patterns such as mail.*; empty: all
+	Managed          bool              `json:"managed,omitempty"`         // declared in a file
+	Consent          string            `json:"admin_consent,omitempty"`   // not_requested, sent, granted, verified
+	State            State             `json:"state"`
+	Reason           *fault.Problem    `json:"reason,omitempty"`
+	Since            time.Time         `json:"since,omitzero"`
+	Proof            Proof             `json:"proof"`
+	NextCheck        time.Time         `json:"next_check,omitzero"`
+	Version          int64             `json:"version"`
+	CreatedAt        time.Time         `json:"created_at"`
 
 	paused       bool
 	accountID    string

@@ -54,6 +54,7 @@ type report struct {
 	proof      Proof
 	mailboxes  []Mailbox
 	sites      []Site
+	teams      []Team
 	siteProof  Proof // of a listed site
 	lines      []Line
 	granted    []string
@@ -66,7 +67,7 @@ const mailboxesAtOnce = 8
 // examine asks Microsoft everything the doctor tells. It changes nothing anywhere. Mailboxes that were found within a day are asked
 // about again only when the look is thorough: a thousand of them would else cost two thousand requests at every check.
 func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Client, thorough bool) report {
-	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes), sites: slices.Clone(c.SiteStates)}
+	r := report{tenantName: c.TenantName, mailboxes: slices.Clone(c.Mailboxes), sites: slices.Clone(c.SiteStates), teams: slices.Clone(c.TeamStates)}
 	if _, err := tokens.Token(ctx, wire.Refresh{}); err != nil {
 		r.block(c, fault.As(err))
 		return r
@@ -85,8 +86,10 @@ func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Clien
 	}
 	s.resolveMailboxes(ctx, c, e, tokens, &r, thorough)
 	s.resolveSites(ctx, c, e, tokens, &r, thorough)
+	s.resolveTeams(ctx, c, e, tokens, &r, thorough)
 	c.Mailboxes = r.mailboxes
 	c.setSites(r.sites)
+	c.setTeams(r.teams)
 	for _, name := range c.Capabilities {
 		r.lines = append(r.lines, s.capabilityLine(ctx, c, e, tokens, name, &r))
 	}
@@ -94,7 +97,9 @@ func (s *Service) examine(ctx context.Context, c Connection, tokens *entra.Clien
 	r.lines = append(r.lines, s.credentialLine(c)...)
 	r.lines = append(r.lines, r.mailboxLines(c)...)
 	r.lines = append(r.lines, r.siteLines(c)...)
+	r.lines = append(r.lines, r.teamLines(c)...)
 	r.lines = append(r.lines, s.restrictionLine(ctx, c, e, tokens, &r)...)
+	r.lines = append(r.lines, s.limitLine(ctx, c, e, tokens, &r)...)
 	sortLines(r.lines)
 	return r
 }
@@ -310,6 +315,10 @@ func (s *Service) credentialLine(c Connection) []Line {
 func (r *report) mailboxLines(c Connection) []Line {
 	var lines []Line
 	for _, m := range r.mailboxes {
+		if m.Note == outOfScope && c.MailboxesLimited {
+			lines = append(lines, Line{Connection: c.Name, Capability: "mailbox", Title: m.Address, State: LineFailed, Code: "mailbox_not_granted", Cause: outOfScope + ": " + m.Address,
+				Fix: "Run the script that seneschal connection mailbox-script " + c.Name + " prints, and check again when up to two hours have passed", Who: "an administrator of Exchange in the tenant"})
+		}
 		if m.Status == NotFound || m.Status == Unlicensed {
 			lines = append(lines, Line{Connection: c.Name, Capability: "mailbox", Title: m.Address, State: LineFailed, Code: "mailbox_" + string(m.Status),
 				Cause: m.Note, Fix: "Correct the address or take it off the list; an account needs an Exchange Online licence to have a mailbox", Who: "an admin of this hub"})
@@ -375,8 +384,12 @@ func (s *Service) findMailbox(ctx context.Context, c Connection, e m365.Endpoint
 	only := c
 	only.Mailboxes = []Mailbox{{Address: m.Address, ObjectID: m.ObjectID, UPN: m.UPN, Purposes: []Purpose{look}}}
 	g := s.graph(only, e, tokens, look)
-	if _, err := graph.Get[graph.MailFolder](ctx, g, g.User(m365.UserID(m.ObjectID)).MailFolder("inbox"), graph.Select("id")); hasNoMailbox(err) {
+	_, err := graph.Get[graph.MailFolder](ctx, g, g.User(m365.UserID(m.ObjectID)).MailFolder("inbox"), graph.Select("id"))
+	switch {
+	case hasNoMailbox(err):
 		m.Status, m.Note = Unlicensed, m.DisplayName+" has no mailbox in Exchange Online: no licence, or the mailbox is on premises"
+	case c.MailboxesLimited && fault.CodeOf(err) == graph.NotInScope && c.readsMail():
+		m.Note = outOfScope
 	}
 }
 

@@ -106,7 +106,8 @@ func (s *Service) applyOne(ctx context.Context, by access.Caller, f Form) error 
 		}
 	}
 	capabilities := ownersChoice(have, f.Capabilities)
-	if _, _, err := s.Change(ctx, by, have.ID, Edit{Capabilities: &capabilities, Mailboxes: &f.Mailboxes, Sites: &f.Sites, SitesSelected: &f.SitesSelected, ReadOnly: &f.ReadOnly, Allowed: &f.Allowed}); err != nil {
+	if _, _, err := s.Change(ctx, by, have.ID, Edit{Capabilities: &capabilities, Mailboxes: &f.Mailboxes, Sites: &f.Sites, Teams: &f.Teams, SitesSelected: &f.SitesSelected,
+		MailboxesLimited: &f.MailboxesLimited, MailboxOutside: &f.MailboxOutside, ReadOnly: &f.ReadOnly, Allowed: &f.Allowed}); err != nil {
 		return err
 	}
 	return s.Store.InTx(ctx, "connection.managed", func(tx *store.Tx) error {

@@ -20,20 +20,23 @@ import (
 
 // Form is a connection as a person or file enters it.
 type Form struct {
-	Name          string            `json:"name" yaml:"name" doc:"Name of the connection, unique in the hub"`
-	Kind          m365.Mode         `json:"kind" yaml:"kind" enum:"application,delegated" doc:"application: as the app itself; delegated: on behalf of one signed-in person"`
-	Cloud         m365.Cloud        `json:"cloud,omitempty" yaml:"cloud" enum:"global,usgov,usgov-dod,china,custom" doc:"Microsoft cloud of the tenant; the setting CLOUD without"`
-	TenantID      m365.TenantID     `json:"tenant_id,omitempty" yaml:"tenant_id" doc:"Directory (tenant) ID; needed unless people of any tenant may sign in"`
-	ClientID      m365.ClientID     `json:"client_id" yaml:"client_id" doc:"Application (client) ID"`
-	Credential    CredentialForm    `json:"credential,omitzero" yaml:"credential" doc:"What proves the app to Entra"`
-	AccountTypes  m365.Audience     `json:"account_types,omitempty" yaml:"account_types" enum:"this_tenant,any_work_tenant,work_and_personal,personal" doc:"Delegated: whose accounts may sign in"`
-	Owner         string            `json:"owner,omitempty" yaml:"owner" doc:"Delegated: the person of the hub it belongs to; you without"`
-	Capabilities  []m365.Capability `json:"capabilities" yaml:"capabilities" doc:"What the connection is for: directory, mail, calendar, timeline, tap, send, dispatch"`
-	Mailboxes     MailboxList       `json:"mailboxes,omitempty" yaml:"mailboxes" doc:"The mailboxes it may touch: a list of {upn, purposes}, or addresses separated by commas, semicolons or lines"`
-	Sites         []string          `json:"sites,omitempty" yaml:"sites" doc:"The sites of SharePoint it may reach, by address; * is all that the permissions reach. The capability sharepoint needs one"`
-	SitesSelected bool              `json:"sites_selected,omitempty" yaml:"sites_selected" doc:"Ask for Sites.Selected in place of permissions for all sites: an administrator grants the app each listed site"`
-	ReadOnly      bool              `json:"read_only,omitempty" yaml:"read_only" doc:"Refuse everything that changes something"`
-	Allowed       []string          `json:"allowed_actions,omitempty" yaml:"allowed_actions" doc:"Actions it may run, such as mail.*; all without"`
+	Name             string            `json:"name" yaml:"name" doc:"Name of the connection, unique in the hub"`
+	Kind             m365.Mode         `json:"kind" yaml:"kind" enum:"application,delegated" doc:"application: as the app itself; delegated: on behalf of one signed-in person"`
+	Cloud            m365.Cloud        `json:"cloud,omitempty" yaml:"cloud" enum:"global,usgov,usgov-dod,china,custom" doc:"Microsoft cloud of the tenant; the setting CLOUD without"`
+	TenantID         m365.TenantID     `json:"tenant_id,omitempty" yaml:"tenant_id" doc:"Directory (tenant) ID; needed unless people of any tenant may sign in"`
+	ClientID         m365.ClientID     `json:"client_id" yaml:"client_id" doc:"Application (client) ID"`
+	Credential       CredentialForm    `json:"credential,omitzero" yaml:"credential" doc:"What proves the app to Entra"`
+	AccountTypes     m365.Audience     `json:"account_types,omitempty" yaml:"account_types" enum:"this_tenant,any_work_tenant,work_and_personal,personal" doc:"Delegated: whose accounts may sign in"`
+	Owner            string            `json:"owner,omitempty" yaml:"owner" doc:"Delegated: the person of the hub it belongs to; you without"`
+	Capabilities     []m365.Capability `json:"capabilities" yaml:"capabilities" doc:"What the connection is for: directory, mail, calendar, timeline, tap, send, dispatch"`
+	Mailboxes        MailboxList       `json:"mailboxes,omitempty" yaml:"mailboxes" doc:"The mailboxes it may touch: a list of {upn, purposes}, or addresses separated by commas, semicolons or lines"`
+	Sites            []string          `json:"sites,omitempty" yaml:"sites" doc:"The sites of SharePoint it may reach, by address; * is all that the permissions reach. The capability sharepoint needs one"`
+	SitesSelected    bool              `json:"sites_selected,omitempty" yaml:"sites_selected" doc:"Ask for Sites.Selected in place of permissions for all sites: an administrator grants the app each listed site"`
+	Teams            []string          `json:"teams,omitempty" yaml:"teams" doc:"The teams of Microsoft Teams it may reach, by id or name; * is all that the permissions reach. The capability teams needs one"`
+	MailboxesLimited bool              `json:"mailboxes_limited,omitempty" yaml:"mailboxes_limited" doc:"Ask for no permission that reaches every mailbox: Exchange lets the app into the listed ones, by the script of connection.mailbox_script"`
+	MailboxOutside   string            `json:"mailbox_outside,omitempty" yaml:"mailbox_outside" doc:"With mailboxes_limited: a mailbox that is not on the list, by which the doctor proves that others are refused; one of the directory without"`
+	ReadOnly         bool              `json:"read_only,omitempty" yaml:"read_only" doc:"Refuse everything that changes something"`
+	Allowed          []string          `json:"allowed_actions,omitempty" yaml:"allowed_actions" doc:"Actions it may run, such as mail.*; all without"`
 }
 
 // CredentialForm is a credential as entered. It is sealed as it is; nothing of it is ever shown again.
@@ -105,6 +108,8 @@ func (f *Form) normalise(defaultCloud m365.Cloud) {
 		f.Credential.Type = "none"
 	}
 	f.normaliseSites()
+	f.normaliseTeams()
+	f.MailboxOutside = lower(strings.TrimSpace(f.MailboxOutside))
 	for i := range f.Mailboxes {
 		f.Mailboxes[i].Address = strings.ToLower(strings.TrimSpace(f.Mailboxes[i].Address))
 		if len(f.Mailboxes[i].Purposes) == 0 {
@@ -135,7 +140,9 @@ func (f *Form) check() []fault.Field {
 	f.checkCredential(bad)
 	f.checkCapabilities(bad)
 	f.checkMailboxes(bad)
+	f.checkLimit(bad)
 	f.checkSites(bad)
+	f.checkTeams(bad)
 	return wrong
 }
 

@@ -81,7 +81,7 @@ func (s *Service) look(ctx context.Context, c Connection, fresh bool) ([]Line, e
 	if err != nil {
 		return nil, err
 	}
-	r := report{tenantName: c.TenantName, mailboxes: c.Mailboxes, sites: c.SiteStates}
+	r := report{tenantName: c.TenantName, mailboxes: c.Mailboxes, sites: c.SiteStates, teams: c.TeamStates}
 	if fresh {
 		// While the sign-in service only does not answer, the token at hand still proves what works.
 		if f := fault.As(tokens.Forget(ctx)); f != nil && f.Kind != fault.Unavailable && f.Kind != fault.Throttled {
@@ -139,7 +139,7 @@ func verdict(c Connection, r report) (State, *fault.Problem) {
 	worst := Healthy
 	var reason *fault.Problem
 	for _, l := range r.lines {
-		if l.State != LineMissing && l.State != LineFailed && (l.State != LineCannotTell || l.Capability == lineOfRestricted) { // not to know what others would be refused takes nothing from what works
+		if l.State != LineMissing && l.State != LineFailed && (l.State != LineCannotTell || l.Capability == lineOfRestricted || l.Capability == lineOfLimited) { // not to know what others would be refused takes nothing from what works
 			continue
 		}
 		st := Degraded
@@ -206,6 +206,9 @@ func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool
 			return err
 		}
 		if err := updateSites(ctx, tx, c.ID, r.sites); err != nil {
+			return err
+		}
+		if err := updateTeams(ctx, tx, c.ID, r.teams); err != nil {
 			return err
 		}
 		if err := replaceLines(ctx, tx, c.ID, r.lines); err != nil {
@@ -373,7 +376,7 @@ func replaceLines(ctx context.Context, tx *store.Tx, id string, lines []Line) er
 			return err
 		}
 		key := l.Capability
-		if key == "mailbox" || key == lineOfSite {
+		if key == "mailbox" || key == lineOfSite || key == lineOfTeam {
 			key += ":" + l.Title
 		}
 		if _, err := tx.ExecContext(ctx, "insert into connection_check (connection, capability, line) values ($1, $2, $3)", id, key, string(text)); err != nil {

@@ -168,6 +168,9 @@ func (r *Reviewed) attribute(operations []usedOperation, since int64) {
 				through = append(through, p)
 			}
 		}
+		if len(through) == 0 && r.asks.LimitedMailboxes && slices.ContainsFunc(accepted.All, func(p string) bool { return m365.ExchangeRole(p) != "" }) {
+			continue // Exchange let it through, by no permission of the token
+		}
 		if !known || !accepted.Known || len(through) == 0 {
 			if o.last >= since {
 				r.Unmatched = append(r.Unmatched, o.name)

@@ -11,20 +11,20 @@ import (
 
 const columns = `id, name, kind, cloud, tenant_id, tenant_name, client_id, credential_type, credential_expires, credential_note, account_types, owner,
 	account_id, account_upn, capabilities, allowed_actions, read_only, paused, managed, state, reason, since, proof_at, proof_request, next_check,
-	grants_read_at, reminded_days, consent, version, created_at, list_version, sites_selected`
+	grants_read_at, reminded_days, consent, version, created_at, list_version, sites_selected, mailboxes_limited, mailbox_outside`
 
 func scan(s store.Scanner) (c Connection, err error) {
 	var capabilities, allowed, reason string
-	var expires, readOnly, paused, managed, selected, since, proofAt, next, grants, created int64
+	var expires, readOnly, paused, managed, selected, limited, since, proofAt, next, grants, created int64
 	err = s.Scan(&c.ID, &c.Name, &c.Kind, &c.Cloud, &c.TenantID, &c.TenantName, &c.ClientID, &c.Credential.Type, &expires, &c.Credential.Note, &c.AccountTypes, &c.Owner,
 		&c.accountID, &c.Account, &capabilities, &allowed, &readOnly, &paused, &managed, &c.State, &reason, &since, &proofAt, &c.Proof.RequestID, &next,
-		&grants, &c.remindedDays, &c.Consent, &c.Version, &created, &c.listVersion, &selected)
+		&grants, &c.remindedDays, &c.Consent, &c.Version, &created, &c.listVersion, &selected, &limited, &c.MailboxOutside)
 	if err != nil {
 		return c, err
 	}
 	c.Credential.ExpiresAt, c.Since, c.Proof.At, c.NextCheck = store.Time(expires), store.Time(since), store.Time(proofAt), store.Time(next)
 	c.grantsReadAt, c.CreatedAt = store.Time(grants), store.Time(created)
-	c.ReadOnly, c.paused, c.Managed, c.SitesSelected = readOnly != 0, paused != 0, managed != 0, selected != 0
+	c.ReadOnly, c.paused, c.Managed, c.SitesSelected, c.MailboxesLimited = readOnly != 0, paused != 0, managed != 0, selected != 0, limited != 0
 	if reason != "" {
 		c.Reason = &fault.Problem{}
 		if err := json.Unmarshal([]byte(reason), c.Reason); err != nil {
@@ -41,11 +41,11 @@ func insert(ctx context.Context, tx *store.Tx, c Connection) error {
 	capabilities, _ := json.Marshal(c.Capabilities) // strings always encode
 	allowed, _ := json.Marshal(c.Allowed)
 	_, err := tx.ExecContext(ctx, "insert into connection_entry ("+columns+`) values
-		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)`,
+		($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)`,
 		c.ID, c.Name, string(c.Kind), string(c.Cloud), string(c.TenantID), c.TenantName, string(c.ClientID), c.Credential.Type, store.Millis(c.Credential.ExpiresAt), c.Credential.Note,
 		string(c.AccountTypes), c.Owner, c.accountID, c.Account, string(capabilities), string(allowed), number(c.ReadOnly), number(c.paused), number(c.Managed),
 		string(c.State), encodeReason(c.Reason), store.Millis(c.Since), store.Millis(c.Proof.At), c.Proof.RequestID, store.Millis(c.NextCheck),
-		store.Millis(c.grantsReadAt), c.remindedDays, c.Consent, c.Version, store.Millis(c.CreatedAt), c.listVersion, number(c.SitesSelected))
+		store.Millis(c.grantsReadAt), c.remindedDays, c.Consent, c.Version, store.Millis(c.CreatedAt), c.listVersion, number(c.SitesSelected), number(c.MailboxesLimited), c.MailboxOutside)
 	return err
 }
 
@@ -55,10 +55,10 @@ func update(ctx context.Context, tx *store.Tx, c Connection) error {
 	allowed, _ := json.Marshal(c.Allowed)
 	n, err := store.Affected(ctx, tx, `update connection_entry set name = $1, cloud = $2, tenant_id = $3, client_id = $4, credential_type = $5, credential_expires = $6,
 		credential_note = $7, account_types = $8, owner = $9, account_id = $10, account_upn = $11, capabilities = $12, allowed_actions = $13, read_only = $14, paused = $15,
-		managed = $16, reminded_days = $17, sites_selected = $18, version = version + 1 where id = $19 and version = $20`,
+		managed = $16, reminded_days = $17, sites_selected = $18, mailboxes_limited = $19, mailbox_outside = $20, version = version + 1 where id = $21 and version = $22`,
 		c.Name, string(c.Cloud), string(c.TenantID), string(c.ClientID), c.Credential.Type, store.Millis(c.Credential.ExpiresAt),
 		c.Credential.Note, string(c.AccountTypes), c.Owner, c.accountID, c.Account, string(capabilities), string(allowed), number(c.ReadOnly), number(c.paused),
-		number(c.Managed), c.remindedDays, number(c.SitesSelected), c.ID, c.Version)
+		number(c.Managed), c.remindedDays, number(c.SitesSelected), number(c.MailboxesLimited), c.MailboxOutside, c.ID, c.Version)
 	if err == nil && n == 0 {
 		err = &fault.Error{Kind: fault.Conflict, Code: "changed_meanwhile", Message: "The connection was changed by somebody else in this moment",
 			Fix: "Load it again and repeat your change", Who: "you"}
@@ -157,9 +157,14 @@ func (s *Service) List(ctx context.Context) ([]Connection, error) {
 		return nil, err
 	}
 	sites, err := readSites(ctx, s.Store.Reader(), "")
+	if err != nil {
+		return nil, err
+	}
+	teams, err := readTeams(ctx, s.Store.Reader(), "")
 	for i := range all {
 		all[i].Mailboxes = mailboxes[all[i].ID]
 		all[i].setSites(sites[all[i].ID])
+		all[i].setTeams(teams[all[i].ID])
 	}
 	return all, err
 }
@@ -180,7 +185,12 @@ func (s *Service) readLists(ctx context.Context, c *Connection) error {
 		return err
 	}
 	sites, err := readSites(ctx, s.Store.Reader(), c.ID)
+	if err != nil {
+		return err
+	}
+	teams, err := readTeams(ctx, s.Store.Reader(), c.ID)
 	c.Mailboxes = mailboxes[c.ID]
 	c.setSites(sites[c.ID])
+	c.setTeams(teams[c.ID])
 	return err
 }

@@ -66,7 +66,7 @@ type clients struct {
 	entra   *entra.Client
 }
 
-// Bound is a connection ready to work for one purpose: its client reaches the mailboxes listed for it, the listed sites where it may name any, and nothing else.
+// Bound is a connection ready to work for one purpose: its client reaches the mailboxes listed for it, the listed sites and teams where it may name any, and nothing else.
 type Bound struct {
 	Connection Connection
 	Graph      *graph.Client
@@ -149,6 +149,7 @@ func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource
 	w.Tokens, w.Used = tokens, used
 	fence := graph.MailboxFence{ReadOnly: c.ReadOnly}
 	c.fenceSites(&fence, p)
+	c.fenceTeams(&fence, p)
 	if c.Kind == m365.Delegated {
 		fence.Mailboxes = []string{wire.Me, c.Account}
 	}
@@ -169,7 +170,7 @@ func (s *Service) client(c Connection, e m365.Endpoints, tokens wire.TokenSource
 		}
 	}
 	w.Fence = fence.Fence()
-	config := graph.Config{Holder: c.ID, Lookups: s.Lookups, Wire: w, URL: e.Graph, Tenant: c.TenantID, App: c.ClientID, Mailbox: func(asWritten string) string {
+	config := graph.Config{Holder: c.ID, Lookups: s.Lookups, Wire: w, URL: e.Graph, Tenant: c.TenantID, App: c.ClientID, LimitedMailboxes: c.MailboxesLimited, Mailbox: func(asWritten string) string {
 		if name, ok := names[lower(asWritten)]; ok {
 			return name
 		}

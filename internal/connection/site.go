@@ -209,5 +209,5 @@ func (c Connection) asks(some ...m365.Capability) m365.Asking {
 	if len(some) == 0 {
 		some = c.Capabilities
 	}
-	return m365.Asking{Mode: c.Kind, Capabilities: some, SelectedSites: c.SitesSelected, SharedMailboxes: c.Kind == m365.Delegated && len(c.Mailboxes) > 0}
+	return m365.Asking{Mode: c.Kind, Capabilities: some, SelectedSites: c.SitesSelected, LimitedMailboxes: c.MailboxesLimited, SharedMailboxes: c.Kind == m365.Delegated && len(c.Mailboxes) > 0}
 }

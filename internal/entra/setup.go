@@ -104,4 +104,8 @@ func graphRequest(manifest json.RawMessage, appName, redirect string, mode m365.
 func shellQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
 // PowerQuote writes a text as PowerShell reads it back, letter by letter.
-func PowerQuote(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+//
+// PowerShell ends a text at any of five marks, the typographic ones among them (about_Quoting_Rules; the language's specification, §2.3.5.2).
+func PowerQuote(s string) string { return "'" + powerMarks.Replace(s) + "'" }
+
+var powerMarks = strings.NewReplacer("'", "''", "\u2018", "\u2018\u2018", "\u2019", "\u2019\u2019", "\u201a", "\u201a\u201a", "\u201b", "\u201b\u201b")

@@ -20,6 +20,8 @@ type Config struct {
 	Mailbox func(asWritten string) string
 	Holder  string   // of the connection: what Lookups keep is given to it alone
 	Lookups *Lookups // nil: everything is asked for
+	// LimitedMailboxes says that Exchange lets the app into some mailboxes by itself: a refusal there is no missing permission.
+	LimitedMailboxes bool
 }
 
 // Client makes the calls that both modes have. It is safe for concurrent use.
@@ -47,7 +49,7 @@ func newClient(c Config, mode m365.Mode) *Client {
 	_, host, _ := strings.Cut(base, "://")
 	host, _, _ = strings.Cut(host, "/")
 	c.Wire.Hosts = []string{host}
-	c.Wire.Decode = decoder(mode)
+	c.Wire.Decode = decoder(mode, c.LimitedMailboxes)
 	if c.Mailbox == nil {
 		c.Mailbox = strings.ToLower
 	}

@@ -116,7 +116,7 @@ var (
 )
 
 // decoder makes the error decoder of a mode.
-func decoder(mode m365.Mode) wire.DecodeError {
+func decoder(mode m365.Mode, limited bool) wire.DecodeError {
 	return func(r wire.Refusal) *fault.Error {
 		codes, requestID := errorCodes(r.Body)
 		f := find(r, codes).fault()
@@ -125,7 +125,7 @@ func decoder(mode m365.Mode) wire.DecodeError {
 		if f.Code == "" {
 			f.Code = first(f.Upstream.Code, fmt.Sprintf("status_%d", r.Status))
 		}
-		refine(f, r, mode)
+		refine(f, r, mode, limited)
 		return f
 	}
 }
@@ -160,8 +160,11 @@ func (w row) fault() *fault.Error {
 	return &fault.Error{Kind: w.kind, Code: w.code, Message: w.message, Cause: w.cause, Fix: w.fix, Who: w.who, WrongFixes: w.wrong}
 }
 
+// NotInScope is the code of a refusal by Exchange to an app that reaches some mailboxes only.
+const NotInScope = "mailbox_not_granted"
+
 // refine adds what only operation and mode tell.
-func refine(f *fault.Error, r wire.Refusal, mode m365.Mode) {
+func refine(f *fault.Error, r wire.Refusal, mode m365.Mode, limited bool) {
 	op, known := m365.LookupOperation(m365.OperationKey(f.Operation))
 	accepted := op.In(mode)
 	switch {
@@ -184,6 +187,10 @@ func refine(f *fault.Error, r wire.Refusal, mode m365.Mode) {
 		f.Cause = "The person did not consent to mail of shared mailboxes, or Exchange does not let the person into this one"
 		f.Fix = "Sign in again, which asks for Mail.ReadWrite.Shared and Mail.Send.Shared while the mailbox is listed; if that is granted, have Full Access to the mailbox given to the person in Exchange"
 		f.Who, f.WrongFixes = exchangeAdmin, []string{"granting Mail.ReadWrite: it reaches the person's own mailbox alone"}
+	case f.Code == "permission_missing" && limited && slices.ContainsFunc(accepted.All, func(p string) bool { return m365.ExchangeRole(p) != "" }):
+		f.Code, f.Message, f.Cause = NotInScope, "Exchange does not let the app into this mailbox, or not for this", "The app reaches the mailboxes that roles of Exchange give it, and this is not one of them, or the role is missing"
+		f.Fix = "Run the script that seneschal connection mailbox-script prints; Exchange may take up to two hours to follow"
+		f.Who, f.WrongFixes = exchangeAdmin, []string{"granting " + strings.Join(accepted.Least, " or ") + " in Entra: it lets the app into every mailbox of the tenant"}
 	case f.Code == "permission_missing" && len(accepted.Least) > 0:
 		f.Fix = "Grant " + accepted.Least[0] + " (" + string(mode) + "): " + lowerFirst(f.Fix)
 	}

@@ -8,7 +8,7 @@ import (
 
 // Doors for the fuzz targets to what reads strangers' bytes.
 
-var Decode = decoder(m365.Application)
+var Decode = decoder(m365.Application, false)
 
 func DecodeBatch(body []byte) error {
 	_, err := decodeBatch(body)

@@ -17,12 +17,14 @@ type MailboxFence struct {
 	Sites     []string // site ids and addresses; nil: no site
 	EverySite bool     // sites without a list: what the permissions and SharePoint itself allow
 	Drives    []string // drive ids; nil: no drive. A site's library is judged by its site
+	Teams     []string // team ids; nil: no team
+	EveryTeam bool     // teams without a list: what the permissions and Teams itself allow
 	ReadOnly  bool     // only what changes nothing
 }
 
 // Fence makes the check of the list. The list is read once: a changed one needs a new fence.
 func (f MailboxFence) Fence() wire.Fence {
-	mailboxes, shared, sites, drives := fold(f.Mailboxes), fold(f.Shared), fold(siteNames(f.Sites)), fold(f.Drives)
+	mailboxes, shared, sites, drives, teams := fold(f.Mailboxes), fold(f.Shared), fold(siteNames(f.Sites)), fold(f.Drives), fold(f.Teams)
 	return func(r wire.Request) error {
 		if f.ReadOnly && !reads(r) {
 			return outside(r, "read_only", "This connection is set to read only", "Switch read-only off for the connection, if it may write")
@@ -36,6 +38,9 @@ func (f MailboxFence) Fence() wire.Fence {
 		if !f.EverySite && t.Site == "" && looksForSites(r) {
 			return outside(r, "site_search_not_supported", "This connection looks for no sites: it reaches those on its list", "Name the site by its address, or list * for the connection")
 		}
+		if !f.EveryTeam && r.Operation == "POST /teams" {
+			return outside(r, "team_not_listed", "This connection makes no teams: a new one is not on its list", "List * for the connection, or make the team elsewhere and add it to the list")
+		}
 		if r.Operation == "POST /subscriptions" {
 			t = subscribed(r.Body)
 		}
@@ -48,6 +53,8 @@ func (f MailboxFence) Fence() wire.Fence {
 				return outside(r, "mailbox_not_listed", "The mailbox is not on this connection's list", "Add the mailbox to the connection")
 			case t.Site != "" && !f.EverySite && !sites[strings.ToLower(t.Site)]:
 				return outside(r, "site_not_listed", "The site is not on this connection's list", "Add the site to the connection; one that is listed is reached when the doctor has found it")
+			case t.Team != "" && !f.EveryTeam && !teams[strings.ToLower(t.Team)]:
+				return outside(r, "team_not_listed", "The team is not on this connection's list", "Add the team to the connection; one that is listed is reached when the doctor has found it")
 			case t.Drive != "" && t.Site == "" && !drives[strings.ToLower(t.Drive)]:
 				return outside(r, "drive_not_listed", "The drive is not on this connection's list", "Add the drive's site to the connection")
 			}
@@ -163,6 +170,8 @@ func subscribed(body []byte) wire.Target {
 		return wire.Target{Mailbox: parts[1], Section: section}
 	case owner == "sites" && len(parts) > 1:
 		return wire.Target{Site: parts[1], Section: section}
+	case owner == "teams" && len(parts) > 1:
+		return wire.Target{Team: parts[1], Section: section}
 	case owner == "drives" && len(parts) > 1:
 		return wire.Target{Drive: parts[1], Section: section}
 	}

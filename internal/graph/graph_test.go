@@ -89,7 +89,7 @@ func TestPathsAreEscapedAndKnowTheirOperation(t *testing.T) {
 			}
 		})
 	}
-	for _, id := range []string{"", ".", ".."} {
+	for _, id := range []string{"", ".", "..", "../../drives/b!x", `x\..\y`, "x/./y"} {
 		if err := graph.Delete(t.Context(), c.Client, me(c).Message(id)); fault.KindOf(err) != fault.Invalid {
 			t.Errorf("id %q: %v", id, err)
 		}
@@ -389,7 +389,7 @@ func TestBatchUnclearAndBinary(t *testing.T) {
 func TestFence(t *testing.T) {
 	calls := 0
 	cfg := serve(t, func(w http.ResponseWriter, _ *http.Request) { calls++; reply(w, 200, `{}`) })
-	cfg.Wire.Fence = graph.MailboxFence{Mailboxes: []string{"Ada@contoso.example"}, Sites: []string{"site1"}, ReadOnly: true}.Fence()
+	cfg.Wire.Fence = graph.MailboxFence{Mailboxes: []string{"Ada@contoso.example"}, Sites: []string{"site1"}, Teams: []string{"Team1"}, ReadOnly: true}.Fence()
 	c := graph.NewApplication(cfg)
 	get := func(p graph.Path) error { _, err := graph.Get[struct{}](t.Context(), c.Client, p); return err }
 	post := func(p graph.Path, body any) error {
@@ -411,6 +411,12 @@ func TestFence(t *testing.T) {
 		{"free and busy times of who knows whom", post(ada.Calendar("").Sub("getSchedule"), map[string]any{"schedules": "bob@contoso.example"}), "mailbox_not_listed"},
 		{"a listed site", get(graph.At("sites").Item("site-id", "SITE1").Sub("lists")), ""},
 		{"another site", get(graph.At("sites").Item("site-id", "site2")), "site_not_listed"},
+		{"a listed team", get(graph.TeamAt("TEAM1").Sub("channels")), ""},
+		{"another team", get(graph.TeamAt("team2").Sub("channels")), "team_not_listed"},
+		{"a message of another team", get(graph.MessageAt("team2", "19:x@thread.tacv2", "1", "")), "team_not_listed"},
+		{"a channel as somebody's chat", get(ada.Chat("19:x@Thread.tacv2").Sub("messages")), "invalid_input"},
+		{"a subscription to another team", post(graph.At("subscriptions"), graph.Subscription{Resource: "/teams/team2/channels/getAllMessages"}), "team_not_listed"},
+		{"a subscription to all teams", post(graph.At("subscriptions"), graph.Subscription{Resource: "teams/getAllMessages"}), "team_not_listed"},
 		{"a subscription to a listed mailbox", post(graph.At("subscriptions"), graph.Subscription{Resource: "users/ada@contoso.example/messages"}), ""},
 		{"a subscription to another mailbox", post(graph.At("subscriptions"), graph.Subscription{Resource: "/users/bob@contoso.example/events"}), "mailbox_not_listed"},
 	}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"slices"
 	"strings"
 
 	"seneschal/internal/fault"
@@ -48,15 +49,20 @@ func (p Path) Func(name segment) Path {
 	return p
 }
 
-// Item goes down to one entry: p.Item("message-id", id). An empty id is an error of the call, never the path of the collection.
+// Item goes down to one entry: p.Item("message-id", id). An empty id is an error of the call, never the path of the collection. Nor does an id
+// lead up: what stands in it is escaped, and yet a server on the way might undo that before it reads the dots.
 func (p Path) Item(placeholder segment, id string) Path {
-	if id == "" || id == "." || id == ".." {
+	if id == "" || leadsUp(id) {
 		p.err = fault.BadField(string(placeholder), "%q is not an id", id)
 	}
 	p.own(id)
 	p.template += "/{" + string(placeholder) + "}"
 	p.url += "/" + escape(id)
 	return p
+}
+
+func leadsUp(id string) bool {
+	return slices.ContainsFunc(strings.FieldsFunc(id, func(r rune) bool { return r == '/' || r == '\\' }), func(part string) bool { return part == "." || part == ".." })
 }
 
 // own notes whose data the path is about, when id is the owner's.

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"regexp"
+	"strings"
 	"time"
 
+	"seneschal/internal/fault"
 	"seneschal/internal/wire"
 )
 
@@ -123,8 +125,15 @@ func (o Owner) Chats() Path {
 	return p
 }
 
-// Chat is a chat of the owner's, by its own address.
-func (o Owner) Chat(id string) Path { return o.Chats().Item("chat-id", id) }
+// Chat is a chat of the owner's, by its own address. A channel is a conversation too, and is reached through its team, by which it is judged:
+// its id, which ends in thread.tacv2 (channel-get.md), is that of no chat.
+func (o Owner) Chat(id string) Path {
+	p := o.Chats().Item("chat-id", id)
+	if strings.HasSuffix(strings.ToLower(id), "@thread.tacv2") {
+		p.err = fault.BadField("chat", "is the id of a channel: name its team and channel")
+	}
+	return p
+}
 
 // StartedTeam is what Teams answers to a change that it makes in its own time.
 type StartedTeam struct{ Team, Operation string }

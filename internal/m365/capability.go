@@ -220,10 +220,11 @@ const SitesSelected = "Sites.Selected"
 
 // Asking is what permissions are asked for.
 type Asking struct {
-	Mode            Mode
-	Capabilities    []Capability
-	SelectedSites   bool // Sites.Selected in place of what reaches every site
-	SharedMailboxes bool // a person's connection lists mailboxes that were shared with the person
+	Mode             Mode
+	Capabilities     []Capability
+	SelectedSites    bool // Sites.Selected in place of what reaches every site
+	LimitedMailboxes bool // Exchange gives what is about mailboxes, for those on the list: nothing that reaches all of them is asked for
+	SharedMailboxes  bool // a person's connection lists mailboxes that were shared with the person
 }
 
 // SharedName gives the permission that a need asks for besides, for mailboxes that were shared with the person; "" for none.
@@ -234,10 +235,13 @@ func (a Asking) SharedName(n Need) string {
 	return n.Shared
 }
 
-// Name gives the permission by which a need is asked for.
+// Name gives the permission by which a need is asked for; "" where none is.
 func (a Asking) Name(n Need) string {
 	if a.SelectedSites && a.Mode == Application && n.Selected != "" {
 		return n.Selected
+	}
+	if a.LimitedMailboxes && a.Mode == Application && ExchangeRole(n.Role) != "" {
+		return ""
 	}
 	return n.Name(a.Mode)
 }

@@ -3,6 +3,7 @@ package teams
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/cursor"
@@ -97,6 +98,8 @@ func listTeamsOf(ctx context.Context, c action.Call, in TeamListIn) (TeamList, e
 		from.Path = box.Sub("joinedTeams") // takes no size of a page
 	}
 	teams, next, err := cursor.Page(ctx, from, teamOf, opts...)
+	// Those that are not on the connection's list are nobody's business here; a page may be shorter for it.
+	teams = slices.DeleteFunc(teams, func(t Team) bool { return !c.Bound.Connection.ReachesTeam(t.ID) })
 	return TeamList{teams, next}, explain(ctx, c, "", err)
 }
 

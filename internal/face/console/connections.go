@@ -95,15 +95,16 @@ func (f *Face) connectionList(w http.ResponseWriter, r *http.Request, who access
 
 // connectionData is a connection's page.
 type connectionData struct {
-	C           shown
-	Lines       []connection.Line
-	Next        *connection.Line // the one next step
-	Permissions connection.Permissions
-	Link        *connection.Link
-	Events      []event.Event
-	SiteScript  *connection.SiteScript // what grants the app its sites; for who configures
-	Redirect    string
-	Preview     *timeline.Preview // what the timeline would keep, just asked
+	C             shown
+	Lines         []connection.Line
+	Next          *connection.Line // the one next step
+	Permissions   connection.Permissions
+	Link          *connection.Link
+	Events        []event.Event
+	SiteScript    *connection.SiteScript    // what grants the app its sites; for who configures
+	MailboxScript *connection.MailboxScript // what has Exchange limit the app to its mailboxes; for who configures
+	Redirect      string
+	Preview       *timeline.Preview // what the timeline would keep, just asked
 }
 
 func (f *Face) connectionPage(w http.ResponseWriter, r *http.Request, who access.Caller) {
@@ -145,6 +146,13 @@ func (f *Face) readConnection(r *http.Request, who access.Caller, id string) (co
 		}
 		d.SiteScript = &script
 	}
+	if d.C.MailboxesLimited && access.Configures(who, "") == nil {
+		script, err := ask[connection.MailboxScript](f, r, who, "connection.mailbox_script", in)
+		if err != nil {
+			return d, err
+		}
+		d.MailboxScript = &script
+	}
 	events, err := ask[struct{ Events []event.Event }](f, r, who, "event.list", map[string]any{"connection": id, "limit": 10})
 	d.Events = events.Events
 	return d, err
@@ -181,6 +189,10 @@ func (f *Face) connectionDo(w http.ResponseWriter, r *http.Request, who access.C
 		_, err = ask[any](f, r, who, "mailbox.add", map[string]string{"id": id, "mailboxes": r.FormValue("mailboxes")})
 	case "sites":
 		_, err = ask[any](f, r, who, "connection.change", map[string]any{"id": id, "sites": siteLines(r), "sites_selected": r.FormValue("sites_selected") != ""})
+	case "teams":
+		_, err = ask[any](f, r, who, "connection.change", map[string]any{"id": id, "teams": teamLines(r)})
+	case "limit":
+		_, err = ask[any](f, r, who, "connection.change", map[string]any{"id": id, "mailboxes_limited": r.FormValue("mailboxes_limited") != "", "mailbox_outside": r.FormValue("mailbox_outside")})
 	case "rotate":
 		in := map[string]any{"id": id, "credential": connectionCredential(r)}
 		_, err = ask[any](f, r, who, "connection.rotate", in)

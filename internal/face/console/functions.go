@@ -24,7 +24,7 @@ var hues = map[string]hue{
 	"verifying": {"attention", "…", "verifying"}, "pending_consent": {"attention", "…", "waits for consent"}, "claimed": {"attention", "…", "running"}, "sent": {"attention", "…", "running"},
 	"unclear": {"attention", "?", "not clear yet"}, "handed": {"attention", "…", "running"}, "moot": {"unknown", "‖", "not needed any more"}, "cannot_tell": {"unknown", "?", "cannot tell"}, "unchecked": {"unknown", "?", "not looked up"},
 	"needs_reauth": {"bad", "✕", "needs a sign-in"}, "needs_admin": {"bad", "✕", "needs an administrator"}, "failed": {"bad", "✕", "failed"}, "missing": {"bad", "✕", "permission missing"},
-	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "denied": {"bad", "✕", "not let in"}, "paused": {"unknown", "‖", "paused"},
+	"refused": {"bad", "✕", "refused"}, "unlicensed": {"bad", "✕", "no mailbox"}, "denied": {"bad", "✕", "not let in"}, "ambiguous": {"bad", "✕", "several of the name"}, "paused": {"unknown", "‖", "paused"},
 	"used": {"good", "✓", "used"}, "sign_in": {"good", "✓", "signing in"}, "unused": {"attention", "!", "not used in 30 days"}, "not_yet": {"unknown", "?", "not seen yet"}, "cannot_match": {"unknown", "?", "cannot tell"},
 	"never_used": {"attention", "!", "never used"}, "expired": {"unknown", "‖", "expired"},
 	"webhook_works": {"good", "✓", "reached"}, "webhook_fails": {"bad", "✕", "not reached"}, "webhook_unknown": {"unknown", "?", "not called yet"},

@@ -61,9 +61,9 @@ func (f *Face) wizardState(r *http.Request) wizardData {
 		}
 	}
 	if d.Kind != "" && len(d.Capabilities) > 0 {
-		d.Step, d.Required = "values", m365.Asking{Mode: d.Kind, Capabilities: d.Capabilities, SelectedSites: r.FormValue("sites_selected") != ""}.Manifest()
+		d.Step, d.Required = "values", m365.Asking{Mode: d.Kind, Capabilities: d.Capabilities, SelectedSites: r.FormValue("sites_selected") != "", LimitedMailboxes: r.FormValue("mailboxes_limited") != ""}.Manifest()
 	}
-	for _, name := range []string{"name", "cloud", "tenant_id", "client_id", "mailboxes", "sites", "sites_selected", "credential_type", "expires_on"} {
+	for _, name := range []string{"name", "cloud", "tenant_id", "client_id", "mailboxes", "sites", "sites_selected", "mailboxes_limited", "teams", "credential_type", "expires_on"} {
 		d.Values[name] = r.FormValue(name)
 	}
 	return d
@@ -131,8 +131,14 @@ func connectionForm(r *http.Request, d wizardData) map[string]any {
 	if list := siteLines(r); len(list) > 0 {
 		in["sites"] = list
 	}
+	if list := teamLines(r); len(list) > 0 {
+		in["teams"] = list
+	}
 	if r.FormValue("sites_selected") != "" {
 		in["sites_selected"] = true
+	}
+	if r.FormValue("mailboxes_limited") != "" {
+		in["mailboxes_limited"] = true
 	}
 	if r.FormValue("read_only") != "" {
 		in["read_only"] = true
@@ -143,4 +149,15 @@ func connectionForm(r *http.Request, d wizardData) map[string]any {
 // siteLines are the addresses of a form: one a line, or separated by commas.
 func siteLines(r *http.Request) []string {
 	return strings.FieldsFunc(r.FormValue("sites"), func(c rune) bool { return c == ',' || c == ';' || unicode.IsSpace(c) })
+}
+
+// teamLines are the ids and names of a form, one a line: names have blanks and commas in them.
+func teamLines(r *http.Request) []string {
+	var out []string
+	for line := range strings.Lines(r.FormValue("teams")) {
+		if line = strings.TrimSpace(line); line != "" {
+			out = append(out, line)
+		}
+	}
+	return out
 }

@@ -80,7 +80,7 @@ func (c *call) permit() *problem {
 	if c.subscriptionPath() || c.op.canonical == "POST /$batch" {
 		return nil // checked per resource, per part
 	}
-	if !c.mode().allows(c.held()) {
+	if !c.mode().allows(c.held()) && !c.inScope() {
 		if c.chosen = c.bySelected(); !c.chosen {
 			return c.denied()
 		}

@@ -115,7 +115,7 @@ func (c *call) maySubscribe(w watched) bool {
 		if c.token.AppOnly {
 			list = f[3]
 		}
-		if slices.ContainsFunc(strings.Fields(list), func(p string) bool { return covers(c.held(), p) }) {
+		if slices.ContainsFunc(strings.Fields(list), func(p string) bool { return covers(c.held(), p) || covers(c.scopedRoles(w.user), p) }) {
 			return true
 		}
 	}

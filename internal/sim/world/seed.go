@@ -298,7 +298,7 @@ func (w *World) application(t TenantSpec, a AppSpec, id string) Object {
 		"api":                    Object{"oauth2PermissionScopes": exposed, "acceptMappedClaims": nil, "knownClientApplications": []any{}, "preAuthorizedApplications": []any{}, "requestedAccessTokenVersion": 2},
 		"web":                    Object{"redirectUris": redirects, "homePageUrl": nil, "logoutUrl": nil, "implicitGrantSettings": Object{"enableAccessTokenIssuance": false, "enableIdTokenIssuance": false}},
 		"publicClient":           Object{"redirectUris": native}, "spa": Object{"redirectUris": []any{}},
-		"~secrets": values, "~federated": federated, "~assignmentRequired": a.AssignmentNeeds, "~enabled": true, "~meetingsOf": anyOf(a.MeetingsOf), "~installedFor": anyOf(a.InstalledFor),
+		"~secrets": values, "~federated": federated, "~assignmentRequired": a.AssignmentNeeds, "~enabled": true, "~meetingsOf": anyOf(a.MeetingsOf), "~installedFor": anyOf(a.InstalledFor), "~scopedRoles": anyOf(a.ScopedRoles), "~scope": anyOf(a.Scope),
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -96,6 +97,8 @@ type AppSpec struct {
 	GroupsClaim     bool             `yaml:"groups_claim"`  // ID tokens name the person's groups
 	MeetingsOf      []string         `yaml:"meetings_of"`   // whose online meetings an application access policy lets the app into
 	InstalledFor    []string         `yaml:"installed_for"` // people for whom its Teams app is installed
+	ScopedRoles     []string         `yaml:"scoped_roles"`  // permissions that Exchange itself gives it, for the mailboxes of Scope alone
+	Scope           []string         `yaml:"scope"`
 }
 
 // CustomerSpec is a company whose people write to the tenant's mailboxes.
@@ -176,7 +179,7 @@ func (s Spec) check() error {
 }
 
 func (a AppSpec) check() (errs []error) {
-	for _, r := range append(append([]string{}, a.RequiredRoles...), a.GrantedRoles...) {
+	for _, r := range slices.Concat(a.RequiredRoles, a.GrantedRoles, a.ScopedRoles) {
 		if Permissions()[strings.ToLower(r)].RoleID == "" {
 			errs = append(errs, fmt.Errorf("app %s: %s is no application permission of Microsoft Graph", a.Name, r))
 		}

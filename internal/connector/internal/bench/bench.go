@@ -36,11 +36,12 @@ import (
 
 // Connections that a bench has from the start.
 const (
-	App    = "contoso"             // app-only, for the mailboxes of ada, ben, support and room1
-	Person = "ada's own"           // delegated, ada's
-	Frozen = "read only"           // as App, set to read only
-	Chosen = "chosen sites"        // of an app that has Sites.Selected, see AddApp
-	Sites  = "site administration" // of an app that has Sites.FullControl.All, see AddApp
+	App     = "contoso"             // app-only, for the mailboxes of ada, ben, support and room1
+	Person  = "ada's own"           // delegated, ada's
+	Frozen  = "read only"           // as App, set to read only
+	Chosen  = "chosen sites"        // of an app that has Sites.Selected, see AddApp
+	Limited = "chosen mailboxes"    // of an app that Exchange lets into some mailboxes alone, see AddLimited
+	Sites   = "site administration" // of an app that has Sites.FullControl.All, see AddApp
 )
 
 // Ada is whose things the connections reach, the person's among them.
@@ -54,6 +55,9 @@ var apps = map[string]string{Chosen: "Seneschal for chosen sites", Sites: "Admin
 
 // everySite is what connections may reach of SharePoint until a test lists less, see Resite.
 var everySite = []string{connection.EverySite}
+
+// everyTeam is the same for teams, see Reteam.
+var everyTeam = []string{connection.EveryTeam}
 
 const adaPerson = "person-ada"
 
@@ -104,7 +108,7 @@ func (b *Bench) Also(capability m365.Capability) {
 		c, err := b.Connections.Lookup(b.Context(), name)
 		b.must(err)
 		capabilities := append(c.Capabilities, capability)
-		_, _, err = b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Capabilities: &capabilities, Sites: &everySite})
+		_, _, err = b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Capabilities: &capabilities, Sites: &everySite, Teams: &everyTeam})
 		b.must(err)
 	}
 }
@@ -178,7 +182,7 @@ func (b *Bench) add(capability ...m365.Capability) {
 func (b *Bench) form(name, app string, kind m365.Mode, capability ...m365.Capability) connection.Form {
 	contoso := b.Sim.Ready().Tenants[0]
 	i := slices.IndexFunc(contoso.Apps, func(a sim.ReadyApp) bool { return a.Name == app })
-	return connection.Form{Name: name, Kind: kind, Sites: slices.Clone(everySite), Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: capability,
+	return connection.Form{Name: name, Kind: kind, Sites: slices.Clone(everySite), Teams: slices.Clone(everyTeam), Cloud: m365.Custom, TenantID: m365.TenantID(contoso.TenantID), ClientID: m365.ClientID(contoso.Apps[i].ClientID), Capabilities: capability,
 		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(contoso.Apps[i].ClientSecret), ExpiresAt: b.Clock.Now().AddDate(1, 0, 0)}}
 }
 
@@ -189,6 +193,22 @@ func (b *Bench) AddApp(name string, capabilities ...m365.Capability) {
 	f.Capabilities = capabilities
 	_, _, err := b.Connections.Add(b.Context(), access.Local("bench"), f)
 	b.must(err)
+}
+
+// Reteam changes the teams that a connection may reach, and gives the connection as it is then.
+func (b *Bench) Reteam(name string, teams ...string) connection.Connection {
+	b.Helper()
+	c, _, err := b.Connections.Change(b.Context(), b.caller(name), name, connection.Edit{Teams: &teams})
+	b.must(err)
+	return c
+}
+
+// AddLimited makes a connection whose mailboxes Exchange limits, by one of the app registrations.
+func (b *Bench) AddLimited(app string, mailboxes, outside string, capabilities ...m365.Capability) (connection.Connection, connection.TestResult, error) {
+	b.Helper()
+	f := b.form(Limited, app, m365.Application, capabilities...)
+	f.Sites, f.Mailboxes, f.MailboxesLimited, f.MailboxOutside = nil, connection.ParseMailboxes(mailboxes), true, outside
+	return b.Connections.Add(b.Context(), access.Local("bench"), f)
 }
 
 // AddCustomer connects Paula of Fabrikam as Customer. Her tenant has no administrator's consent: her token names what was asked of her alone.
