@@ -130,7 +130,7 @@ func delegatedOf(t *testing.T, h *app.Hub, owner access.Caller) connection.Conne
 	t.Helper()
 	a := h.ReadyApp("Seneschal sign-in")
 	c, _, err := h.Connections.Add(t.Context(), access.Local("test"), connection.Form{Name: "owned", Kind: m365.Delegated, TenantID: m365.TenantID(h.Cloud.Ready().Tenants[0].TenantID), ClientID: m365.ClientID(a.ClientID),
-		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(a.ClientSecret)}, Capabilities: acting(h), Sites: []string{connection.EverySite}, Owner: owner.ID})
+		Credential: connection.CredentialForm{Type: "secret", Secret: vault.NewSecret(a.ClientSecret)}, Capabilities: acting(h), Sites: []string{connection.EverySite}, Teams: []string{connection.EveryTeam}, Owner: owner.ID})
 	if err != nil {
 		t.Fatal(err)
 	}

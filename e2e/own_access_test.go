@@ -212,8 +212,11 @@ func TestAPersonalAccountIsNotSetUpForTeams(t *testing.T) {
 	for _, k := range []m365.Capability{m365.Teams, m365.SharePoint, m365.Directory} {
 		form := ownForm(h, "mine", owner, k)
 		form.AccountTypes, form.TenantID = m365.Personal, ""
-		if k == m365.SharePoint {
+		switch k {
+		case m365.SharePoint:
 			form.Sites = []string{connection.EverySite}
+		case m365.Teams:
+			form.Teams = []string{connection.EveryTeam}
 		}
 		_, _, err := h.Connections.Add(t.Context(), access.Local("test"), form)
 		if f := fault.As(err); f.Kind != fault.Invalid || len(f.Fields) != 1 || f.Fields[0].Name != "capabilities[0]" || !strings.Contains(f.Fields[0].Message, "work accounts") {
