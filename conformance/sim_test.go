@@ -91,8 +91,8 @@ func TestMain(m *testing.M) {
 func startSimulator(dir string) (*simulator, error) {
 	ready := filepath.Join(dir, "ready.json")
 	address := cmp.Or(os.Getenv(listen), "127.0.0.1:0")
-	cmd := exec.Command(program, "sim", "--listen", address, "--world", "contoso", "--ready", ready)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // also when go test is cut off at its deadline
+	cmd := exec.Command(program, "sim", "--listen", address, "--world", "contoso", "--dir", filepath.Join(dir, "cloud"), "--ready", ready) // which is removed with dir: a killed program removes nothing
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}                                                                     // also when go test is cut off at its deadline
 	var complaints bytes.Buffer
 	cmd.Stderr = &complaints
 	out, err := cmd.StdoutPipe()
