@@ -9,6 +9,7 @@
 //	go test -run '^$' -bench Reading -benchtime 1x -v ./bench
 //	go test -run '^$' -bench Paced   -benchtime 1x -v ./bench
 //	go test -run '^$' -bench Hub     -benchtime 1x -v ./bench
+//	cd conformance && go test -run '^$' -bench Gigabyte -benchtime 1x . # against rclone; 12 GB of room
 //
 // At the end a table has one line a figure: what was measured, the target, the ratio of the two (1 or less meets it), and yes or NO.
 // A line without a target is there for comparison. A missed target does not fail the run; what could not be measured does.
