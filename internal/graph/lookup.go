@@ -44,22 +44,20 @@ func (c *Client) holder() string {
 // LookUp reads one entry, or gives again what was read of it at most maxAge ago. What the fence refuses now is refused, whatever is kept.
 func LookUp[T any](ctx context.Context, c *Client, p Path, maxAge time.Duration, opts ...Option) (T, Seen, error) {
 	var zero T
-	r, _, err := c.request(http.MethodGet, p, opts)
+	var proof Proof
+	r, k, err := c.request(http.MethodGet, p, append(opts, Prove(&proof)))
 	if err != nil {
 		return zero, Seen{}, err
 	}
-	if c.cfg.Wire.Fence != nil {
-		if err := c.cfg.Wire.Fence(r); err != nil {
-			return zero, Seen{}, err
-		}
-	}
 	if known, ok := c.cfg.Lookups.get(c.holder(), r.URL, maxAge); ok {
 		if value, ok := known.value.(T); ok {
+			if err := c.wire.Fenced(r); err != nil {
+				return zero, Seen{}, err
+			}
 			return value, known.seen, nil
 		}
 	}
-	var proof Proof
-	value, err := Get[T](ctx, c, p, append(opts, Prove(&proof))...)
+	value, err := exchange[T](ctx, c, r, k)
 	if err != nil {
 		return zero, Seen{}, err
 	}
