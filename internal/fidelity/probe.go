@@ -55,21 +55,11 @@ var probes = []probe{
 	{"a person's presence", "teams.presence.get", map[string]any{"user": "$user"}, nil},
 }
 
-// Actions are those that a walk runs.
-func Actions() []string {
-	out := make([]string, 0, len(probes))
-	for _, p := range probes {
-		out = append(out, p.action)
-	}
-	return out
-}
-
 // Seen is what came of one probe.
 type Seen struct {
-	Probe, Action string
-	NotAsked      string // why it was not asked
-	Refused       string // the code with which it was refused
-	Answers       []Answer
+	Probe    string
+	NotAsked string // why it was not asked
+	Answers  []Answer
 }
 
 // Begin is what a walk starts from: the mailbox it reads, empty for a person's own, and a site, empty for none.
@@ -88,7 +78,7 @@ func Walk(ctx context.Context, read Read, r *Recorder, b Begin) []Seen {
 	}
 	out := make([]Seen, 0, len(probes))
 	for _, p := range probes {
-		s := Seen{Probe: p.title, Action: p.action}
+		s := Seen{Probe: p.title}
 		in, missing := filled(p.in, known)
 		if missing != "" {
 			s.NotAsked = "nothing to ask about: no " + missing
@@ -98,11 +88,8 @@ func Walk(ctx context.Context, read Read, r *Recorder, b Begin) []Seen {
 		r.begin()
 		output, err := read(ctx, p.action, in)
 		s.Answers = r.take()
-		if err != nil {
-			s.Refused = fault.CodeOf(err)
-		}
 		if len(s.Answers) == 0 {
-			s.NotAsked = "refused before a request: " + s.Refused
+			s.NotAsked = "refused before a request: " + fault.CodeOf(err)
 		}
 		maps.Copy(known, kept(p.keep, output))
 		out = append(out, s)

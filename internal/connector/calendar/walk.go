@@ -3,7 +3,6 @@ package calendar
 import (
 	"context"
 	"iter"
-	"net/http"
 	"time"
 
 	"seneschal/internal/fault"
@@ -22,37 +21,6 @@ func Walk(ctx context.Context, g *graph.Client, mailbox m365.UserID, start, end 
 		return func(yield func(graph.Page[graph.Event], error) bool) { yield(graph.Page[graph.Event]{}, err) }
 	}
 	return graph.Delta[graph.Event](ctx, g, owner.CalendarView(), from, append(opts, graph.Window(start, end), graph.PageSize(walkPage))...)
-}
-
-var metadata = graph.Select("id", "iCalUId", "subject", "bodyPreview", "start", "end", "location", "organizer", "attendees", "type", "isAllDay", "isCancelled", "isOnlineMeeting", "hasAttachments", "sensitivity", "webLink")
-
-// Find looks events up by id. One that is nowhere any more is missing in the answer.
-func Find(ctx context.Context, g *graph.Client, mailbox m365.UserID, ids []string) (map[string]graph.Event, error) {
-	owner, err := g.Owner(mailbox)
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
-	var parts []graph.Part
-	for _, id := range ids {
-		parts = append(parts, graph.Part{Method: http.MethodGet, Path: owner.Event(id), Options: []graph.Option{metadata}})
-	}
-	answers, err := g.Batch(ctx, parts)
-	if err != nil {
-		return nil, err
-	}
-	out := map[string]graph.Event{}
-	for i, a := range answers {
-		var e graph.Event
-		err := a.Into(&e)
-		if fault.KindOf(err) == fault.NotFound {
-			continue
-		}
-		if err != nil {
-			return nil, err
-		}
-		out[ids[i]] = e
-	}
-	return out, nil
 }
 
 // Body reads an event with its body as HTML, and gives the proof of the answer.
