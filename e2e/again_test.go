@@ -25,10 +25,7 @@ func TestARunIsRunAgain(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			again := func(by access.Caller, id, key string) (action.Result, error) {
-				text, _ := json.Marshal(map[string]string{"id": id})
-				return h.Runner.Do(t.Context(), action.Request{Action: "run.again", Caller: by, Input: text, Key: key})
-			}
+			again := func(by access.Caller, id, key string) (action.Result, error) { return runAgain(t, h, by, id, key) }
 			local := access.Local("test")
 			for _, key := range []string{"k2", "k2", "k3"} { // the second is a repetition
 				if _, err := again(local, first.Run, key); err != nil {
@@ -39,7 +36,7 @@ func TestARunIsRunAgain(t *testing.T) {
 				t.Errorf("%d drafts, want the first and two more", n)
 			}
 			status, _, body := h.REST(http.MethodGet, "/api/v1/runs/"+first.Run, nil)
-			if status != http.StatusOK || !strings.Contains(string(body), `"repeatable":true`) || strings.Contains(string(body), "nobody sees") {
+			if status != http.StatusOK || !strings.Contains(string(body), `"can_run_again":true`) || strings.Contains(string(body), "nobody sees") {
 				t.Errorf("shown: %d %s", status, body)
 			}
 			refused := map[string]struct {
@@ -76,19 +73,29 @@ func TestWhatIsNotRunAgain(t *testing.T) {
 	if fault.KindOf(err) != fault.Unclear {
 		t.Fatalf("got %v", err)
 	}
-	if _, err := h.Runner.Again(t.Context(), access.Local("test"), lost.Run, "k2"); fault.CodeOf(err) != "still_unclear" {
+	again := func(id, key string) (action.Result, error) { return runAgain(t, h, access.Local("test"), id, key) }
+	if _, err := again(lost.Run, "k2"); fault.CodeOf(err) != "still_unclear" {
 		t.Errorf("unclear: got %v", err)
 	}
 	do := doer(t, h, access.Local("test"), "contoso", "ada@contoso.example")
 	draft := do("mail.draft.create", map[string]any{"subject": "With a file"})["id"]
 	do("mail.attachment.add", map[string]any{"message": draft, "name": "a.txt"}, map[string][]byte{"file": []byte("x")})
 	runs, err := h.Runner.Runs(t.Context(), action.RunsQuery{Limit: 1})
-	if err != nil || len(runs) != 1 || runs[0].Action != "mail.attachment.add" || runs[0].Repeatable {
+	if err != nil || len(runs) != 1 || runs[0].Action != "mail.attachment.add" || runs[0].CanRunAgain {
 		t.Fatalf("got %+v %v", runs, err)
 	}
-	if _, err := h.Runner.Again(t.Context(), access.Local("test"), runs[0].ID, "k3"); fault.CodeOf(err) != "input_gone" {
+	if _, err := again(runs[0].ID, "k3"); fault.CodeOf(err) != "input_gone" {
 		t.Errorf("with a file: got %v", err)
 	}
+}
+
+func runAgain(t *testing.T, h *app.Hub, by access.Caller, id, key string) (action.Result, error) {
+	t.Helper()
+	text, err := json.Marshal(map[string]string{"id": id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h.Runner.Do(t.Context(), action.Request{Action: "run.again", Caller: by, Input: text, Key: key})
 }
 
 // drafts counts those with a subject.

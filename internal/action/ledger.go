@@ -54,7 +54,7 @@ type Run struct {
 	UpdatedAt   time.Time      `json:"updated_at,omitzero"` // when it last told how far it is, or ended
 	StartedAt   time.Time      `json:"started_at"`
 	EndedAt     time.Time      `json:"ended_at,omitzero"`
-	Repeatable  bool           `json:"repeatable,omitempty" doc:"It may be run again, with what it was asked then, by run.again"`
+	CanRunAgain bool           `json:"can_run_again,omitempty" doc:"What it was asked is still kept, sealed: run.again does it once more"`
 
 	withFiles                             bool // known while it runs
 	inputSealed, outputSealed, checkpoint []byte
@@ -74,7 +74,7 @@ func scanRun(s store.Scanner) (r Run, err error) {
 		return r, err
 	}
 	r.leasedUntil, r.UpdatedAt, r.StartedAt, r.EndedAt = store.Time(leased), store.Time(updated), store.Time(started), store.Time(ended)
-	r.Repeatable = len(r.inputSealed) > 0 && (r.State == Done || r.State == Refused)
+	r.CanRunAgain = len(r.inputSealed) > 0 && (r.State == Done || r.State == Refused)
 	if problem != "" {
 		r.Problem = &fault.Problem{}
 		if err := json.Unmarshal([]byte(problem), r.Problem); err != nil {

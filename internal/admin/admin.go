@@ -140,11 +140,7 @@ func (h *Hub) catalogueActions() []action.Action {
 		}),
 		action.Define(action.Spec{Name: "run.show", Summary: "Show where a run stands.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /runs/{id}", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in runIn) (action.Run, error) {
-			run, err := h.Runner.LookupRun(ctx, in.ID)
-			if own := onlyOwn(c.Caller); err == nil && own != "" && run.Caller != own {
-				return action.Run{}, fault.Missing("run", in.ID)
-			}
-			return run, err
+			return h.visibleRun(ctx, c.Caller, in.ID)
 		}),
 		action.Define(action.Spec{Name: "run.list", Summary: "List the newest runs.", Effect: action.Reads, Target: action.OnHub, Scope: access.HubRead,
 			Route: "GET /runs"}, h.listRuns),
@@ -157,19 +153,25 @@ func (h *Hub) catalogueActions() []action.Action {
 	}
 }
 
+// visibleRun finds a run that the caller may see; of another's nobody below admin learns that it is there.
+func (h *Hub) visibleRun(ctx context.Context, by access.Caller, id string) (action.Run, error) {
+	run, err := h.Runner.LookupRun(ctx, id)
+	if own := onlyOwn(by); err == nil && own != "" && run.Caller != own {
+		return action.Run{}, fault.Missing("run", id)
+	}
+	return run, err
+}
+
 // runAgain reaches the runs that the caller may see.
 func (h *Hub) runAgain(ctx context.Context, c action.Call, in runIn) (again, error) {
 	if err := access.Allow(c.Caller, access.Want{Scope: access.HubRead}); err != nil { // who may not see runs must not learn which ones there are
 		return again{}, err
 	}
-	run, err := h.Runner.LookupRun(ctx, in.ID)
-	if own := onlyOwn(c.Caller); err == nil && own != "" && run.Caller != own {
-		err = fault.Missing("run", in.ID)
-	}
+	run, err := h.visibleRun(ctx, c.Caller, in.ID)
 	if err != nil {
 		return again{}, err
 	}
-	result, err := h.Runner.Again(ctx, c.Caller, run.ID, c.Key)
+	result, err := h.Runner.Again(ctx, c.Caller, run, c.Key)
 	return again{Run: result.Run, State: result.State, Replayed: result.Replayed, Output: result.Output}, err
 }
 
