@@ -25,6 +25,12 @@ type hub struct {
 	dir      string
 }
 
+// environment is what the program needs to know: a database and a key in dir, and the simulated cloud.
+func environment(dir string) []string {
+	return []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR"), "SENESCHAL_DATABASE_URL=file:" + filepath.Join(dir, "hub.db"), "SENESCHAL_KEY_FILE=" + filepath.Join(dir, "master.key"),
+		"SENESCHAL_CLOUD=custom", "SENESCHAL_LOGIN_URL=" + cloud.LoginURL, "SENESCHAL_GRAPH_URL=" + cloud.GraphURL, "SENESCHAL_CA_FILE=" + cloud.CAFile}
+}
+
 // serveHub starts the hub, enters a connection, and makes a key that may read and propose.
 func serveHub(t *testing.T) hub {
 	t.Helper()
@@ -33,8 +39,7 @@ func serveHub(t *testing.T) hub {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	h := hub{dir: dir, env: []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "SENESCHAL_DATABASE_URL=file:" + filepath.Join(dir, "hub.db"), "SENESCHAL_KEY_FILE=" + filepath.Join(dir, "master.key"),
-		"SENESCHAL_CLOUD=custom", "SENESCHAL_LOGIN_URL=" + cloud.LoginURL, "SENESCHAL_GRAPH_URL=" + cloud.GraphURL, "SENESCHAL_CA_FILE=" + cloud.CAFile, "SENESCHAL_LISTEN=127.0.0.1:0", "SENESCHAL_LOG_FORMAT=json"}}
+	h := hub{dir: dir, env: append(environment(dir), "SENESCHAL_LISTEN=127.0.0.1:0", "SENESCHAL_LOG_FORMAT=json")}
 	contoso := cloud.tenant(t, "contoso")
 	a := contoso.app(t, "Seneschal")
 	form, err := json.Marshal(map[string]any{"name": "contoso", "kind": "application", "tenant_id": contoso.TenantID, "client_id": a.ClientID, "credential": map[string]string{"type": "secret", "secret": a.ClientSecret},

@@ -106,11 +106,10 @@ func newProgram(t testing.TB) ours {
 	if err != nil {
 		t.Fatal(err)
 	}
-	contoso := pick(t, cloud.Tenants, func(c tenant) bool { return c.Name == "contoso" })
-	a := pick(t, contoso.Apps, func(a app) bool { return a.Name == "Seneschal" })
+	contoso := cloud.tenant(t, "contoso")
+	a := contoso.app(t, "Seneschal")
 	dir := t.TempDir()
-	p := ours{bin: bin, dir: dir, user: contoso.Users[0].UPN, env: []string{"HOME=" + dir, "PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.Getenv("TMPDIR"), "SENESCHAL_DATABASE_URL=file:" + filepath.Join(dir, "hub.db"), "SENESCHAL_KEY_FILE=" + filepath.Join(dir, "master.key"),
-		"SENESCHAL_CLOUD=custom", "SENESCHAL_LOGIN_URL=" + cloud.LoginURL, "SENESCHAL_GRAPH_URL=" + cloud.GraphURL, "SENESCHAL_CA_FILE=" + cloud.CAFile}}
+	p := ours{bin: bin, dir: dir, user: contoso.Users[0].UPN, env: environment(dir)}
 	form, err := json.Marshal(map[string]any{"name": "contoso", "kind": "application", "tenant_id": contoso.TenantID, "client_id": a.ClientID, "credential": map[string]string{"type": "secret", "secret": a.ClientSecret},
 		"capabilities": []string{"onedrive"}, "mailboxes": p.user})
 	if err != nil {

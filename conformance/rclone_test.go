@@ -91,9 +91,9 @@ const rcloneCallback = "localhost:53682" // as rclone's own sign-in has it
 
 func newRclone(t testing.TB) rclone {
 	t.Helper()
-	contoso := pick(t, cloud.Tenants, func(c tenant) bool { return c.Name == "contoso" })
-	a := pick(t, contoso.Apps, func(a app) bool { return a.Name == "Seneschal sign-in" })
-	ben := pick(t, contoso.Users, func(h human) bool { return strings.HasPrefix(h.UPN, "ben@") })
+	contoso := cloud.tenant(t, "contoso")
+	a := contoso.app(t, "Seneschal sign-in")
+	ben := contoso.user(t, "ben@contoso.example")
 	tokens := signedIn(t, contoso, a, ben)
 	drive := struct{ ID, DriveType string }{}
 	get(t, "/v1.0/me/drive", tokens.Access, &drive)
@@ -178,15 +178,6 @@ func decode(t testing.TB, resp *http.Response, out any) {
 	if err := json.Unmarshal(text, out); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func pick[T any](t testing.TB, list []T, is func(T) bool) T {
-	t.Helper()
-	i := slices.IndexFunc(list, is)
-	if i < 0 {
-		t.Fatal("the ready file lacks what is needed")
-	}
-	return list[i]
 }
 
 // write makes a file whose content is its own name again and again, piece by piece: memory is measured here.

@@ -137,7 +137,7 @@ func (s *simulator) readReadyFile(name string) error {
 	return nil
 }
 
-func (s *simulator) tenant(t *testing.T, name string) tenant {
+func (s *simulator) tenant(t testing.TB, name string) tenant {
 	t.Helper()
 	for _, one := range s.Tenants {
 		if one.Name == name {
@@ -148,7 +148,7 @@ func (s *simulator) tenant(t *testing.T, name string) tenant {
 	return tenant{}
 }
 
-func (c tenant) app(t *testing.T, name string) app {
+func (c tenant) app(t testing.TB, name string) app {
 	t.Helper()
 	for _, one := range c.Apps {
 		if one.Name == name {
@@ -159,7 +159,7 @@ func (c tenant) app(t *testing.T, name string) app {
 	return app{}
 }
 
-func (c tenant) user(t *testing.T, upn string) human {
+func (c tenant) user(t testing.TB, upn string) human {
 	t.Helper()
 	for _, one := range c.Users {
 		if one.UPN == upn {
