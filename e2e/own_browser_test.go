@@ -70,8 +70,14 @@ func TestAnOwnMailboxInTheConsole(t *testing.T) {
 			t.Errorf("%s opens it: %s", who, p.text("main"))
 		}
 	}
+	hers.do(chromedp.Navigate(h.Server.URL()+"/connections/"+c.ID), click(`form:has(input[value="followfiles"]) button`), see(`form[action$="/unfollow"]:has(input[value="followfiles"])`))
+	has(t, "what is missing now", hers.text("main"), "sign in and accept")
+	signsIn(t, h, owner, "mine", ada)
+	hers.do(chromedp.Navigate(h.Server.URL()+"/connections/"+c.ID), see("#main"))
+	has(t, "her files", hers.text("main"), "Changes of my files are told", "Nobody is told of changes of my contacts")
 	hers.sound(h, map[string]string{"own-connection": "/connections/" + c.ID, "own-feeds": "/feeds"})
 	boss.sound(h, map[string]string{"own-wizard": "/connections/new?who=person&data=this_tenant&service=timeline", "own-mailboxes": "/mailboxes"})
-	hers.do(chromedp.Navigate(h.Server.URL()+"/connections/"+c.ID), click(`form[action$="/unfollow"] button`), see(`form[action$="/follow"]`))
+	hers.do(chromedp.Navigate(h.Server.URL()+"/connections/"+c.ID), click(`form[action$="/unfollow"]:not(:has(input)) button`), see(`form[action$="/follow"]:not(:has(input))`),
+		click(`form:has(input[value="followfiles"]) button`), see(`form[action$="/follow"]:has(input[value="followfiles"])`))
 	waitUntil(t, "nothing is left of it", func() bool { h.Time.Advance(time.Second); return len(feedsOf(t, h, ada)) == 0 && len(mails(t, h)) == 0 })
 }

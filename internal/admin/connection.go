@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -58,8 +59,9 @@ type pauseIn struct {
 }
 
 type followOwnIn struct {
-	ID   string `json:"id" doc:"Id or name of a person's own connection"`
-	Stop bool   `json:"stop,omitempty" doc:"No longer: what was learned from the mailbox is forgotten"`
+	ID   string          `json:"id" doc:"Id or name of a person's own connection"`
+	What m365.Capability `json:"what,omitempty" enum:"timeline,followfiles,followcontacts" doc:"What is told: communications with customers (timeline, also without), changed files, or changed contacts"`
+	Stop bool            `json:"stop,omitempty" doc:"No longer: what was learned from it is forgotten"`
 }
 
 type credentialIn struct {
@@ -145,7 +147,7 @@ func (h *Hub) connectionActions() []action.Action {
 		}),
 		action.Define(action.Spec{Name: "connection.change", Summary: "Change name, capabilities, mailboxes, sites, teams or switches of a connection, and prove it anew.", Effect: action.Writes, Target: action.OnHub, Scope: access.HubWrite,
 			Route: "PATCH /connections/{id}", Args: []string{"id"}}, h.changeConnection),
-		action.Define(action.Spec{Name: "connection.follow", Summary: "Have one's own mailbox followed for the customer timeline, or no longer.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
+		action.Define(action.Spec{Name: "connection.follow", Summary: "Have one's own mailbox followed for the customer timeline, or one's files or contacts for events that tell of changes, or no longer.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/follow", Args: []string{"id"}}, h.followOwn),
 		action.Define(action.Spec{Name: "connection.pause", Summary: "Stop all work on a connection, or let it go on.", Effect: action.Writes, Target: action.OnHub, Scope: access.OwnConnection,
 			Route: "POST /connections/{id}/pause", Args: []string{"id"}}, func(ctx context.Context, c action.Call, in pauseIn) (ConnectionView, error) {
@@ -304,7 +306,7 @@ func (h *Hub) followOwn(ctx context.Context, c action.Call, in followOwnIn) (tes
 	if err := h.mayConfigure(ctx, c.Caller, in.ID); err != nil {
 		return tested{}, err
 	}
-	after, test, err := h.Connections.Follow(ctx, c.Caller, in.ID, !in.Stop)
+	after, test, err := h.Connections.Follow(ctx, c.Caller, in.ID, cmp.Or(in.What, m365.Timeline), !in.Stop)
 	if err != nil {
 		return tested{}, err
 	}

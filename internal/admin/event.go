@@ -41,13 +41,16 @@ func (h *Hub) eventActions() []action.Action {
 }
 
 // audience is the one place that says who sees which events. Of what happens in mailboxes, admins and keys for communications see all,
-// people what they would see of it on a customer's page, and nobody else anything.
+// people what they would see of it on a customer's page and what happens through their own connections, and nobody else anything.
 func (h *Hub) audience(c access.Caller) event.Audience {
 	switch {
 	case c.Role == access.Admin || access.Allow(c, access.Want{Scope: access.Communications}) == nil && c.Kind == "apikey":
 		return event.Everybody()
 	case c.Kind == "person":
-		return event.Audience{Sees: func(ctx context.Context, ids []string) (map[string]bool, error) { return h.Sees(ctx, c, ids) }}
+		return event.Audience{Sees: func(ctx context.Context, ids []string) (map[string]bool, error) { return h.Sees(ctx, c, ids) },
+			Owns: func(ctx context.Context, ids []string) (map[string]bool, error) {
+				return h.Connections.OwnedBy(ctx, c, ids)
+			}}
 	default:
 		return event.Audience{}
 	}

@@ -2,6 +2,7 @@ package connection
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -90,18 +91,23 @@ func purposesOf(chosen []m365.Capability) []Purpose {
 	return out
 }
 
-// Follow has the mailbox of a person's own connection followed for the timeline, or no longer.
-func (s *Service) Follow(ctx context.Context, by access.Caller, idOrName string, follow bool) (Connection, TestResult, error) {
+// Followable are the capabilities by which a mailbox is followed, and so those that only its owner may choose for their own.
+func Followable() []m365.Capability {
+	return []m365.Capability{m365.Timeline, m365.FollowFiles, m365.FollowContacts}
+}
+
+// Follow has what a person's own connection reaches followed by one of the Followable capabilities, or no longer.
+func (s *Service) Follow(ctx context.Context, by access.Caller, idOrName string, what m365.Capability, follow bool) (Connection, TestResult, error) {
 	c, err := s.Lookup(ctx, idOrName)
 	if err != nil {
 		return c, TestResult{}, err
 	}
 	if c.Kind != m365.Delegated {
-		return c, TestResult{}, fault.BadField("id", "%s is app-only: which mailboxes it follows stands in its list, by their purpose timeline", c.Name)
+		return c, TestResult{}, fault.BadField("id", "%s is app-only: which mailboxes it follows stands in its list, by their purposes", c.Name)
 	}
-	chosen := slices.DeleteFunc(slices.Clone(c.Capabilities), func(k m365.Capability) bool { return k == m365.Timeline })
+	chosen := slices.DeleteFunc(slices.Clone(c.Capabilities), func(k m365.Capability) bool { return k == what })
 	if follow {
-		chosen = append(chosen, m365.Timeline)
+		chosen = append(chosen, what)
 	}
 	if len(chosen) == 0 {
 		return c, TestResult{}, fault.BadField("stop", "%s is for nothing else: disconnect it instead", c.Name)
@@ -111,11 +117,16 @@ func (s *Service) Follow(ctx context.Context, by access.Caller, idOrName string,
 
 // widens refuses that anybody but its owner has a mailbox followed whose owner signed in for something else: nobody would have told them.
 func widens(by access.Caller, c Connection, chosen []m365.Capability) error {
-	if c.Kind != m365.Delegated || c.accountID == "" || c.Serves(m365.Timeline) || !slices.Contains(chosen, m365.Timeline) || by.Kind == "person" && by.ID == c.Owner {
+	if c.Kind != m365.Delegated || c.accountID == "" || by.Kind == "person" && by.ID == c.Owner {
 		return nil
 	}
-	return &fault.Error{Kind: fault.Forbidden, Code: "only_the_owner", Message: "Only its owner can have their own mailbox followed", Cause: c.Account + " signed in before timeline was among what the connection is for",
-		Fix: "Ask the connection's owner to press \"Follow my mailbox\" on the connection's page, or list the mailbox on an app-only connection", Who: "the connection's owner"}
+	for _, k := range Followable() {
+		if !c.Serves(k) && slices.Contains(chosen, k) {
+			return &fault.Error{Kind: fault.Forbidden, Code: "only_the_owner", Message: "Only its owner can have their own mailbox followed", Cause: fmt.Sprintf("%s signed in before %s was among what the connection is for", c.Account, k),
+				Fix: "Ask the connection's owner to choose it on the connection's page, under Mailboxes, or list the mailbox on an app-only connection", Who: "the connection's owner"}
+		}
+	}
+	return nil
 }
 
 // ownersChoice keeps what a connection's owner said about their mailbox, whatever a file declares.
@@ -123,9 +134,24 @@ func ownersChoice(c Connection, declared []m365.Capability) []m365.Capability {
 	if c.Kind != m365.Delegated || c.accountID == "" {
 		return declared
 	}
-	out := slices.DeleteFunc(slices.Clone(declared), func(k m365.Capability) bool { return k == m365.Timeline })
-	if c.Serves(m365.Timeline) {
-		out = append(out, m365.Timeline)
+	out := slices.DeleteFunc(slices.Clone(declared), func(k m365.Capability) bool { return slices.Contains(Followable(), k) })
+	for _, k := range Followable() {
+		if c.Serves(k) {
+			out = append(out, k)
+		}
 	}
 	return out
+}
+
+// OwnedBy says which of some connections are a person's own.
+func (s *Service) OwnedBy(ctx context.Context, by access.Caller, ids []string) (map[string]bool, error) {
+	own := map[string]bool{}
+	for _, id := range ids {
+		c, err := s.Lookup(ctx, id)
+		if err != nil && fault.KindOf(err) != fault.NotFound { // one that is gone is nobody's
+			return nil, err
+		}
+		own[id] = err == nil && by.Kind == "person" && c.Owner == by.ID
+	}
+	return own, nil
 }

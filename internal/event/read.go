@@ -13,33 +13,45 @@ type Audience struct {
 	All bool // everything there is
 	// Sees tells which communications they may see, for an audience that may not see all; nil: none.
 	Sees func(ctx context.Context, communications []string) (map[string]bool, error)
+	// Owns tells which connections are their own: what happens through these is theirs to know; nil: none.
+	Owns func(ctx context.Context, connections []string) (map[string]bool, error)
 }
 
 // Everybody is the audience of the hub's own operator.
 func Everybody() Audience { return Audience{All: true} }
 
-// admit leaves what the audience may see: of mailboxes only what happened to a communication they would find on a customer's page.
-func (a Audience) admit(ctx context.Context, all []stored) ([]Event, error) {
-	var ask []string
-	for _, e := range all {
-		if !a.All && a.Sees != nil && e.communication != "" {
-			ask = append(ask, e.communication)
+// admit leaves what the audience may see: of mailboxes only what happened to a communication they would find on a customer's page, and what
+// happened in their own.
+func (a Audience) admit(ctx context.Context, all []stored) (out []Event, err error) {
+	var seen, own map[string]bool
+	if !a.All {
+		if seen, err = answered(ctx, a.Sees, all, func(e stored) string { return e.communication }); err != nil {
+			return nil, err
 		}
-	}
-	seen := map[string]bool{}
-	if len(ask) > 0 {
-		var err error
-		if seen, err = a.Sees(ctx, ask); err != nil {
+		if own, err = answered(ctx, a.Owns, all, func(e stored) string { return e.Connection }); err != nil {
 			return nil, err
 		}
 	}
-	var out []Event
 	for _, e := range all {
-		if a.All || !slices.Contains(OfMailboxes(), e.Type) || seen[e.communication] {
+		if a.All || !slices.Contains(OfMailboxes(), e.Type) || seen[e.communication] || own[e.Connection] {
 			out = append(out, e.Event)
 		}
 	}
 	return out, nil
+}
+
+// answered asks about what events of mailboxes name, each once.
+func answered(ctx context.Context, ask func(context.Context, []string) (map[string]bool, error), all []stored, named func(stored) string) (map[string]bool, error) {
+	var names []string
+	for _, e := range all {
+		if name := named(e); name != "" && slices.Contains(OfMailboxes(), e.Type) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if ask == nil || len(names) == 0 {
+		return nil, nil
+	}
+	return ask(ctx, names)
 }
 
 // Query narrows a list of events; empty fields do not.

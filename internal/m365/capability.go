@@ -179,13 +179,13 @@ var capabilities = []CapabilityInfo{
 		lookUp,
 		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Why: "create, change and delete the slots' events"},
 	}},
-	{Name: FollowFiles, Title: "Tell of changed files in OneDrive", Purpose: "files", Modes: []Mode{Application}, Needs: []Need{
+	{Name: FollowFiles, Title: "Tell of changed files in OneDrive", Purpose: "files", Modes: both, Needs: []Need{
 		lookUp,
-		{Operation: "GET /users/{user-id}/drive/root/delta()", Role: "Files.Read.All", Why: "see which files and folders were made, changed, moved, renamed and deleted"},
+		{Operation: "GET /users/{user-id}/drive/root/delta()", Role: "Files.Read.All", Scope: "Files.Read", Why: "see which files and folders were made, changed, moved, renamed and deleted"},
 	}},
-	{Name: FollowContacts, Title: "Tell of changed contacts", Purpose: "contacts", Modes: []Mode{Application}, Needs: []Need{
+	{Name: FollowContacts, Title: "Tell of changed contacts", Purpose: "contacts", Modes: both, Needs: []Need{
 		lookUp,
-		{Operation: "GET /users/{user-id}/contactFolders/{contactFolder-id}/contacts/delta()", Role: "Contacts.Read", Why: "see which contacts were made, changed and deleted"},
+		{Operation: "GET /users/{user-id}/contactFolders/{contactFolder-id}/contacts/delta()", Role: "Contacts.Read", Scope: "Contacts.Read", Why: "see which contacts were made, changed and deleted"},
 	}},
 	{Name: FollowSites, Title: "Tell of changed files and list items in SharePoint", Modes: []Mode{Application}, Needs: []Need{
 		{Operation: "GET /sites/{site-id}/lists/{list-id}/items/delta()", Role: "Sites.Read.All", Selected: SitesSelected,

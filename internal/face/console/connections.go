@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 	"strings"
@@ -107,6 +108,18 @@ type connectionData struct {
 	Preview       *timeline.Preview // what the timeline would keep, just asked
 }
 
+// ownFeed is something of a person's own, beside their mailbox, of whose changes they may have others told.
+type ownFeed struct {
+	What     m365.Capability
+	Things   string
+	Followed bool
+}
+
+// Feeds are a person's own files and contacts; those that their connection is not for would need another consent, and are offered all the same.
+func (d connectionData) Feeds() []ownFeed {
+	return []ownFeed{{m365.FollowFiles, "files", d.C.Serves(m365.FollowFiles)}, {m365.FollowContacts, "contacts", d.C.Serves(m365.FollowContacts)}}
+}
+
 func (f *Face) connectionPage(w http.ResponseWriter, r *http.Request, who access.Caller) {
 	d, err := f.readConnection(r, who, r.PathValue("id"))
 	if err != nil {
@@ -199,7 +212,7 @@ func (f *Face) connectionDo(w http.ResponseWriter, r *http.Request, who access.C
 		f.flash(r, "The new credential is in use; remove the old one in the app registration.")
 	case "follow", "unfollow":
 		var after struct{ Test connection.TestResult }
-		if after, err = ask[struct{ Test connection.TestResult }](f, r, who, "connection.follow", map[string]any{"id": id, "stop": do == "unfollow"}); err == nil {
+		if after, err = ask[struct{ Test connection.TestResult }](f, r, who, "connection.follow", map[string]any{"id": id, "what": cmp.Or(r.FormValue("what"), string(m365.Timeline)), "stop": do == "unfollow"}); err == nil {
 			f.flash(r, after.Test.Message)
 		}
 	case "link":
