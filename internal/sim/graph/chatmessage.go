@@ -192,9 +192,15 @@ func (s *Server) post(tenant, collection, thread, parent string, from, in world.
 		o = newChatMessage(id, tenant, thread, parent, from, in)
 		if collection == world.ChatMessages {
 			o["chatId"], o["channelIdentity"], o["webUrl"] = thread, nil, nil
+			refer(o, "chats/"+thread+"/messages/"+world.Text(o, "id"))
 		} else {
 			channel, _ := tx.Get(world.Key{Scope: tenant, Collection: world.Channels, ID: thread})
 			o["channelIdentity"] = world.Object{"teamId": world.Text(channel, world.Partition), "channelId": thread}
+			message := world.Text(o, "id")
+			if parent != "" {
+				message = parent + "/replies/" + message
+			}
+			refer(o, "teams/"+world.Text(channel, world.Partition)+"/channels/"+thread+"/messages/"+message)
 		}
 		tx.Put(named(), o)
 	})
@@ -226,7 +232,7 @@ func (t thread) content() (world.Object, *problem) {
 	if json.Unmarshal(raw, &in) != nil {
 		return nil, badRequest("Unable to read JSON request payload.")
 	}
-	if len(raw) > largestMessage {
+	if len(raw)-sizeOf(in["hostedContents"]) > largestMessage {
 		return nil, fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The message is larger than the maximum allowed size.")
 	}
 	if p := chatMessageForm.check(in); p != nil {
@@ -241,8 +247,13 @@ func (t thread) content() (world.Object, *problem) {
 		return nil, badRequest("Missing body content.")
 	}
 	in["body"] = world.Object{"contentType": kind, "content": content}
-	if in["hostedContents"] != nil {
-		return nil, notImplemented("hosted contents")
+	hosted, p := t.host(in["hostedContents"], content)
+	if p != nil {
+		return nil, p
+	}
+	delete(in, "hostedContents")
+	if len(hosted) > 0 {
+		in["~hosted"] = hosted
 	}
 	for _, a := range world.Objects(in["attachments"]) {
 		if !strings.Contains(content, `<attachment id="`+world.Text(a, "id")+`"></attachment>`) {
@@ -252,6 +263,15 @@ func (t thread) content() (world.Object, *problem) {
 	mentions, p := t.mentions(in["mentions"], content)
 	in["mentions"] = mentions
 	return in, p
+}
+
+// sizeOf is how much of a body a part of it is.
+func sizeOf(part any) int {
+	if part == nil {
+		return 0
+	}
+	text, _ := json.Marshal(part) // it was read from JSON
+	return len(text)
 }
 
 func (t thread) mentions(v any, content string) ([]any, *problem) {
@@ -310,6 +330,9 @@ func patchChatMessage(c *call) (reply, *problem) {
 	if p != nil {
 		return reply{}, p
 	}
+	if in["~hosted"] != nil {
+		return reply{}, notImplemented("hosted contents of a change")
+	}
 	n := t.changed(o)
 	for k, v := range in {
 		n[k] = v
@@ -337,6 +360,7 @@ func softDelete(c *call) (reply, *problem) {
 	}
 	n := t.changed(o)
 	n["deletedDateTime"], n["body"], n["attachments"], n["mentions"] = n["lastModifiedDateTime"], world.Object{"contentType": "html", "content": ""}, []any{}, []any{}
+	delete(n, "~hosted")
 	c.s.world.Put(t.key(id), n)
 	return empty(http.StatusNoContent), nil
 }
