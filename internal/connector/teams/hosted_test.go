@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image"
 	"image/png"
+	"io"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -69,6 +70,19 @@ func TestAnImageIsPostedAndReadBackInBothModes(t *testing.T) {
 			})
 		}
 	}
+	theirs := bench.In{"user": "support@contoso.example", "chat": chat, "message": said.ID}
+	if f := b.Refused("teams.chat_message.hosted_content.list", theirs); f.Kind != fault.NotFound {
+		t.Errorf("of a chat of somebody else: %v", f)
+	}
+	b.Silent(func() {
+		theirs["user"] = "chloe@contoso.example"
+		for _, in := range []bench.In{theirs, with(theirs, bench.In{"content": "x"})} {
+			name := map[bool]string{true: "teams.chat_message.hosted_content.download", false: "teams.chat_message.hosted_content.list"}[in["content"] != nil]
+			if f := b.Refused(name, in, bench.Out(io.Discard)); f.Code != "mailbox_not_listed" {
+				t.Errorf("%s of a chat of somebody who is not listed: %v", name, f)
+			}
+		}
+	})
 	bench.Do[teams.Deleted](b, "teams.channel_message.delete", with(at, bench.In{"message": top.ID}), own)
 	if all := bench.Do[teams.HostedList](b, "teams.channel_message.hosted_content.list", with(at, bench.In{"message": top.ID})).Contents; len(all) != 0 {
 		t.Errorf("of a deleted message: %+v", all)
