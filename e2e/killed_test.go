@@ -30,8 +30,8 @@ type making struct {
 	action     string
 	capability m365.Capability
 	mode       m365.Mode
-	prepare    func(ask asking) (in, there fields) // makes what must be there first, and gives the inputs of the action and of the list
-	list, sign string                              // the action that lists such things there, and what of its answer shows ours
+	prepare    func(g *ground, ask asking) (in, there fields) // makes what must be there first, and gives the inputs of the action and of the list
+	list, sign string                                         // the action that lists such things there, and what of its answer shows ours
 }
 
 // fields are an input.
@@ -94,7 +94,7 @@ func (m making) connect(g *ground) (in, there fields) {
 			g.t.Fatalf("%v %+v", err, page)
 		}
 	}
-	return m.prepare(func(name string, in fields) fields {
+	return m.prepare(g, func(name string, in fields) fields {
 		out, err := g.through(a, name, in, "before "+name)
 		if err != nil {
 			g.t.Fatalf("%s: %v", name, err)
