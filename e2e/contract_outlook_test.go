@@ -83,6 +83,8 @@ func exerciseTasks(t *testing.T, do perform) {
 		more["list"], more["task"] = list, task
 		return more
 	}
+	do("todo.task.update", in(map[string]any{"recurrence": map[string]any{"frequency": "monthly_by_weekday", "index": "last", "days_of_week": []string{"friday"}, "until": "2031-12-31"}}))
+	do("todo.task.update", in(map[string]any{"recurrence": nil}))
 	do("todo.task.update", in(map[string]any{"status": "completed", "due": nil, "reminder": nil, "start": nil, "body": nil, "categories": nil}))
 	do("todo.task.get", in(map[string]any{}))
 	do("todo.task.list", map[string]any{"list": list, "status": "open"})

@@ -1,9 +1,22 @@
 package e2e
 
 import (
+	"bytes"
+	"image"
+	"image/png"
 	"maps"
 	"testing"
 )
+
+// picture is a file to be shown in a message.
+func picture(t *testing.T) map[string][]byte {
+	t.Helper()
+	var out bytes.Buffer
+	if err := png.Encode(&out, image.NewGray(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	return map[string][]byte{"image": out.Bytes()}
+}
 
 // exerciseTeams runs the actions of Teams that both modes have, and as a person those that write messages.
 func exerciseTeams(t *testing.T, do perform, person bool, workflow string) {
@@ -46,6 +59,9 @@ func exerciseTeams(t *testing.T, do perform, person bool, workflow string) {
 		message := do("teams.channel_message.send", in(map[string]any{"subject": "s", "html": "<p>{@0}</p>", "mentions": []map[string]any{{"user": ben}}, "cards": []map[string]any{{"type": "AdaptiveCard", "version": "1.4"}}}))["id"]
 		reply := do("teams.channel_message.reply", in(map[string]any{"message": message, "text": "r"}))["id"]
 		do("teams.channel_message.get", in(map[string]any{"message": message, "reply": reply}))
+		shown := in(map[string]any{"message": message, "reply": do("teams.channel_message.reply", in(map[string]any{"message": message, "text": "r"}), picture(t))["id"]})
+		shown["content"] = first(do("teams.channel_message.hosted_content.list", maps.Clone(shown)), "contents")
+		do("teams.channel_message.hosted_content.download", shown)
 		do("teams.channel_message.update", in(map[string]any{"message": message, "text": "better"}))
 		do("teams.channel_message.delete", in(map[string]any{"message": message, "reply": reply}))
 		said := do("teams.chat_message.send", map[string]any{"chat": chat, "text": "x"})["id"]
@@ -74,9 +90,18 @@ func exerciseTeams(t *testing.T, do perform, person bool, workflow string) {
 // exercisePosts has an app read what a person posts.
 func exercisePosts(t *testing.T, post, read perform, team string) {
 	t.Helper()
-	at := map[string]any{"team": team, "channel": post("teams.channel.list", map[string]any{"team": team})["channels"].([]any)[0].(map[string]any)["id"]}
+	at := map[string]any{"team": team, "channel": first(post("teams.channel.list", map[string]any{"team": team}), "channels")}
 	message := maps.Clone(at)
-	message["message"] = post("teams.channel_message.send", map[string]any{"team": team, "channel": at["channel"], "text": "x"})["id"]
+	message["message"] = post("teams.channel_message.send", map[string]any{"team": team, "channel": at["channel"], "text": "x"}, picture(t))["id"]
 	read("teams.channel_message.list", at)
 	read("teams.channel_message.get", message)
+	said := map[string]any{"chat": post("teams.chat.create", map[string]any{"with": []string{"ben@contoso.example"}})["id"]}
+	said["message"] = post("teams.chat_message.send", map[string]any{"chat": said["chat"], "text": "x"}, picture(t))["id"]
+	for _, as := range []perform{post, read} {
+		for kind, of := range map[string]map[string]any{"channel": message, "chat": said} {
+			shown := maps.Clone(of)
+			shown["content"] = first(as("teams."+kind+"_message.hosted_content.list", maps.Clone(of)), "contents")
+			as("teams."+kind+"_message.hosted_content.download", shown)
+		}
+	}
 }

@@ -39,9 +39,9 @@ var may = map[string][]string{
 	"privacy":                  {"fault", "clock", "store", "vault", "custody", "audit", "access", "customer"},
 	"admin":                    {"privacy", "fault", "m365", "clock", "entra", "audit", "event", "access", "customer", "connection", "action", "feed"},
 	"connector/internal/bench": {"*"}, // the connectors' tests stand on it; no program does
-	"connector/internal/once":  {"fault", "graph", "action"}, "connector/internal/cursor": {"fault", "graph"}, "connector/internal/place": {"fault", "m365", "graph", "action"}, "connector/internal/etag": {"fault", "graph"},
+	"connector/internal/once":  {"fault", "graph", "action"}, "connector/internal/cursor": {"fault", "graph"}, "connector/internal/place": {"fault", "m365", "graph", "action"}, "connector/internal/etag": {"fault", "graph"}, "connector/internal/recurrence": {"fault", "graph"},
 	"connector/internal/attachment": {"fault", "graph", "action", "connector/internal/once"},
-	"connector/*":                   {"fault", "m365", "wire", "graph", "action", "connector/internal/once", "connector/internal/cursor", "connector/internal/place", "connector/internal/etag", "connector/internal/attachment"},
+	"connector/*":                   {"fault", "m365", "wire", "graph", "action", "connector/internal/once", "connector/internal/cursor", "connector/internal/place", "connector/internal/etag", "connector/internal/attachment", "connector/internal/recurrence"},
 	"face/notify":                   {"fault", "m365", "feed"},
 	"face/*":                        {"custody", "privacy", "fault", "m365", "clock", "telemetry", "vault", "audit", "event", "access", "connection", "action", "customer", "feed", "engine/*"},
 	"sim":                           {"m365", "m365/table", "sim/*"}, "sim/*": {"m365", "m365/table", "sim/*"},

@@ -64,6 +64,16 @@ type NewChatMessage struct {
 	Body        ItemBody         `json:"body"`
 	Attachments []ChatAttachment `json:"attachments,omitempty"`
 	Mentions    []ChatMention    `json:"mentions,omitempty"`
+	Hosted      []HostedContent  `json:"hostedContents,omitempty"`
+}
+
+// HostedContent is what a message shows and keeps itself, such as an image. A new one has a temporary id, by which the body refers to it; one
+// that is read has its id alone.
+type HostedContent struct {
+	ID           string `json:"id,omitempty"`
+	TemporaryID  string `json:"@microsoft.graph.temporaryId,omitempty"`
+	ContentType  string `json:"contentType,omitempty"`
+	ContentBytes []byte `json:"contentBytes,omitempty"`
 }
 
 // Chat is a chat.

@@ -19,6 +19,7 @@ type TodoListChange struct {
 // TodoTask is a task as read.
 type TodoTask struct {
 	ID                   string            `json:"id"`
+	ETag                 string            `json:"@odata.etag"`
 	Title                string            `json:"title"`
 	Status               string            `json:"status"`
 	Importance           string            `json:"importance"`
@@ -48,6 +49,7 @@ type TodoTaskChange struct {
 	DueDateTime      Settable[DateTimeTimeZone] `json:"dueDateTime,omitzero"`
 	ReminderDateTime Settable[DateTimeTimeZone] `json:"reminderDateTime,omitzero"`
 	IsReminderOn     *bool                      `json:"isReminderOn,omitempty"`
+	Recurrence       Settable[Recurrence]       `json:"recurrence,omitzero"`
 	LinkedResources  []LinkedResource           `json:"linkedResources,omitempty"` // new tasks only
 }
 

@@ -37,6 +37,8 @@ func TestTasks(t *testing.T) {
 		{"a word for a switch", app, "PATCH", path, map[string]any{"isReminderOn": "true"}, 400, "ErrorPropertyValidationFailure"},
 		{"a property that is none", app, "PATCH", path, map[string]any{"priority": 1}, 400, "RequestBodyRead"},
 		{"a zone that is none", app, "PATCH", path, map[string]any{"dueDateTime": map[string]any{"dateTime": "2031-03-04T00:00:00", "timeZone": "Nowhere"}}, 400, "TimeZoneNotSupportedException"},
+		{"a rhythm that is none", app, "PATCH", path, map[string]any{"recurrence": map[string]any{"pattern": map[string]any{"type": "hourly", "interval": 1}, "range": map[string]any{"type": "noEnd", "startDate": "2031-03-04"}}}, 400, "invalidRequest"},
+		{"a rhythm from no day", app, "PATCH", path, map[string]any{"recurrence": map[string]any{"pattern": map[string]any{"type": "daily", "interval": 1}, "range": map[string]any{"type": "noEnd"}}}, 400, "invalidRequest"},
 		{"links with a change", app, "PATCH", path, map[string]any{"linkedResources": []any{}}, 400, "invalidRequest"},
 		{"through another list", app, "GET", lists + "/" + all[1]["id"].(string) + "/tasks/" + task.str("id"), nil, 404, "ErrorItemNotFound"},
 		{"a step without a name", app, "POST", path + "/checklistItems", map[string]any{"isChecked": true}, 400, "invalidRequest"},

@@ -147,6 +147,7 @@ func TestRefusedBeforeAnyCall(t *testing.T) {
 		{"weekly on no day", "calendar.event.create", weekly(nil), "recurrence.days_of_week"},
 		{"weekly on a day that is none", "calendar.event.create", weekly(bench.In{"days_of_week": []string{"funday"}}), "recurrence.days_of_week[0]"},
 		{"over before it begins", "calendar.event.create", weekly(bench.In{"days_of_week": []string{"monday"}, "until": "2031-01-01"}), "recurrence.until"},
+		{"over the day before it begins at midnight", "calendar.event.create", bench.In{"user": ada, "subject": "x", "start": "2031-03-04T00:00:00Z", "end": "2031-03-05T00:00:00Z", "all_day": true, "recurrence": bench.In{"frequency": "daily", "until": "2031-03-03"}}, "recurrence.until"},
 		{"until and count", "calendar.event.create", weekly(bench.In{"days_of_week": []string{"monday"}, "until": "2031-12-31", "count": 3}), "recurrence.count"},
 		{"monthly on no day", "calendar.event.create", visit(bench.In{"recurrence": bench.In{"frequency": "monthly"}}), "recurrence.day_of_month"},
 		{"yearly in no month", "calendar.event.create", visit(bench.In{"recurrence": bench.In{"frequency": "yearly", "day_of_month": 3}}), "recurrence.month"},

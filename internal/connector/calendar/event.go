@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/place"
+	"seneschal/internal/connector/internal/recurrence"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -66,22 +67,22 @@ func summaryOf(e graph.Event, z zone) Summary {
 // Event is an event with its body and people.
 type Event struct {
 	Summary
-	ICalUID         string      `json:"ical_uid,omitempty"`
-	Attendees       []Attendee  `json:"attendees"`
-	Recurrence      *Recurrence `json:"recurrence,omitempty"`
-	Importance      string      `json:"importance,omitempty"`
-	ReminderMinutes *int        `json:"reminder_minutes,omitempty"`
-	AsksForAnswers  bool        `json:"asks_for_answers" doc:"The organizer wants to know who comes"`
-	AllowsProposals bool        `json:"allows_proposals" doc:"Whoever is invited may propose another time"`
-	BodyType        string      `json:"body_type"`
-	Body            string      `json:"body"`
+	ICalUID         string           `json:"ical_uid,omitempty"`
+	Attendees       []Attendee       `json:"attendees"`
+	Recurrence      *recurrence.Rule `json:"recurrence,omitempty"`
+	Importance      string           `json:"importance,omitempty"`
+	ReminderMinutes *int             `json:"reminder_minutes,omitempty"`
+	AsksForAnswers  bool             `json:"asks_for_answers" doc:"The organizer wants to know who comes"`
+	AllowsProposals bool             `json:"allows_proposals" doc:"Whoever is invited may propose another time"`
+	BodyType        string           `json:"body_type"`
+	Body            string           `json:"body"`
 }
 
 // eventFields are all of an event that we show; without them Graph sends some thirty more.
 var eventFields = append([]string{"iCalUId", "attendees", "recurrence", "importance", "isReminderOn", "reminderMinutesBeforeStart", "responseRequested", "allowNewTimeProposals", "body"}, summaryFields...)
 
 func eventOf(e graph.Event, z zone) Event {
-	out := Event{Summary: summaryOf(e, z), ICalUID: e.ICalUID, Attendees: make([]Attendee, len(e.Attendees)), Recurrence: recurrenceOf(e.Recurrence), Importance: e.Importance,
+	out := Event{Summary: summaryOf(e, z), ICalUID: e.ICalUID, Attendees: make([]Attendee, len(e.Attendees)), Recurrence: recurrence.Of(e.Recurrence), Importance: e.Importance,
 		AsksForAnswers: e.ResponseRequested, AllowsProposals: e.AllowNewTimeProposals, BodyType: e.Body.ContentType, Body: e.Body.Content}
 	for i, a := range e.Attendees {
 		out.Attendees[i] = Attendee{Person: Person(a.EmailAddress), Type: a.Type}

@@ -10,6 +10,7 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/internal/place"
+	"seneschal/internal/connector/internal/recurrence"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -23,21 +24,21 @@ type Invitee struct {
 
 // Details are what a new event may have and a change may touch. In a change null takes away what is there.
 type Details struct {
-	TimeZone        string                      `json:"time_zone,omitempty" doc:"Zone that the event is kept in: IANA or Windows name; UTC without. Whole days and series follow its clock"`
-	AllDay          *bool                       `json:"all_day,omitempty" doc:"Whole days: start and end are midnights in time_zone"`
-	Body            action.Nullable[string]     `json:"body,omitzero" maxLength:"500000" doc:"Body; null empties it. An online meeting lives in its body: keep what Teams wrote there"`
-	BodyType        string                      `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
-	Location        action.Nullable[string]     `json:"location,omitzero" maxLength:"255" doc:"Where; null takes it away"`
-	Attendees       action.Nullable[[]Invitee]  `json:"attendees,omitzero" maxItems:"500" doc:"Whom to invite, the whole list: each gets a mail from Microsoft. An empty list or null uninvites all"`
-	Recurrence      action.Nullable[Recurrence] `json:"recurrence,omitzero" doc:"How it repeats; null makes one event of a series"`
-	ShowAs          *string                     `json:"show_as,omitempty" enum:"free,tentative,busy,oof,workingElsewhere" doc:"How the time shows to others"`
-	Importance      *string                     `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
-	Sensitivity     *string                     `json:"sensitivity,omitempty" enum:"normal,personal,private,confidential" doc:"Sensitivity"`
-	Categories      action.Nullable[[]string]   `json:"categories,omitzero" maxItems:"25" doc:"Categories, the whole list; an empty list or null clears it"`
-	ReminderMinutes action.Nullable[int]        `json:"reminder_minutes,omitzero" minimum:"-1" maximum:"20160" doc:"Minutes before the start; null or -1 for no reminder"`
-	AsksForAnswers  *bool                       `json:"asks_for_answers,omitempty" doc:"Whether whoever is invited is asked for an answer; Microsoft's own is yes"`
-	AllowsProposals *bool                       `json:"allows_proposals,omitempty" doc:"Whether whoever is invited may propose another time; Microsoft's own is yes"`
-	OnlineMeeting   bool                        `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone"`
+	TimeZone        string                           `json:"time_zone,omitempty" doc:"Zone that the event is kept in: IANA or Windows name; UTC without. Whole days and series follow its clock"`
+	AllDay          *bool                            `json:"all_day,omitempty" doc:"Whole days: start and end are midnights in time_zone"`
+	Body            action.Nullable[string]          `json:"body,omitzero" maxLength:"500000" doc:"Body; null empties it. An online meeting lives in its body: keep what Teams wrote there"`
+	BodyType        string                           `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
+	Location        action.Nullable[string]          `json:"location,omitzero" maxLength:"255" doc:"Where; null takes it away"`
+	Attendees       action.Nullable[[]Invitee]       `json:"attendees,omitzero" maxItems:"500" doc:"Whom to invite, the whole list: each gets a mail from Microsoft. An empty list or null uninvites all"`
+	Recurrence      action.Nullable[recurrence.Rule] `json:"recurrence,omitzero" doc:"How it repeats; null makes one event of a series"`
+	ShowAs          *string                          `json:"show_as,omitempty" enum:"free,tentative,busy,oof,workingElsewhere" doc:"How the time shows to others"`
+	Importance      *string                          `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
+	Sensitivity     *string                          `json:"sensitivity,omitempty" enum:"normal,personal,private,confidential" doc:"Sensitivity"`
+	Categories      action.Nullable[[]string]        `json:"categories,omitzero" maxItems:"25" doc:"Categories, the whole list; an empty list or null clears it"`
+	ReminderMinutes action.Nullable[int]             `json:"reminder_minutes,omitzero" minimum:"-1" maximum:"20160" doc:"Minutes before the start; null or -1 for no reminder"`
+	AsksForAnswers  *bool                            `json:"asks_for_answers,omitempty" doc:"Whether whoever is invited is asked for an answer; Microsoft's own is yes"`
+	AllowsProposals *bool                            `json:"allows_proposals,omitempty" doc:"Whether whoever is invited may propose another time; Microsoft's own is yes"`
+	OnlineMeeting   bool                             `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone"`
 }
 
 // CreateIn is a new event.
@@ -88,7 +89,7 @@ func (d Details) wrongTimes(start, end time.Time) []fault.Field {
 		}
 	}
 	if r := d.Recurrence.Value(); r != nil {
-		wrong = append(wrong, r.wrong(start, z)...)
+		wrong = append(wrong, r.Wrong(start, z.Location)...)
 	}
 	return wrong
 }
@@ -151,7 +152,7 @@ func (d Details) times(e *graph.EventChange, start, end time.Time) {
 	z, _ := findZone(d.TimeZone)
 	e.Start, e.End = z.at(start), z.at(end)
 	if r := d.Recurrence.Value(); r != nil {
-		pattern := r.pattern(start, z)
+		pattern := r.Pattern(start, z.Location, z.name)
 		e.Recurrence = &pattern
 	}
 }

@@ -31,7 +31,7 @@ type FileLink struct {
 
 // Words are what a message says.
 type Words struct {
-	Text       string           `json:"text,omitempty" doc:"What it says, as text"`
+	Text       string           `json:"text,omitempty" doc:"What it says, as text. Where {image} stands in it, or else at its end, the file image is shown, if there is one"`
 	HTML       string           `json:"html,omitempty" doc:"What it says, as HTML, instead of text"`
 	Importance string           `json:"importance,omitempty" enum:"normal,high,urgent" doc:"normal without"`
 	Mentions   []Mention        `json:"mentions,omitempty" maxItems:"20" doc:"People to be told. Where {@0} stands in the words, the first one's name stands then, and so on; those without a place are named at the beginning"`
@@ -61,6 +61,8 @@ func (w Words) wrong() []fault.Field {
 		add("html", "is one form too many beside text")
 	case strings.TrimSpace(w.Text+w.HTML) == "" && len(w.Cards) == 0:
 		add("text", "is missing: give text, html or cards")
+	case strings.Contains(w.HTML, "../hostedContents/"):
+		add("html", "refers to ../hostedContents/: give the file image, and put {image} where it shall stand")
 	case madeForm.MatchString(w.HTML):
 		add("html", "holds <at> or <attachment>: give mentions, cards and files, and the hub makes those")
 	}
@@ -112,7 +114,7 @@ func (w Words) compose(ctx context.Context, c action.Call, members graph.Path) (
 	}
 	m.Body = graph.ItemBody{ContentType: "html", Content: w.HTML}
 	if w.HTML == "" {
-		m.Body.Content = strings.ReplaceAll(html.EscapeString(w.Text), "\n", "<br>")
+		m.Body.Content = asHTML(w.Text)
 	}
 	if err := w.mention(ctx, c, members, &m); err != nil {
 		return m, err
@@ -131,6 +133,11 @@ func (w Words) compose(ctx context.Context, c action.Call, members graph.Path) (
 		m.Body.Content += `<attachment id="` + html.EscapeString(a.ID) + `"></attachment>`
 	}
 	return m, nil
+}
+
+// asHTML is a text as a page shows it.
+func asHTML(text string) string {
+	return strings.ReplaceAll(html.EscapeString(text), "\n", "<br>")
 }
 
 func (w Words) mention(ctx context.Context, c action.Call, members graph.Path, m *graph.NewChatMessage) error {

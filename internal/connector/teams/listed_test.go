@@ -1,6 +1,7 @@
 package teams_test
 
 import (
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -36,9 +37,10 @@ func TestOnlyListedTeamsAreReached(t *testing.T) {
 				for action, in := range map[string]bench.In{
 					"teams.team.get": {"team": management}, "teams.team.archive": {"team": strings.ToUpper(management)}, "teams.channel.list": {"team": management}, "teams.channel.get": outside,
 					"teams.channel.create": {"team": management, "name": "x"}, "teams.channel_message.change.list": outside, "teams.channel.files.get": outside, "teams.member.list": {"team": management}, "teams.channel_message.list": outside,
-					"teams.channel_message.get": with(outside, bench.In{"message": "1"}), "teams.activity.notify": {"user": ada, "team": management, "type": "taskCreated", "topic": "x", "preview": "x", "link": "https://teams.microsoft.com/l/x"},
+					"teams.channel_message.get": with(outside, bench.In{"message": "1"}), "teams.channel_message.hosted_content.list": with(outside, bench.In{"message": "1", "reply": "2"}),
+					"teams.channel_message.hosted_content.download": with(outside, bench.In{"message": "1", "content": "x"}), "teams.activity.notify": {"user": ada, "team": management, "type": "taskCreated", "topic": "x", "preview": "x", "link": "https://teams.microsoft.com/l/x"},
 				} {
-					if f := b.Refused(action, in); f.Code != "team_not_listed" || f.Fix == "" || f.Who == "" {
+					if f := b.Refused(action, in, bench.Out(io.Discard)); f.Code != "team_not_listed" || f.Fix == "" || f.Who == "" {
 						t.Errorf("%s: got %v", action, f)
 					}
 				}

@@ -38,9 +38,9 @@ func (in MessageReplyIn) Check() error { return fault.OfFields(in.wrong()) }
 func postActions() []action.Action {
 	return []action.Action{
 		once.Define(action.Spec{Name: "teams.channel_message.send", Summary: "Post a message to a channel.", Effect: action.Writes,
-			Operations: []m365.OperationKey{listMessages, postMessage}, MayCall: []m365.OperationKey{listInChannel}, Capability: m365.Teams, Args: []string{"team", "channel"}}, MessagePostIn.posting),
+			Operations: []m365.OperationKey{listMessages, postMessage}, MayCall: []m365.OperationKey{listInChannel}, Capability: m365.Teams, Args: []string{"team", "channel"}, Files: image}, MessagePostIn.posting),
 		once.Define(action.Spec{Name: "teams.channel_message.reply", Summary: "Reply to a message of a channel.", Effect: action.Writes,
-			Operations: []m365.OperationKey{listReplies, postReply}, MayCall: []m365.OperationKey{listInChannel}, Capability: m365.Teams, Args: []string{"team", "channel", "message"}}, MessageReplyIn.posting),
+			Operations: []m365.OperationKey{listReplies, postReply}, MayCall: []m365.OperationKey{listInChannel}, Capability: m365.Teams, Args: []string{"team", "channel", "message"}, Files: image}, MessageReplyIn.posting),
 	}
 }
 
@@ -80,6 +80,10 @@ const slack = 10 * time.Minute
 
 // Run posts.
 func (p posting) Run(ctx context.Context, c action.Call) (Message, error) {
+	message, err := pictured(p.message, c.Files[image[0].Name])
+	if err != nil {
+		return Message{}, err
+	}
 	id, err := me(ctx, c)
 	if err != nil {
 		return Message{}, err
@@ -98,7 +102,7 @@ func (p posting) Run(ctx context.Context, c action.Call) (Message, error) {
 	if err := c.Checkpoint(ctx, s); err != nil {
 		return Message{}, err
 	}
-	m, err := graph.Post[graph.ChatMessage](ctx, c.Bound.Graph, p.at, p.message)
+	m, err := graph.Post[graph.ChatMessage](ctx, c.Bound.Graph, p.at, message)
 	return messageOf(m), explain(ctx, c, p.team, err)
 }
 
@@ -165,9 +169,9 @@ func (p posting) says(m graph.ChatMessage) bool {
 
 var tags = regexp.MustCompile(`<[^>]*>`)
 
-// plain is what people read of a body: tags, entities and the width of blanks are Teams' own.
+// plain is what people read of a body: tags, entities and the width of blanks are Teams' own, and where an image stands there are no words.
 func plain(b graph.ItemBody) string {
-	text := b.Content
+	text := strings.ReplaceAll(b.Content, imagePlace, " ")
 	if strings.EqualFold(b.ContentType, "html") {
 		text = html.UnescapeString(tags.ReplaceAllString(text, " "))
 	}

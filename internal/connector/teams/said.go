@@ -69,7 +69,7 @@ func chatMessageActions() []action.Action {
 		action.Define(action.Spec{Name: "teams.chat_message.get", Summary: "Read one message of a chat.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{readSaid}, MayCall: []m365.OperationKey{listInChat}, Capability: m365.Teams, Args: []string{"chat", "message"}}, getSaid),
 		once.Define(action.Spec{Name: "teams.chat_message.send", Summary: "Post a message to a chat.", Effect: action.Writes,
-			Operations: []m365.OperationKey{listSaid, postSaid}, MayCall: []m365.OperationKey{listInChat}, Capability: m365.Teams, Args: []string{"chat"}},
+			Operations: []m365.OperationKey{listSaid, postSaid}, MayCall: []m365.OperationKey{listInChat}, Capability: m365.Teams, Args: []string{"chat"}, Files: image},
 			func(in SaidPostIn, ctx context.Context, c action.Call) (posting, error) {
 				p, err := in.at(ctx, c)
 				if err != nil {

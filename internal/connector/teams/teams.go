@@ -44,6 +44,12 @@ const (
 	readReply      m365.OperationKey = "GET /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}"
 	changeReply    m365.OperationKey = "PATCH /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}"
 	removeReply    m365.OperationKey = "POST /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}/softDelete"
+	listHosted     m365.OperationKey = "GET /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/hostedContents"
+	readHosted     m365.OperationKey = "GET /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/hostedContents/{chatMessageHostedContent-id}/$value"
+	listInReply    m365.OperationKey = "GET /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}/hostedContents"
+	readInReply    m365.OperationKey = "GET /teams/{team-id}/channels/{channel-id}/messages/{chatMessage-id}/replies/{chatMessage-id1}/hostedContents/{chatMessageHostedContent-id}/$value"
+	listInSaid     m365.OperationKey = "GET /chats/{chat-id}/messages/{chatMessage-id}/hostedContents"
+	readInSaid     m365.OperationKey = "GET /chats/{chat-id}/messages/{chatMessage-id}/hostedContents/{chatMessageHostedContent-id}/$value"
 	listChats      m365.OperationKey = "GET /users/{user-id}/chats"
 	createChats    m365.OperationKey = "POST /chats"
 	readChat       m365.OperationKey = "GET /chats/{chat-id}"
@@ -75,7 +81,7 @@ const (
 
 // Actions are what the hub can do in Teams.
 func Actions() []action.Action {
-	return slices.Concat(teamActions(), channelActions(), memberActions(), messageActions(), postActions(), chatActions(), chatMessageActions(), pinActions(), presenceActions(), meetingActions(), activityActions(), workflowActions())
+	return slices.Concat(teamActions(), channelActions(), memberActions(), messageActions(), postActions(), chatActions(), chatMessageActions(), hostedActions(), pinActions(), presenceActions(), meetingActions(), activityActions(), workflowActions())
 }
 
 // Probe reads which teams somebody is in, one of them. It proves the capability teams.

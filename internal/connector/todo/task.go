@@ -9,6 +9,7 @@ import (
 	"seneschal/internal/connector/internal/cursor"
 	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/internal/place"
+	"seneschal/internal/connector/internal/recurrence"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -51,14 +52,15 @@ func dateOf(d *graph.DateTimeTimeZone) string {
 // Task is a task with its body, steps and links.
 type Task struct {
 	Summary
-	BodyType string `json:"body_type,omitempty"`
-	Body     string `json:"body,omitempty"`
-	Steps    []Step `json:"steps"`
-	Links    []Link `json:"links"`
+	Recurrence *recurrence.Rule `json:"recurrence,omitempty"`
+	BodyType   string           `json:"body_type,omitempty"`
+	Body       string           `json:"body,omitempty"`
+	Steps      []Step           `json:"steps"`
+	Links      []Link           `json:"links"`
 }
 
 func taskOf(t graph.TodoTask) Task {
-	out := Task{Summary: summaryOf(t), BodyType: t.Body.ContentType, Body: t.Body.Content, Steps: make([]Step, len(t.ChecklistItems)), Links: make([]Link, len(t.LinkedResources))}
+	out := Task{Summary: summaryOf(t), Recurrence: recurrence.Of(t.Recurrence), BodyType: t.Body.ContentType, Body: t.Body.Content, Steps: make([]Step, len(t.ChecklistItems)), Links: make([]Link, len(t.LinkedResources))}
 	for i, s := range t.ChecklistItems {
 		out.Steps[i] = stepOf(s)
 	}
@@ -147,8 +149,8 @@ func taskActions() []action.Action {
 			Operations: []m365.OperationKey{get + task}, Capability: m365.Todo, Args: []string{"list", "task"}}, getTask),
 		once.Define(action.Spec{Name: "todo.task.create", Summary: "Put one task into a list; it shows Seneschal as where it comes from.", Effect: action.Writes,
 			Operations: []m365.OperationKey{get + list, get + tasks, post + tasks}, Capability: m365.Todo, Args: []string{"list", "title"}}, TaskCreateIn.creation),
-		action.Define(action.Spec{Name: "todo.task.update", Summary: "Change a task, or complete it.", Effect: action.Writes, Repeatable: true,
-			Operations: []m365.OperationKey{patch + task, get + task}, Capability: m365.Todo, Args: []string{"list", "task"}}, updateTask),
+		action.Define(action.Spec{Name: "todo.task.update", Summary: "Change a task, or complete it.", Effect: action.Writes,
+			Operations: []m365.OperationKey{patch + task, get + task}, Capability: m365.Todo, Args: []string{"list", "task"}}, updateTask, action.WithReconcile(updated)),
 		action.Define(action.Spec{Name: "todo.task.delete", Summary: "Delete a task.", Effect: action.Deletes, Repeatable: true,
 			Operations: []m365.OperationKey{remove + task}, Capability: m365.Todo, Args: []string{"list", "task"}},
 			func(ctx context.Context, c action.Call, in TaskIn) (Deleted, error) {

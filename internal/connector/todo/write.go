@@ -7,20 +7,22 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/once"
+	"seneschal/internal/connector/internal/recurrence"
 	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 )
 
 // Details are what a new task may have and a change may touch. In a change null takes away what is there.
 type Details struct {
-	Status     *string                    `json:"status,omitempty" enum:"notStarted,inProgress,completed,waitingOnOthers,deferred" doc:"State; notStarted without"`
-	Importance *string                    `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
-	Start      action.Nullable[string]    `json:"start,omitzero" doc:"Date to begin it, like 2026-12-31"`
-	Due        action.Nullable[string]    `json:"due,omitzero" doc:"Date to have it done, like 2026-12-31; To Do knows no time of day for it"`
-	Reminder   action.Nullable[time.Time] `json:"reminder,omitzero" doc:"When to remind; null for no reminder"`
-	Body       action.Nullable[string]    `json:"body,omitzero" maxLength:"100000" doc:"Notes; null empties them"`
-	BodyType   string                     `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
-	Categories action.Nullable[[]string]  `json:"categories,omitzero" maxItems:"25" doc:"Categories, the whole list; an empty list or null clears it"`
+	Status     *string                          `json:"status,omitempty" enum:"notStarted,inProgress,completed,waitingOnOthers,deferred" doc:"State; notStarted without"`
+	Importance *string                          `json:"importance,omitempty" enum:"low,normal,high" doc:"Importance"`
+	Start      action.Nullable[string]          `json:"start,omitzero" doc:"Date to begin it, like 2026-12-31"`
+	Due        action.Nullable[string]          `json:"due,omitzero" doc:"Date to have it done, like 2026-12-31; To Do knows no time of day for it"`
+	Recurrence action.Nullable[recurrence.Rule] `json:"recurrence,omitzero" doc:"How it repeats, from the day it is due; null ends that"`
+	Reminder   action.Nullable[time.Time]       `json:"reminder,omitzero" doc:"When to remind; null for no reminder"`
+	Body       action.Nullable[string]          `json:"body,omitzero" maxLength:"100000" doc:"Notes; null empties them"`
+	BodyType   string                           `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
+	Categories action.Nullable[[]string]        `json:"categories,omitzero" maxItems:"25" doc:"Categories, the whole list; an empty list or null clears it"`
 }
 
 // TaskCreateIn is a new task.
@@ -41,6 +43,9 @@ type TaskUpdateIn struct {
 // Check names every field that cannot be.
 func (in TaskCreateIn) Check() error {
 	wrong := in.wrong()
+	if in.Recurrence.Value() != nil && in.Due.Value() == nil {
+		wrong = append(wrong, noDue)
+	}
 	if in.Link != nil {
 		wrong = append(wrong, in.Link.wrong("link.")...)
 	}
@@ -50,6 +55,9 @@ func (in TaskCreateIn) Check() error {
 // Check wants something to change, and names every field that cannot be.
 func (in TaskUpdateIn) Check() error {
 	wrong := in.wrong()
+	if in.Recurrence.Value() != nil && !in.Due.IsZero() && in.Due.Value() == nil {
+		wrong = append(wrong, noDue)
+	}
 	if in.Title == nil && in.Details == (Details{}) {
 		wrong = append(wrong, fault.Field{Name: "title", Message: "nothing is to be changed: give at least one field beside list and task"})
 	}
@@ -57,8 +65,16 @@ func (in TaskUpdateIn) Check() error {
 }
 
 func (d Details) wrong() []fault.Field {
-	return append(wrongDate("start", d.Start.Value()), wrongDate("due", d.Due.Value())...)
+	wrong := append(wrongDate("start", d.Start.Value()), wrongDate("due", d.Due.Value())...)
+	if r := d.Recurrence.Value(); r != nil {
+		due, _ := time.Parse(time.DateOnly, d.Due.Or("")) // one that is none is named already
+		wrong = append(wrong, r.Wrong(due, time.UTC)...)
+	}
+	return wrong
 }
+
+// noDue refuses a rhythm that begins on no day.
+var noDue = fault.Field{Name: "due", Message: "is missing: a task repeats from the day it is due"}
 
 func (d Details) change() graph.TodoTaskChange {
 	t := graph.TodoTaskChange{Status: d.Status, Importance: d.Importance, StartDateTime: day(d.Start), DueDateTime: day(d.Due)}
@@ -80,7 +96,20 @@ func (d Details) change() graph.TodoTaskChange {
 	if !d.Categories.IsZero() {
 		t.Categories = append([]string{}, d.Categories.Or(nil)...)
 	}
+	if !d.Recurrence.IsZero() {
+		t.Recurrence = graph.Set[graph.Recurrence](nil)
+	}
+	if due, err := time.Parse(time.DateOnly, d.Due.Or("")); err == nil {
+		d.repeat(&t, due)
+	}
 	return t
+}
+
+// repeat writes the rhythm, where one is given. Like all dates of a task it is by UTC's calendar.
+func (d Details) repeat(t *graph.TodoTaskChange, due time.Time) {
+	if r := d.Recurrence.Value(); r != nil {
+		t.Recurrence = graph.Set(r.Pattern(due, time.UTC, "UTC"))
+	}
 }
 
 // day writes a date. It names no other zone than UTC: only the date matters (graph/FACTS §9), and in UTC it is read as it was written.
@@ -130,18 +159,4 @@ func (in TaskCreateIn) creation(_ context.Context, c action.Call) (once.Creation
 			return taskOf(t), err
 		},
 	}, err
-}
-
-// updateTask says how it shall be, so it may be sent twice. The answer to a change has neither steps nor links.
-func updateTask(ctx context.Context, c action.Call, in TaskUpdateIn) (Task, error) {
-	box, path, err := in.at(c)
-	if err != nil {
-		return Task{}, err
-	}
-	change := in.change()
-	change.Title = in.Title
-	if _, err := graph.Patch[graph.TodoTask](ctx, box.Graph, path, change, graph.Idempotent()); err != nil {
-		return Task{}, err
-	}
-	return getTask(ctx, c, in.TaskIn)
 }

@@ -1,7 +1,6 @@
 package graph
 
 import (
-	"encoding/json"
 	"net/http"
 	"net/url"
 	"slices"
@@ -126,12 +125,6 @@ func getChatMessage(c *call) (reply, *problem) {
 	return c.one(t.context, t.render(o))
 }
 
-var chatMessageForm = form{"body": anObject, "subject": aText, "importance": {words: []string{"normal", "high", "urgent"}}, "attachments": objects(0), "mentions": objects(0), "hostedContents": objects(0), "summary": aText, "locale": aText}
-
-// largestMessage is what Teams takes of one message, cards and mentions included: its page "Limits and specifications" says about 28 KB (recall;
-// newer readings of it say more for plain posts).
-const largestMessage = 28 << 10
-
 // importOnly are Teams' answers to an app that posts with the one permission it can have for it: dynamics/AUTH-MATRIX §2.
 func (c *call) importOnly() *problem {
 	if c.params["chat-id"] != "" {
@@ -192,9 +185,15 @@ func (s *Server) post(tenant, collection, thread, parent string, from, in world.
 		o = newChatMessage(id, tenant, thread, parent, from, in)
 		if collection == world.ChatMessages {
 			o["chatId"], o["channelIdentity"], o["webUrl"] = thread, nil, nil
+			refer(o, "chats/"+thread+"/messages/"+world.Text(o, "id"))
 		} else {
 			channel, _ := tx.Get(world.Key{Scope: tenant, Collection: world.Channels, ID: thread})
 			o["channelIdentity"] = world.Object{"teamId": world.Text(channel, world.Partition), "channelId": thread}
+			message := world.Text(o, "id")
+			if parent != "" {
+				message = parent + "/replies/" + message
+			}
+			refer(o, "teams/"+world.Text(channel, world.Partition)+"/channels/"+thread+"/messages/"+message)
 		}
 		tx.Put(named(), o)
 	})
@@ -213,63 +212,6 @@ func newChatMessage(at time.Time, tenant, thread, parent string, from, in world.
 		o[k] = v
 	}
 	return o
-}
-
-// content reads what a person writes, and refuses what Teams cannot take: a text without content, a card that no <attachment> places, a
-// mention that no <at> places or of somebody who is not there. The codes are recall.
-func (t thread) content() (world.Object, *problem) {
-	raw, p := t.c.bytes()
-	if p != nil {
-		return nil, p
-	}
-	var in world.Object
-	if json.Unmarshal(raw, &in) != nil {
-		return nil, badRequest("Unable to read JSON request payload.")
-	}
-	if len(raw) > largestMessage {
-		return nil, fail(http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "The message is larger than the maximum allowed size.")
-	}
-	if p := chatMessageForm.check(in); p != nil {
-		return nil, p
-	}
-	body := paramObject(in, "body")
-	kind, content := strings.ToLower(paramText(body, "contentType")), paramText(body, "content")
-	if kind == "" {
-		kind = "text"
-	}
-	if kind != "text" && kind != "html" || strings.TrimSpace(content) == "" {
-		return nil, badRequest("Missing body content.")
-	}
-	in["body"] = world.Object{"contentType": kind, "content": content}
-	if in["hostedContents"] != nil {
-		return nil, notImplemented("hosted contents")
-	}
-	for _, a := range world.Objects(in["attachments"]) {
-		if !strings.Contains(content, `<attachment id="`+world.Text(a, "id")+`"></attachment>`) {
-			return nil, badRequest("The attachment id is not in the body.")
-		}
-	}
-	mentions, p := t.mentions(in["mentions"], content)
-	in["mentions"] = mentions
-	return in, p
-}
-
-func (t thread) mentions(v any, content string) ([]any, *problem) {
-	out := []any{}
-	for _, m := range world.Objects(v) {
-		id := world.Number(m, "id")
-		user := paramObject(paramObject(m, "mentioned"), "user")
-		switch {
-		case !strings.Contains(content, `<at id="`+strconv.Itoa(id)+`">`):
-			return nil, badRequest("Neither Body nor adaptive card content contains marker for mention with Id '" + strconv.Itoa(id) + "'.")
-		case user == nil || memberOfList(t.members(), paramText(user, "id")) == nil:
-			return nil, badRequest("A mentioned user is not a member of the conversation.")
-		}
-		u, _ := t.c.s.world.User(t.c.token.Tenant, paramText(user, "id"))
-		out = append(out, world.Object{"id": id, "mentionText": m["mentionText"], "mentioned": world.Object{"application": nil, "device": nil, "conversation": nil,
-			"user": world.Object{"@odata.type": "#microsoft.graph.teamworkUserIdentity", "id": u["id"], "displayName": u["displayName"], "userIdentityType": "aadUser"}}})
-	}
-	return out, nil
 }
 
 // members is what holds the members of the thread.
@@ -310,6 +252,9 @@ func patchChatMessage(c *call) (reply, *problem) {
 	if p != nil {
 		return reply{}, p
 	}
+	if in["~hosted"] != nil {
+		return reply{}, notImplemented("hosted contents of a change")
+	}
 	n := t.changed(o)
 	for k, v := range in {
 		n[k] = v
@@ -337,6 +282,7 @@ func softDelete(c *call) (reply, *problem) {
 	}
 	n := t.changed(o)
 	n["deletedDateTime"], n["body"], n["attachments"], n["mentions"] = n["lastModifiedDateTime"], world.Object{"contentType": "html", "content": ""}, []any{}, []any{}
+	delete(n, "~hosted")
 	c.s.world.Put(t.key(id), n)
 	return empty(http.StatusNoContent), nil
 }

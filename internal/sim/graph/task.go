@@ -3,6 +3,7 @@ package graph
 import (
 	"net/http"
 	"strings"
+	"time"
 
 	"seneschal/internal/sim/world"
 )
@@ -162,12 +163,28 @@ func (c *call) applyTask(o, in world.Object) *problem {
 			}
 		case "body":
 			c.applyTaskBody(o, v)
+		case "recurrence":
+			if v != nil && !repeats(v) {
+				return invalidTask("The recurrence is not valid.")
+			}
+			o[name] = v
 		default:
 			o[name] = v
 		}
 	}
 	c.complete(o)
 	return nil
+}
+
+// repeats tells a rhythm from what is none: pattern and range need their types, the range its first day (recurrencepattern.md, recurrencerange.md).
+func repeats(v any) bool {
+	rec, _ := v.(world.Object)
+	first, err := time.Parse(time.DateOnly, paramText(paramObject(rec, "range"), "startDate"))
+	if err != nil {
+		return false
+	}
+	_, good := rule(world.Object{"recurrence": rec, "start": world.UTC(first)})
+	return good
 }
 
 func (c *call) applyTaskBody(o world.Object, v any) {

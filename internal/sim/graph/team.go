@@ -21,7 +21,7 @@ func teamsHandlers() map[string]handler {
 		"POST /teams/{team-id}/archive":                            archive(true),
 		"POST /teams/{team-id}/unarchive":                          archive(false),
 	}
-	for _, part := range []map[string]handler{memberHandlers(), channelHandlers(), chatHandlers(), chatMessageHandlers(), presenceHandlers(), onlineMeetingHandlers(), activityHandlers()} {
+	for _, part := range []map[string]handler{memberHandlers(), channelHandlers(), chatHandlers(), chatMessageHandlers(), hostedContentHandlers(), presenceHandlers(), onlineMeetingHandlers(), activityHandlers()} {
 		for k, h := range part {
 			out[k] = h
 		}

@@ -1,4 +1,4 @@
-package calendar
+package recurrence
 
 import (
 	"fmt"
@@ -9,8 +9,8 @@ import (
 	"seneschal/internal/graph"
 )
 
-// Recurrence is how an event repeats.
-type Recurrence struct {
+// Rule is how something repeats.
+type Rule struct {
 	Frequency  string   `json:"frequency" enum:"daily,weekly,monthly,monthly_by_weekday,yearly,yearly_by_weekday" doc:"monthly: by day_of_month; monthly_by_weekday: by index and days_of_week, such as the last Friday"`
 	Interval   int      `json:"interval,omitempty" minimum:"1" maximum:"99" doc:"Every so many days, weeks, months or years; 1 without"`
 	DaysOfWeek []string `json:"days_of_week,omitempty" doc:"sunday to saturday"`
@@ -33,8 +33,8 @@ var patterns = map[string]struct {
 
 var weekdays = []string{"sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"}
 
-// wrong names what the frequency lacks.
-func (r Recurrence) wrong(start time.Time, z zone) []fault.Field {
+// Wrong names what the frequency lacks, of something that is first on start's date by a place's clock.
+func (r Rule) Wrong(start time.Time, at *time.Location) []fault.Field {
 	var out []fault.Field
 	bad := func(name, format string, args ...any) {
 		out = append(out, fault.Field{Name: "recurrence." + name, Message: fmt.Sprintf(format, args...)})
@@ -55,11 +55,11 @@ func (r Recurrence) wrong(start time.Time, z zone) []fault.Field {
 		bad("month", "is missing: %s repeats in a month", r.Frequency)
 	}
 	if r.Until != "" {
-		last, err := time.ParseInLocation(time.DateOnly, r.Until, z.Location)
+		last, err := time.ParseInLocation(time.DateOnly, r.Until, at)
 		switch {
 		case err != nil:
 			bad("until", "is not a date like 2026-12-31")
-		case last.AddDate(0, 0, 1).Before(start):
+		case !last.AddDate(0, 0, 1).After(start):
 			bad("until", "lies before the start")
 		case r.Count != 0:
 			bad("count", "does not go with until: give one of them")
@@ -68,11 +68,11 @@ func (r Recurrence) wrong(start time.Time, z zone) []fault.Field {
 	return out
 }
 
-// pattern writes the series as it begins on start's date in z.
-func (r Recurrence) pattern(start time.Time, z zone) *graph.Recurrence {
+// Pattern writes the rule as it begins on start's date by a place's clock. zone is the place's name as Microsoft shall keep it.
+func (r Rule) Pattern(start time.Time, at *time.Location, zone string) *graph.Recurrence {
 	p := patterns[r.Frequency]
 	out := &graph.Recurrence{Pattern: graph.RecurrencePattern{Type: p.name, Interval: max(r.Interval, 1)},
-		Range: graph.RecurrenceRange{Type: "noEnd", StartDate: start.In(z.Location).Format(time.DateOnly), RecurrenceTimeZone: z.name}}
+		Range: graph.RecurrenceRange{Type: "noEnd", StartDate: start.In(at).Format(time.DateOnly), RecurrenceTimeZone: zone}}
 	if p.weekdays {
 		out.Pattern.DaysOfWeek = r.DaysOfWeek
 		if r.Frequency != "weekly" {
@@ -97,11 +97,12 @@ func (r Recurrence) pattern(start time.Time, z zone) *graph.Recurrence {
 	return out
 }
 
-func recurrenceOf(g *graph.Recurrence) *Recurrence {
+// Of reads a rule; nil where there is none.
+func Of(g *graph.Recurrence) *Rule {
 	if g == nil {
 		return nil
 	}
-	r := &Recurrence{Frequency: g.Pattern.Type, Interval: g.Pattern.Interval, DaysOfWeek: g.Pattern.DaysOfWeek, DayOfMonth: g.Pattern.DayOfMonth, Month: g.Pattern.Month, Count: g.Range.NumberOfOccurrences}
+	r := &Rule{Frequency: g.Pattern.Type, Interval: g.Pattern.Interval, DaysOfWeek: g.Pattern.DaysOfWeek, DayOfMonth: g.Pattern.DayOfMonth, Month: g.Pattern.Month, Count: g.Range.NumberOfOccurrences}
 	for name, p := range patterns {
 		if p.name == g.Pattern.Type {
 			r.Frequency = name
