@@ -133,6 +133,7 @@ func (w *ways) exercise(t *testing.T) {
 		if work {
 			exerciseDirectory(t, do, ada)
 			exerciseRooms(t, do, one == w.person)
+			exerciseLabels(t, do)
 			exerciseSites(t, do)
 			exerciseTeams(t, do, one == w.person, w.h.Cloud.Ready().Tenants[0].Teams[0].WorkflowURL)
 		}

@@ -282,9 +282,10 @@ func preferred(info m365.CapabilityInfo, op m365.Operation, m m365.Mode) string 
 	if len(least) == 0 {
 		return ""
 	}
-	// Microsoft's rows for reading one entry leave X.ReadWrite out although it includes X.Read: asking for both would be too much.
+	// Microsoft's rows for reading one entry leave X.ReadWrite out although it includes X.Read: asking for both would be too much. X.Read.All it
+	// does not include.
 	for _, n := range info.Needs {
-		if base, ok := strings.CutSuffix(n.Name(m), ".ReadWrite"); ok && strings.HasPrefix(least[0], base+".Read") {
+		if base, ok := strings.CutSuffix(n.Name(m), ".ReadWrite"); ok && strings.HasPrefix(least[0], base+".Read") && !strings.HasSuffix(least[0], ".All") {
 			return n.Name(m)
 		}
 	}

@@ -77,10 +77,24 @@ func upload(ctx context.Context, c action.Call, in UploadIn) (Item, error) {
 	if err := c.Checkpoint(ctx, e.sending); err != nil {
 		return Item{}, err
 	}
-	if file.Size < maxPut {
-		return e.put(ctx, file)
+	send := e.put
+	if file.Size >= maxPut {
+		send = e.bySession
 	}
-	return e.bySession(ctx, c, file)
+	made, err := send(ctx, c, file)
+	return made, e.heldBy(ctx, err)
+}
+
+// heldBy names who has checked out what stands under the name.
+func (e effort) heldBy(ctx context.Context, err error) error {
+	if fault.CodeOf(err) != "locked" {
+		return err
+	}
+	there, e2 := e.standing(ctx, graph.Prove(&graph.Proof{}))
+	if e2 != nil || len(there) != 1 {
+		return err
+	}
+	return e.explained(ctx, there[0].ID, err)
 }
 
 // standing lists what has the name, or one that Microsoft could have made of it.
@@ -113,7 +127,7 @@ func (e effort) arrived(ctx context.Context, proof graph.Option) (Item, bool, er
 
 // put sends a small file in one request. That may leave twice, except where each would get a name of its own; the second is then told that
 // the name is taken, by the first.
-func (e effort) put(ctx context.Context, file *action.Content) (Item, error) {
+func (e effort) put(ctx context.Context, _ action.Call, file *action.Content) (Item, error) {
 	content, err := io.ReadAll(file.Reader())
 	if err != nil {
 		return Item{}, err
