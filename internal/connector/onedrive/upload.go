@@ -168,7 +168,7 @@ func (e effort) bySession(ctx context.Context, c action.Call, file *action.Conte
 			case ours:
 				return i, nil
 			case anew:
-				return Item{}, err
+				return Item{}, refusedAnew(err)
 			}
 			e.Session = ""
 		case kind == fault.Conflict:
@@ -178,6 +178,14 @@ func (e effort) bySession(ctx context.Context, c action.Call, file *action.Conte
 			return Item{}, err
 		}
 	}
+}
+
+// refusedAnew is told where a session is over that was only just made.
+func refusedAnew(err error) error {
+	f := *fault.As(err)
+	f.Code, f.Message, f.Cause = "upload_refused", "Microsoft's upload address refused the file, and a new one did, too", "Something between the hub and Microsoft changes requests to SharePoint's hosts, or the folder is being taken away"
+	f.Fix, f.Who = "Look whether the folder is still there; let requests to *.sharepoint.com through unchanged, and run the upload again with the same key", "the operator of this hub"
+	return &f
 }
 
 // open goes on with the session of an earlier run, or makes one; it is in the ledger before its first piece leaves. A session nobody sends
