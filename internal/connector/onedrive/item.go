@@ -29,10 +29,12 @@ type Item struct {
 // fields leave out the pre-signed download address, which is a secret of its own.
 var fields = []string{"id", "name", "size", "eTag", "cTag", "webUrl", "createdDateTime", "lastModifiedDateTime", "lastModifiedBy", "parentReference", "file", "folder", "root", "package"}
 
-// itemFields are asked for everywhere; of a single item also whether it is checked out, which comes only where it is named.
+// itemFields are asked for everywhere; of a single item also whether it is checked out, which comes only where it is named; of what changed
+// also whether it is gone, of which no page says that it comes where it is not named.
 var (
-	itemFields = graph.Select(fields...)
-	soleFields = graph.Select(append(slices.Clone(fields), "publication")...)
+	itemFields   = graph.Select(fields...)
+	soleFields   = graph.Select(append(slices.Clone(fields), "publication")...)
+	changeFields = graph.Select(append(slices.Clone(fields), "deleted")...)
 )
 
 func itemOf(d graph.DriveItem) Item {

@@ -299,7 +299,7 @@ func deltaListItems(c *call) (reply, *problem) {
 		changes, now := c.s.world.Since(l.items(), world.ListItems, t.Since)
 		for _, d := range changes {
 			if d.Object == nil {
-				out = append(out, world.Object{"id": d.ID, "deleted": world.Object{"state": "deleted"}})
+				out = append(out, odata.Project(world.Object{"id": d.ID, "deleted": world.Object{"state": "deleted"}}, c.q.Select))
 				continue
 			}
 			out = append(out, odata.Project(l.showItem(d.ID, d.Object), c.q.Select))
