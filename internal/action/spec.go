@@ -93,7 +93,7 @@ type Call struct {
 	Connection connection.Connection
 	Bound      connection.Bound // its client reaches the mailboxes of the spec's purpose only
 	Files      map[string]*Content
-	Out        func(media string) io.Writer // of an action that streams bytes: the face says where to; asked once, when nothing can go wrong any more but the writing
+	Out        func(Bytes) io.Writer // of an action that streams bytes: the face says where to; asked once, when nothing can go wrong any more but the writing
 
 	send       func(Message) error
 	checkpoint func(ctx context.Context, v any) error
