@@ -147,6 +147,7 @@ func TestContract(t *testing.T) {
 		{app, "GET", orders + "/items/99", "/sites/{site-id}/lists/{list-id}/items/{listItem-id}", nil},
 		{app, "GET", projects + ":/pages/microsoft.graph.sitePage", "/sites/{site-id}/pages/microsoft.graph.sitePage", nil},
 		{app, "POST", projects + ":/pages", "/sites/{site-id}/pages", map[string]any{"@odata.type": "#microsoft.graph.sitePage", "name": "contract.aspx", "title": "Contract", "pageLayout": "article"}},
+		{app, "GET", orders + "/contentTypes", "/sites/{site-id}/lists/{list-id}/contentTypes", nil},
 		{administration, "GET", projects + ":/permissions", "/sites/{site-id}/permissions", nil},
 		{administration, "POST", projects + ":/permissions", "/sites/{site-id}/permissions", map[string]any{"roles": []any{"read"}, "grantedToIdentities": []any{map[string]any{"application": map[string]any{"id": "89ea5c94-7736-4e25-95ad-3fa95f62b66e", "displayName": "Contract"}}}}},
 		{administration, "GET", projects + ":/permissions/1", "/sites/{site-id}/permissions/{permission-id}", nil},
