@@ -25,6 +25,10 @@ func exerciseFiles(t *testing.T, do perform) {
 	do("drive.item.download", map[string]any{"path": "Contracts/Small.txt", "offset": 2, "length": 5})
 	versions := do("drive.version.list", map[string]any{"path": "Contracts/Small.txt"})["versions"].([]any)
 	do("drive.version.restore", map[string]any{"path": "Contracts/Small.txt", "version": versions[0].(map[string]any)["id"]})
+	do("drive.item.check_out", map[string]any{"path": "Contracts/Small.txt"})
+	do("drive.item.check_in", map[string]any{"path": "Contracts/Small.txt", "comment": "Finished."})
+	do("drive.item.check_out", map[string]any{"path": "Contracts/Small.txt"})
+	do("drive.item.check_out.discard", map[string]any{"path": "Contracts/Small.txt"})
 	changes := do("drive.change.list", map[string]any{"limit": 1})
 	do("drive.change.list", map[string]any{"limit": 1, "cursor": changes["next_cursor"]})
 	do("drive.item.copy", map[string]any{"item": folder, "name": "Contracts, copied", "conflict": "rename"})
@@ -48,4 +52,11 @@ func exerciseFiles(t *testing.T, do perform) {
 	do("drive.item.upload", map[string]any{"folder": folder, "name": "Large.bin"}, large)
 	do("drive.item.delete", map[string]any{"item": inner})
 	do("drive.item.delete", map[string]any{"item": folder})
+}
+
+// exerciseLabels reads the labels of a file, as personal accounts have none.
+func exerciseLabels(t *testing.T, do perform) {
+	t.Helper()
+	do("drive.item.upload", map[string]any{"name": "Labelled.docx", "conflict": "replace"}, map[string][]byte{"file": []byte("A small file.")})
+	do("drive.label.list", map[string]any{"path": "Labelled.docx"})
 }

@@ -29,7 +29,7 @@ func doer(t *testing.T, h *app.Hub, by access.Caller, connection, mailbox string
 		if err != nil {
 			t.Fatal(err)
 		}
-		q := action.Request{Action: name, Connection: connection, Caller: by, Input: text, Key: rand.Text(), Files: spooled(t, files), Out: func(string) io.Writer { return io.Discard }}
+		q := action.Request{Action: name, Connection: connection, Caller: by, Input: text, Key: rand.Text(), Files: spooled(t, files), Out: func(action.Bytes) io.Writer { return io.Discard }}
 		result, err := h.Runner.Do(t.Context(), q)
 		if err != nil {
 			t.Fatalf("%s through %s: %v", name, connection, err)

@@ -22,7 +22,8 @@ func exerciseSites(t *testing.T, do perform) {
 	do("sharepoint.column.list", in(map[string]any{"list": list}))
 	do("sharepoint.column.get", in(map[string]any{"list": list, "column": "Hours"}))
 	do("sharepoint.column.update", in(map[string]any{"list": list, "column": "Hours", "title": "Hours of work"}))
-	item := do("sharepoint.list_item.create", in(map[string]any{"list": list, "fields": map[string]any{"Title": "x", "Hours": 2, "Kind": "a"}}))["id"]
+	do("sharepoint.content_type.list", in(map[string]any{"list": list}))
+	item := do("sharepoint.list_item.create", in(map[string]any{"list": list, "content_type": "Item", "fields": map[string]any{"Title": "x", "Hours": 2, "Kind": "a"}}))["id"]
 	got := do("sharepoint.list_item.get", in(map[string]any{"list": list, "item": item}))
 	do("sharepoint.list_item.list", in(map[string]any{"list": list, "unindexed": true, "columns": []string{"Title"}, "where": []map[string]any{{"field": "Kind", "value": "a"}}}))
 	do("sharepoint.list_item.update", in(map[string]any{"list": list, "item": item, "fields": map[string]any{"Hours": 3}, "if_match": got["etag"]}))

@@ -69,7 +69,7 @@ func onFiles(t *testing.T, a *app.App, name string, in map[string]any, file []by
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := action.Request{Action: name, Connection: "contoso", Caller: access.Local("test"), Input: input, Key: "4711", Out: func(string) io.Writer { return out }}
+	q := action.Request{Action: name, Connection: "contoso", Caller: access.Local("test"), Input: input, Key: "4711", Out: func(action.Bytes) io.Writer { return out }}
 	if file != nil {
 		c, err := action.Spool("large", "", bytes.NewReader(file), int64(len(file)))
 		if err != nil {

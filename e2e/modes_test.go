@@ -133,6 +133,7 @@ func (w *ways) exercise(t *testing.T) {
 		if work {
 			exerciseDirectory(t, do, ada)
 			exerciseRooms(t, do, one == w.person)
+			exerciseLabels(t, do)
 			exerciseSites(t, do)
 			exerciseTeams(t, do, one == w.person, w.h.Cloud.Ready().Tenants[0].Teams[0].WorkflowURL)
 		}
@@ -156,7 +157,7 @@ func (w *ways) refusal(t *testing.T, one *way, name string, s sample) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := action.Request{Action: name, Connection: one.connection, Caller: one.by, Input: text, Key: "refusal of " + name, Files: spooled(t, s.files), Out: func(string) io.Writer { return io.Discard }}
+	q := action.Request{Action: name, Connection: one.connection, Caller: one.by, Input: text, Key: "refusal of " + name, Files: spooled(t, s.files), Out: func(action.Bytes) io.Writer { return io.Discard }}
 	if _, err = w.h.Runner.Do(t.Context(), q); err == nil {
 		return works
 	}

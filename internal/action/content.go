@@ -3,6 +3,7 @@ package action
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"os"
 
@@ -33,7 +34,7 @@ func Spool(name, contentType string, r io.Reader, limit int64) (*Content, error)
 	h := sha256.New()
 	n, err := io.Copy(io.MultiWriter(f, h), io.LimitReader(r, limit+1))
 	if err == nil && n > limit {
-		err = tooLarge(name)
+		err = tooLarge(name, limit)
 	}
 	if err != nil {
 		_ = f.Close()
@@ -42,9 +43,9 @@ func Spool(name, contentType string, r io.Reader, limit int64) (*Content, error)
 	return &Content{Name: name, ContentType: contentType, Size: n, SHA256: hex.EncodeToString(h.Sum(nil)), file: f}, nil
 }
 
-func tooLarge(name string) error {
+func tooLarge(name string, limit int64) error {
 	return &fault.Error{Kind: fault.TooLarge, Code: "file_too_large", Message: "The file " + name + " is larger than the action takes",
-		Fields: []fault.Field{{Name: name, Message: "is larger than the limit"}}, Fix: "Send a smaller file", Who: "you"}
+		Fields: []fault.Field{{Name: name, Message: fmt.Sprintf("is larger than %d bytes", limit)}}, Fix: "Send a smaller file", Who: "you"}
 }
 
 // Own takes a file of the caller's where it lies, at most limit bytes, and what is no file, as a pipe, like Spool. The file must stay as it
@@ -65,7 +66,7 @@ func Own(name, contentType string, f *os.File, limit int64) (*Content, error) {
 	}}
 	h := sha256.New()
 	if c.Size > limit {
-		err = tooLarge(name)
+		err = tooLarge(name, limit)
 	} else if _, err = io.Copy(h, c.Reader()); err == nil {
 		err = c.stands()
 	}

@@ -81,8 +81,8 @@ type Request struct {
 
 	plan string // set by an approved plan that runs: what an agent wants changed has no other way
 
-	Out  func(media string) io.Writer // where an action that streams bytes writes
-	Send func(Message) error          // takes the messages of one that streams those
+	Out  func(Bytes) io.Writer // where an action that streams bytes writes
+	Send func(Message) error   // takes the messages of one that streams those
 }
 
 // takes says whether whoever asks can take the action's answer.

@@ -93,7 +93,7 @@ type Call struct {
 	Connection connection.Connection
 	Bound      connection.Bound // its client reaches the mailboxes of the spec's purpose only
 	Files      map[string]*Content
-	Out        func(media string) io.Writer // of an action that streams bytes: the face says where to; asked once, when nothing can go wrong any more but the writing
+	Out        func(Bytes) io.Writer // of an action that streams bytes: the face says where to; asked once, when nothing can go wrong any more but the writing
 
 	send       func(Message) error
 	checkpoint func(ctx context.Context, v any) error
@@ -282,9 +282,10 @@ func preferred(info m365.CapabilityInfo, op m365.Operation, m m365.Mode) string 
 	if len(least) == 0 {
 		return ""
 	}
-	// Microsoft's rows for reading one entry leave X.ReadWrite out although it includes X.Read: asking for both would be too much.
+	// Microsoft's rows for reading one entry leave X.ReadWrite out although it includes X.Read: asking for both would be too much. X.Read.All it
+	// does not include.
 	for _, n := range info.Needs {
-		if base, ok := strings.CutSuffix(n.Name(m), ".ReadWrite"); ok && strings.HasPrefix(least[0], base+".Read") {
+		if base, ok := strings.CutSuffix(n.Name(m), ".ReadWrite"); ok && strings.HasPrefix(least[0], base+".Read") && !strings.HasSuffix(least[0], ".All") {
 			return n.Name(m)
 		}
 	}

@@ -70,6 +70,6 @@ func (h *Hub) exportAudit(ctx context.Context, c action.Call, in auditExport) (n
 	if err := h.Audit.Note(ctx, asked); err != nil {
 		return none{}, err
 	}
-	_, err := h.Audit.Copy(ctx, c.Out(medium[in.Format]), in.Format, in.query(), in.Pseudonyms)
+	_, err := h.Audit.Copy(ctx, c.Out(action.Bytes{Media: medium[in.Format], Name: "audit." + string(in.Format)}), in.Format, in.query(), in.Pseudonyms)
 	return none{}, err
 }

@@ -30,8 +30,13 @@ func (c Connection) own(p Purpose) []Mailbox {
 	if c.accountID == "" || !slices.Contains(purposesOf(c.Capabilities), p) {
 		return nil
 	}
+	return []Mailbox{{Address: lower(c.Account), Purposes: []Purpose{p}, Status: Resolved, ObjectID: c.AccountObject(), UPN: lower(c.Account)}}
+}
+
+// AccountObject is the id in the directory of whoever signed in, "" before that.
+func (c Connection) AccountObject() string {
 	id, _, _ := strings.Cut(c.accountID, ".")
-	return []Mailbox{{Address: lower(c.Account), Purposes: []Purpose{p}, Status: Resolved, ObjectID: id, UPN: lower(c.Account)}}
+	return id
 }
 
 // sharedWith are the mailboxes on a person's connection that Exchange lets the person into: for actions on mail, and for looking them up.

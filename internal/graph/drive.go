@@ -57,8 +57,35 @@ type DriveItem struct {
 	File                 *FileFacet    `json:"file"`
 	Folder               *FolderFacet  `json:"folder"`
 	Root                 *struct{}     `json:"root"`
-	Package              *struct{}     `json:"package"` // a notebook: neither file nor folder
-	Deleted              *struct{}     `json:"deleted"` // in changes alone
+	Package              *struct{}     `json:"package"`     // a notebook: neither file nor folder
+	Deleted              *struct{}     `json:"deleted"`     // in changes alone
+	Publication          Publicity     `json:"publication"` // told only where it is selected
+}
+
+// Publicity says whether a file is checked out: its level is then checkout (resources/publicationfacet.md).
+type Publicity struct {
+	Level        string      `json:"level"`
+	CheckedOutBy IdentitySet `json:"checkedOutBy"`
+}
+
+// CheckIn ends a check-out.
+type CheckIn struct {
+	Comment string `json:"comment,omitempty"`
+}
+
+// ExtractedLabels are the sensitivity labels of a file. An example of Microsoft's wraps them in value, the contract does not.
+type ExtractedLabels struct {
+	Labels []LabelAssignment `json:"labels"`
+	Value  struct {
+		Labels []LabelAssignment `json:"labels"`
+	} `json:"value"`
+}
+
+// LabelAssignment is one label of a file.
+type LabelAssignment struct {
+	Label    string `json:"sensitivityLabelId"`
+	Method   string `json:"assignmentMethod"`
+	TenantID string `json:"tenantId"`
 }
 
 // FileFacet marks a file.

@@ -33,6 +33,11 @@ const (
 	nobody        = "nobody; it passes by itself"
 )
 
+// accountMissing is told of a mailbox by Exchange, and of a OneDrive by the directory.
+var accountMissing = row{codes: []string{"errornonexistentmailbox", "errorinvaliduser"}, kind: fault.NotFound, code: "mailbox_missing",
+	message: "The tenant has no such account", cause: "It was deleted, or the address or id is wrong",
+	fix: "Restore the account (Entra keeps deleted users for thirty days), or take the mailbox off the list", who: admin}
+
 // rows are searched from the innermost code outwards; the first row that fits counts. Where no code fits, the status decides (statusRows).
 var rows = []row{
 	{codes: []string{"mailboxnotenabledforrestapi", "mailboxnotsupportedforrestapi"}, kind: fault.NotSupported, code: "licence_missing",
@@ -59,9 +64,7 @@ var rows = []row{
 	{codes: []string{"invalidauthenticationtoken", "authenticationerror", "unauthenticated", "tokenexpired"}, status: http.StatusUnauthorized, kind: fault.NeedsReauth, code: "token_refused",
 		message: "Microsoft refused the access token, a fresh one too", cause: "Consent or session was withdrawn, the token is for another resource, or the clock is wrong",
 		fix: "Sign the connection in again; check the hub's clock", who: you},
-	{codes: []string{"errornonexistentmailbox", "errorinvaliduser"}, kind: fault.NotFound, code: "mailbox_missing",
-		message: "The tenant has no such account", cause: "It was deleted, or the address or id is wrong",
-		fix: "Restore the account (Entra keeps deleted users for thirty days), or take the mailbox off the list", who: admin},
+	accountMissing,
 	{codes: []string{"erroritemnotfound", "itemnotfound", "request_resourcenotfound", "resourcenotfound", "notfound"}, kind: fault.NotFound,
 		message: "There is no such entry at Microsoft", cause: "It was deleted or moved, the id is wrong, or it belongs to another tenant", fix: "Look the entry up again and use its present id", who: you},
 	{codes: []string{"syncstatenotfound", "syncstateinvalid", "resyncrequired", "resyncchangesapplydifferences", "resyncchangesuploaddifferences"}, kind: fault.Gone, code: "delta_forgotten",
@@ -78,6 +81,16 @@ var rows = []row{
 	{codes: []string{"inefficientfilter", "request_unsupportedquery", "errorinvalididmalformed", "errormimecontentinvalidbase64string", "invalidinternetmessageheadercollection",
 		"errorinvalidproperty", "errorpropertyvalidationfailure", "request_badrequest", "errorinvalidrecipients", "errorinvalidrequest", "badrequest", "invalidrequest"}, status: http.StatusBadRequest, kind: fault.Invalid,
 		message: "Microsoft did not accept the request's content", cause: "A field, id or query is not as the operation wants it", fix: "Correct the input and send it again", who: you},
+	{codes: []string{"filedoublekeyencrypted", "filedecryptionnotsupported"}, status: http.StatusLocked, kind: fault.NotSupported, code: "file_protected",
+		message: "Microsoft cannot open the file to read its labels", cause: "It is encrypted with a key of its owner's, or in a way that SharePoint does not open (driveitem-extractsensitivitylabels.md)",
+		fix: "Open the file in its Office app to see its label, or have its owner take the protection off", who: "the file's owner", wrong: []string{"granting more permissions: the file itself is locked"}},
+	{codes: []string{"filedecryptiondeferred"}, status: http.StatusLocked, kind: fault.Unavailable,
+		message: "Microsoft is still opening the file to read its labels", fix: "Wait a minute and try again", who: nobody},
+	{codes: []string{"notsupported", "objectnotsupported"}, kind: fault.NotSupported,
+		message: "Microsoft does not do this with such an entry", cause: "It is of another kind: a folder, a notebook, or a file of a type that does not have it", fix: "Name an entry of a kind that has it", who: you},
+	{codes: []string{"pathistoolong"}, status: http.StatusBadRequest, kind: fault.Invalid, code: "path_too_long",
+		message: "The path would be longer than OneDrive and SharePoint take", cause: "All names from the library's address on count: 400 characters together",
+		fix: "Take a shorter name, or a folder that lies less deep", who: you},
 	{codes: []string{"resourcelocked", "errormessagelocked", "notallowed"}, status: http.StatusLocked, kind: fault.Conflict, code: "locked",
 		message: "The entry is locked", cause: "Somebody has it open or checked out", fix: "Try again when it is free", who: you},
 	{codes: []string{"invalidrange", "fragmentoverlap"}, status: http.StatusRequestedRangeNotSatisfiable, kind: fault.Conflict, code: "range_refused",
@@ -183,6 +196,10 @@ func refine(f *fault.Error, r wire.Refusal, mode m365.Mode, limited bool) {
 		// An item that is missing is itemNotFound: here the whole drive is (recall, docs/fidelity.md).
 		f.Kind, f.Code, f.Message, f.Cause = fault.NotSupported, "licence_missing", "The user has no OneDrive", "No licence with OneDrive, or the person has never opened it"
 		f.Fix, f.Who = "Assign a licence with OneDrive, have the person open it once (or provision it in the SharePoint admin center), or take the mailbox off the list", admin
+	case f.Kind == fault.NotFound && strings.EqualFold(f.Code, "Request_ResourceNotFound") && strings.Contains(f.Operation, "/{user-id}/drive"):
+		upstream := f.Upstream
+		*f = *accountMissing.fault()
+		f.Operation, f.Mode, f.Upstream = r.Request.Operation, string(mode), upstream
 	case f.Code == "permission_missing" && mode == m365.Delegated && f.Upstream.Status == http.StatusForbidden && ofOthers(f.Operation):
 		f.Cause = "The person did not consent to mail of shared mailboxes, or Exchange does not let the person into this one"
 		f.Fix = "Sign in again, which asks for Mail.ReadWrite.Shared and Mail.Send.Shared while the mailbox is listed; if that is granted, have Full Access to the mailbox given to the person in Exchange"

@@ -127,7 +127,7 @@ var directorySections = map[string]bool{
 
 // readingPosts are POSTs that only ask, by the end of their template, and those that keep a feed alive without touching anybody's data.
 var readingPosts = []string{"/getSchedule", "/findMeetingTimes", "/getMailTips", "/translateExchangeIds", "/getPresencesByUserId",
-	"/getByIds", "/checkMemberGroups", "/getMemberGroups", "/search/query", "/reauthorize", "/subscriptions", "/$batch"}
+	"/getByIds", "/checkMemberGroups", "/getMemberGroups", "/search/query", "/extractSensitivityLabels", "/reauthorize", "/subscriptions", "/$batch"}
 
 // reads says that a request changes nothing. A batch is not asked: each of its parts is.
 func reads(r wire.Request) bool {

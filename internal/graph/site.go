@@ -104,19 +104,40 @@ type Fields map[string]any
 
 // ListItem is an item of a list. Fields come where they are expanded.
 type ListItem struct {
-	ID                   string      `json:"id"`
-	ETag                 string      `json:"eTag"`
-	WebURL               string      `json:"webUrl"`
-	CreatedDateTime      time.Time   `json:"createdDateTime"`
-	CreatedBy            IdentitySet `json:"createdBy"`
-	LastModifiedDateTime time.Time   `json:"lastModifiedDateTime"`
-	LastModifiedBy       IdentitySet `json:"lastModifiedBy"`
-	Fields               Fields      `json:"fields"`
+	ID                   string          `json:"id"`
+	ETag                 string          `json:"eTag"`
+	WebURL               string          `json:"webUrl"`
+	CreatedDateTime      time.Time       `json:"createdDateTime"`
+	CreatedBy            IdentitySet     `json:"createdBy"`
+	LastModifiedDateTime time.Time       `json:"lastModifiedDateTime"`
+	LastModifiedBy       IdentitySet     `json:"lastModifiedBy"`
+	ContentType          ContentTypeInfo `json:"contentType"`
+	Fields               Fields          `json:"fields"`
 }
 
-// ListItemCreation is a new item.
+// ListItemCreation is a new item; without a content type it has the list's default.
 type ListItemCreation struct {
-	Fields map[string]any `json:"fields"`
+	ContentType *ContentTypeInfo `json:"contentType,omitempty"`
+	Fields      map[string]any   `json:"fields"`
+}
+
+// ContentTypeInfo names the content type of an item.
+type ContentTypeInfo struct {
+	ID   string `json:"id"`
+	Name string `json:"name,omitempty"`
+}
+
+// ContentType is one of a list.
+type ContentType struct {
+	ID          string `json:"id"`
+	Name        string `json:"name"`
+	Description string `json:"description"`
+	Group       string `json:"group"`
+	Hidden      bool   `json:"hidden"`
+	ReadOnly    bool   `json:"readOnly"`
+	Order       struct {
+		Default bool `json:"default"`
+	} `json:"order"`
 }
 
 // ListItemVersion is what an item was at a time.
@@ -188,6 +209,9 @@ func (s SitePlace) List(id string) Path { return s.Lists().Item("list-id", id) }
 
 // Columns are a list's.
 func (s SitePlace) Columns(list string) Path { return s.List(list).Sub("columns") }
+
+// ContentTypes are those of a list.
+func (s SitePlace) ContentTypes(list string) Path { return s.List(list).Sub("contentTypes") }
 
 // Column is one of them, by id or name.
 func (s SitePlace) Column(list, id string) Path {

@@ -6,8 +6,9 @@ import (
 )
 
 // workOnly are the parts of operations that only work and school accounts have: personal ones have no Teams, no SharePoint, no directory, no
-// rooms, and nobody's free and busy times (dynamics/AUTH-MATRIX §2, §4 and §9; place-list.md).
-var workOnly = []string{"/teams", "/chats", "/presence", "/onlineMeetings", "/communications", "/teamwork", "/joinedTeams", "/sites", "getSchedule", "findMeetingTimes", "/organization", "/admin/", "/places"}
+// rooms, nobody's free and busy times, and no sensitivity labels (dynamics/AUTH-MATRIX §2, §4 and §9; place-list.md;
+// driveitem-extractsensitivitylabels.md).
+var workOnly = []string{"/teams", "/chats", "/presence", "/onlineMeetings", "/communications", "/teamwork", "/joinedTeams", "/sites", "getSchedule", "findMeetingTimes", "/organization", "/admin/", "/places", "extractSensitivityLabels"}
 
 // WorkOnly says whether an operation has nothing to work on with a personal Microsoft account.
 func WorkOnly(o OperationKey) bool {

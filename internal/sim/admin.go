@@ -21,6 +21,9 @@ type Fault = trouble.Fault
 // Request is what is remembered of one request.
 type Request = trouble.Request
 
+// FileChange is what happens to a file without Graph.
+type FileChange = graph.FileChange
+
 // Limits are the throttling limits in force.
 type Limits = graph.Limits
 
@@ -32,6 +35,10 @@ func (s *Sim) Fault(f Fault) error {
 	}
 	if f.Kind == trouble.Lifecycle {
 		return c.graph.Lifecycle(f.Code)
+	}
+	if f.Kind == trouble.SharingOff || f.Kind == trouble.SharingOn {
+		c.graph.ShareOutside(f.Match.Tenant, f.Kind == trouble.SharingOn)
+		return nil
 	}
 	if f.Kind == trouble.DeleteTeam {
 		if !c.graph.DeleteTeam(f.Match.Tenant, f.Code) {
@@ -103,6 +110,14 @@ func (s *Sim) DeliverMail(mailbox, folder string, mime []byte) error {
 	return s.core.Load().graph.DeliverMIME(mailbox, folder, mime)
 }
 
+// ChangeFile makes, opens, labels or seals a file in a person's OneDrive: POST /file.
+func (s *Sim) ChangeFile(f FileChange) error { return s.core.Load().graph.ChangeFile(f) }
+
+// ReceiveUploads has every upload session of drives receive so many bytes, all of them zeroes: POST /uploads.
+func (s *Sim) ReceiveUploads(received int64) error {
+	return s.core.Load().graph.ReceiveUploads(received)
+}
+
 // Assign gives a person or group app roles of an application, and takes the others of it away: POST /assign.
 func (s *Sim) Assign(tenant, clientID, to string, roles ...string) error {
 	c := s.core.Load()
@@ -165,6 +180,8 @@ func (s *Sim) admin() http.Handler {
 	mux.HandleFunc("POST /reset", func(w http.ResponseWriter, _ *http.Request) { done(w, s.Reset()) })
 	mux.HandleFunc("POST /faults", post(s.Fault))
 	mux.HandleFunc("POST /limits", post(s.SetLimits))
+	mux.HandleFunc("POST /file", post(s.ChangeFile))
+	mux.HandleFunc("POST /uploads", post(func(in struct{ Received int64 }) error { return s.ReceiveUploads(in.Received) }))
 	mux.HandleFunc("POST /assign", post(func(in struct {
 		Tenant, App, To string
 		Roles           []string

@@ -56,7 +56,7 @@ func changeActions() []action.Action {
 		action.Define(action.Spec{Name: "drive.item.rename", Summary: "Rename a file or folder.", Effect: action.Writes,
 			Operations: []m365.OperationKey{readAt, readItem, changeItem}, Capability: m365.OneDrive}, rename, action.WithReconcile(became(rename))),
 		action.Define(action.Spec{Name: "drive.item.delete", Summary: "Put a file, or a folder with everything in it, into the recycle bin.", Effect: action.Deletes, Repeatable: true,
-			Operations: []m365.OperationKey{readAt, deleteItem}, Capability: m365.OneDrive}, remove),
+			Operations: []m365.OperationKey{readAt, readItem, deleteItem}, Capability: m365.OneDrive}, remove),
 	}
 }
 
@@ -133,7 +133,7 @@ func (of Of) change(ctx context.Context, c action.Call, p pin, version string) (
 		change.ParentReference = &graph.ItemReference{ID: p.Folder}
 	}
 	d, err := graph.Patch[graph.DriveItem](ctx, box.Graph, box.DriveItem(p.Item), change, append(ifVersion(version), graph.Idempotent())...)
-	return itemOf(d), err
+	return itemOf(d), box.explained(ctx, p.Item, err)
 }
 
 // became answers an unclear change: the item is as it shall be, or is changed again. With a version the repetition alone could not tell its
@@ -176,7 +176,7 @@ func remove(ctx context.Context, c action.Call, in DeleteIn) (Deleted, error) {
 	if err != nil {
 		return Deleted{}, err
 	}
-	return Deleted{p.Item}, graph.Delete(ctx, box.Graph, box.DriveItem(p.Item), ifVersion(in.IfVersion)...)
+	return Deleted{p.Item}, box.explained(ctx, p.Item, graph.Delete(ctx, box.Graph, box.DriveItem(p.Item), ifVersion(in.IfVersion)...))
 }
 
 func ifVersion(version string) []graph.Option {

@@ -44,6 +44,6 @@ func changesOf(ctx context.Context, c action.Call, in ChangesIn) (Changes, error
 		return Changes{}, err
 	}
 	from := cursor.Start{Graph: box.Graph, Path: box.Root(), Text: in.Cursor, Question: in.question()}
-	out, err := cursor.Changes(ctx, from, itemOf, []graph.Option{itemFields, graph.Top(cmp.Or(in.Limit, 100)), graph.WithoutParents()})
+	out, err := cursor.Changes(ctx, from, itemOf, []graph.Option{changeFields, graph.Top(cmp.Or(in.Limit, 100)), graph.WithoutParents()})
 	return Changes{slices.DeleteFunc(out.Items, func(i Item) bool { return i.FolderID == "" }), out.Removed, out.Progress}, err
 }

@@ -54,7 +54,7 @@ func download(ctx context.Context, c action.Call, in DownloadIn) (Downloaded, er
 	if in.Length > 0 {
 		end = min(end, in.Offset+in.Length)
 	}
-	r := reading{drive: box, item: d, at: in.Offset, end: end, to: c.Out}
+	r := reading{drive: box, item: d, at: in.Offset, end: end, to: func() io.Writer { return c.Out(action.Bytes{Media: bytesOfFile, Name: d.Name}) }}
 	return Downloaded{itemOf(d), end - in.Offset}, r.run(ctx)
 }
 
@@ -63,7 +63,7 @@ type reading struct {
 	drive
 	item    graph.DriveItem
 	at, end int64
-	to      func(media string) io.Writer
+	to      func() io.Writer
 	out     io.Writer // asked for with the first good answer: until then a fault can be told
 }
 
@@ -73,7 +73,7 @@ const patience = 4
 // run reads to the end. Where the bytes break off it goes on behind them, as long as the content is the same.
 func (r *reading) run(ctx context.Context) error {
 	if r.at == r.end {
-		r.out = r.to(bytesOfFile)
+		r.out = r.to()
 		return nil
 	}
 	for breaks := 0; r.at < r.end; {
@@ -108,7 +108,7 @@ func (r *reading) stretch(ctx context.Context) error {
 		}
 	}
 	if r.out == nil {
-		r.out = r.to(bytesOfFile)
+		r.out = r.to()
 	}
 	n, err := relay(r.out, s, r.end-r.at)
 	r.at += n

@@ -38,6 +38,7 @@ func named(b *bench.Bench) map[string]struct {
 		"drive.permission.delete": item(bench.In{"permission": "1"}), "drive.link.create": item(nil), "drive.item.invite": item(bench.In{"people": []string{ada}}),
 		"drive.item.copy": item(bench.In{"name": "x"}), "drive.folder.mirror": {in: bench.In{"folder_path": "x", "to_folder_path": "y"}},
 		"drive.change.list": {in: bench.In{}}, "drive.thumbnail.list": item(nil), "drive.thumbnail.get": item(nil),
+		"drive.item.check_out": item(nil), "drive.item.check_in": item(nil), "drive.item.check_out.discard": item(nil), "drive.label.list": item(nil),
 	}
 }
 

@@ -78,8 +78,13 @@ func invite(ctx context.Context, c action.Call, in InviteIn) (PermissionList, er
 	for i, p := range made.Value {
 		out.Permissions[i] = permissionOf(p)
 	}
-	return out, sharingRefused(err, box.Graph.Mode() == m365.Application, "An app cannot invite people who are not in the directory yet (driveitem-invite.md); or sharing is limited, or the permission is missing",
-		"Invite new guests through a person's own connection, or add them to the directory first; otherwise have an administrator look at the sharing settings and the permission")
+	cause, fix := "Sharing with people outside may be turned off for the organisation, or for this site or OneDrive; or the permission is missing",
+		"Invite people of the organisation alone, or have an administrator allow sharing outside"
+	if box.Graph.Mode() == m365.Application {
+		cause = "An app cannot invite people who are not in the directory yet (driveitem-invite.md); or sharing is limited, or the permission is missing"
+		fix = "Invite new guests through a person's own connection, or add them to the directory first; otherwise have an administrator look at the sharing settings and the permission"
+	}
+	return out, sharingRefused(err, true, cause, fix)
 }
 
 func (in InviteIn) begin(ctx context.Context, c action.Call) (granting, error) {

@@ -1,6 +1,7 @@
 package onedrive
 
 import (
+	"slices"
 	"time"
 
 	"seneschal/internal/graph"
@@ -21,14 +22,27 @@ type Item struct {
 	Modified    time.Time `json:"modified,omitzero"`
 	ModifiedBy  string    `json:"modified_by,omitempty" doc:"Name of the person or app"`
 	WebURL      string    `json:"web_url,omitempty"`
+
+	CheckedOutBy string `json:"checked_out_by,omitempty" doc:"Name of the person or app that has the file checked out; told by drive.item.get and by what checks files out and in"`
 }
 
-// itemFields leave out the pre-signed download address, which is a secret of its own.
-var itemFields = graph.Select("id", "name", "size", "eTag", "cTag", "webUrl", "createdDateTime", "lastModifiedDateTime", "lastModifiedBy", "parentReference", "file", "folder", "root", "package")
+// fields leave out the pre-signed download address, which is a secret of its own.
+var fields = []string{"id", "name", "size", "eTag", "cTag", "webUrl", "createdDateTime", "lastModifiedDateTime", "lastModifiedBy", "parentReference", "file", "folder", "root", "package"}
+
+// itemFields are asked for everywhere; of a single item also whether it is checked out, which comes only where it is named; of what changed
+// also whether it is gone, of which no page says that it comes where it is not named.
+var (
+	itemFields   = graph.Select(fields...)
+	soleFields   = graph.Select(append(slices.Clone(fields), "publication")...)
+	changeFields = graph.Select(append(slices.Clone(fields), "deleted")...)
+)
 
 func itemOf(d graph.DriveItem) Item {
 	out := Item{ID: d.ID, Name: d.Name, Kind: "file", Size: d.Size, FolderID: d.ParentReference.ID, Version: d.ETag, ContentMark: d.CTag, Created: d.CreatedDateTime, Modified: d.LastModifiedDateTime,
 		ModifiedBy: nameOf(d.LastModifiedBy), WebURL: d.WebURL}
+	if isOut(d) {
+		out.CheckedOutBy = holder(d)
+	}
 	switch {
 	case d.Package != nil:
 		out.Kind = "package"

@@ -30,6 +30,10 @@ const (
 	listVersions     m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/versions"
 	restoreVersion   m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/versions/{driveItemVersion-id}/restoreVersion"
 	walkDrive        m365.OperationKey = "GET /users/{user-id}/drive/root/delta()"
+	checkOutFile     m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/checkout"
+	checkInFile      m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/checkin"
+	discardCheckOut  m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/discardCheckout"
+	extractLabels    m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/extractSensitivityLabels"
 	listThumbnails   m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/thumbnails"
 	makeCopy         m365.OperationKey = "POST /users/{user-id}/drive/items/{driveItem-id}/copy"
 	listPermissions  m365.OperationKey = "GET /users/{user-id}/drive/items/{driveItem-id}/permissions"
@@ -46,7 +50,7 @@ const (
 
 // Actions are what the hub can do with files.
 func Actions() []action.Action {
-	out := slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions(), copyActions(), mirrorActions(), deltaActions(), thumbnailActions())
+	out := slices.Concat(driveActions(), readActions(), folderActions(), changeActions(), uploadActions(), downloadActions(), versionActions(), permissionActions(), linkActions(), inviteActions(), copyActions(), mirrorActions(), deltaActions(), thumbnailActions(), checkOutActions(), labelActions())
 	for i := range out {
 		if out[i].Name != "drive.list" { // which is about people: a site's libraries are sharepoint.library.list
 			out[i].Or, out[i].MayCall = m365.SharePoint, inLibrary(out[i].Operations)

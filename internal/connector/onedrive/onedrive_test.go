@@ -276,6 +276,7 @@ var least = map[string]bench.In{
 	"drive.version.list": {"path": "x"}, "drive.permission.list": {"path": "x"}, "drive.permission.get": {"path": "x", "permission": "x"},
 	"drive.folder.create": {"name": "x"}, "drive.item.move": {"item": "x"}, "drive.item.rename": {"item": "x", "name": "x"}, "drive.item.delete": {"item": "x"}, "drive.item.upload": {"name": "x"},
 	"drive.version.restore": {"item": "x", "version": "x"}, "drive.permission.update": {"item": "x", "permission": "x", "role": "read"}, "drive.permission.delete": {"item": "x", "permission": "x"},
+	"drive.item.check_out": {"item": "x"}, "drive.item.check_in": {"item": "x"}, "drive.item.check_out.discard": {"item": "x"}, "drive.label.list": {"item": "x"},
 	"drive.item.copy": {"item": "x"}, "drive.folder.mirror": {"folder": "x", "to_folder": "y"}, "drive.change.list": {}, "drive.thumbnail.list": {"path": "x"}, "drive.thumbnail.get": {"path": "x"}, "drive.link.create": {"item": "x"}, "drive.item.invite": {"item": "x", "people": []string{"ben@contoso.example"}},
 }
 

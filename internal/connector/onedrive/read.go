@@ -62,7 +62,7 @@ func readActions() []action.Action {
 				if err != nil {
 					return Item{}, err
 				}
-				d, err := graph.Get[graph.DriveItem](ctx, box.Graph, in.path(box), itemFields)
+				d, err := graph.Get[graph.DriveItem](ctx, box.Graph, in.path(box), soleFields)
 				return itemOf(d), err
 			}),
 		action.Define(action.Spec{Name: "drive.item.list", Summary: "List what is in a folder.", Effect: action.Reads,

@@ -77,10 +77,24 @@ func upload(ctx context.Context, c action.Call, in UploadIn) (Item, error) {
 	if err := c.Checkpoint(ctx, e.sending); err != nil {
 		return Item{}, err
 	}
-	if file.Size < maxPut {
-		return e.put(ctx, file)
+	send := e.put
+	if file.Size >= maxPut {
+		send = e.bySession
 	}
-	return e.bySession(ctx, c, file)
+	made, err := send(ctx, c, file)
+	return made, e.heldBy(ctx, err)
+}
+
+// heldBy names who has checked out what stands under the name.
+func (e effort) heldBy(ctx context.Context, err error) error {
+	if fault.CodeOf(err) != "locked" {
+		return err
+	}
+	there, e2 := e.standing(ctx, graph.Prove(&graph.Proof{}))
+	if e2 != nil || len(there) != 1 {
+		return err
+	}
+	return e.explained(ctx, there[0].ID, err)
 }
 
 // standing lists what has the name, or one that Microsoft could have made of it.
@@ -113,7 +127,7 @@ func (e effort) arrived(ctx context.Context, proof graph.Option) (Item, bool, er
 
 // put sends a small file in one request. That may leave twice, except where each would get a name of its own; the second is then told that
 // the name is taken, by the first.
-func (e effort) put(ctx context.Context, file *action.Content) (Item, error) {
+func (e effort) put(ctx context.Context, _ action.Call, file *action.Content) (Item, error) {
 	content, err := io.ReadAll(file.Reader())
 	if err != nil {
 		return Item{}, err
@@ -154,7 +168,7 @@ func (e effort) bySession(ctx context.Context, c action.Call, file *action.Conte
 			case ours:
 				return i, nil
 			case anew:
-				return Item{}, err
+				return Item{}, refusedAnew(err)
 			}
 			e.Session = ""
 		case kind == fault.Conflict:
@@ -164,6 +178,14 @@ func (e effort) bySession(ctx context.Context, c action.Call, file *action.Conte
 			return Item{}, err
 		}
 	}
+}
+
+// refusedAnew is told where a session is over that was only just made.
+func refusedAnew(err error) error {
+	f := *fault.As(err)
+	f.Code, f.Message, f.Cause = "upload_refused", "Microsoft's upload address refused the file, and a new one did, too", "Something between the hub and Microsoft changes requests to SharePoint's hosts, or the folder is being taken away"
+	f.Fix, f.Who = "Look whether the folder is still there; let requests to *.sharepoint.com through unchanged, and run the upload again with the same key", "the operator of this hub"
+	return &f
 }
 
 // open goes on with the session of an earlier run, or makes one; it is in the ledger before its first piece leaves. A session nobody sends

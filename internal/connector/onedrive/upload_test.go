@@ -14,6 +14,7 @@ import (
 	"seneschal/internal/connector/internal/bench"
 	"seneschal/internal/connector/onedrive"
 	"seneschal/internal/fault"
+	"seneschal/internal/graph"
 	"seneschal/internal/sim"
 )
 
@@ -238,5 +239,42 @@ func TestUploadOnce(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// holes is a file of zeroes that nobody has to write.
+type holes struct{}
+
+func (holes) ReadAt(b []byte, _ int64) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+// A file of 250 GB, the largest there is, goes on where Microsoft says, however far behind that is, and is read from there.
+func TestTheLargestFileGoesOnNearItsEnd(t *testing.T) {
+	const size, near = 250 << 30, 250<<30 - fragment
+	b := start(t)
+	g := b.Client(t.Context(), bench.App)
+	owner, err := g.Owner(ada)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := owner.Drive().FileIn("", "Huge.bin").Sub("createUploadSession")
+	s, err := graph.Post[graph.UploadSession](t.Context(), g, at, graph.UploadStart{Item: graph.UploadProperties{ConflictBehavior: "fail"}})
+	if err == nil {
+		err = b.Sim.ReceiveUploads(near)
+	}
+	if err == nil {
+		s, err = g.UploadStanding(t.Context(), at, s.UploadURL)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := g.UploadFile(t.Context(), at, s, holes{}, size, func(int64) {})
+	if err != nil || made.Size != size || taken(b) != 1 {
+		t.Fatalf("got %+v, %v, with %d pieces", made, err, taken(b))
+	}
+	if got := read(b, bench.In{"user": ada, "item": made.ID, "offset": int64(size - 5)}); !bytes.Equal(got, make([]byte, 5)) {
+		t.Errorf("its end is %q", got)
 	}
 }

@@ -53,7 +53,7 @@ func versionActions() []action.Action {
 				return out, nil
 			}),
 		action.Define(action.Spec{Name: "drive.version.restore", Summary: "Make an earlier version the newest one again.", Effect: action.Writes, Repeatable: true,
-			Operations: []m365.OperationKey{readAt, restoreVersion}, Capability: m365.OneDrive}, restore),
+			Operations: []m365.OperationKey{readAt, readItem, restoreVersion}, Capability: m365.OneDrive}, restore),
 	}
 }
 
@@ -67,5 +67,6 @@ func restore(ctx context.Context, c action.Call, in RestoreIn) (Restored, error)
 	if err != nil {
 		return Restored{}, err
 	}
-	return Restored{p.Item, in.Version}, graph.Call(ctx, box.Graph, box.DriveItem(p.Item).Sub("versions").Item("driveItemVersion-id", in.Version).Sub("restoreVersion"), nil, graph.Idempotent())
+	err = graph.Call(ctx, box.Graph, box.DriveItem(p.Item).Sub("versions").Item("driveItemVersion-id", in.Version).Sub("restoreVersion"), nil, graph.Idempotent())
+	return Restored{p.Item, in.Version}, box.explained(ctx, p.Item, err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"strings"
 	"time"
 
 	"seneschal/internal/action"
@@ -34,6 +35,14 @@ func (in ItemCreateIn) arrival(ctx context.Context, c action.Call) (arrival, err
 
 // Run notes where the list's changes stand, and makes the item.
 func (k arrival) Run(ctx context.Context, c action.Call) (Item, error) {
+	made := graph.ListItemCreation{Fields: k.in.Fields}
+	if k.in.Type != "" {
+		t, err := typeNamed(ctx, k.SitePlace, k.in.List, k.in.Type)
+		if err != nil {
+			return Item{}, place.NotGranted(ctx, c, err)
+		}
+		made.ContentType = &graph.ContentTypeInfo{ID: t.ID}
+	}
 	var p graph.Proof
 	_, from, err := graph.DeltaPage[graph.ListItem](ctx, k.Graph, k.Items(k.in.List), "", []graph.Option{graph.Prove(&p)}, graph.Query("token", "latest"))
 	if err != nil {
@@ -42,7 +51,7 @@ func (k arrival) Run(ctx context.Context, c action.Call) (Item, error) {
 	if err := c.Checkpoint(ctx, expected{from, p.At}); err != nil {
 		return Item{}, err
 	}
-	i, err := graph.Post[graph.ListItem](ctx, k.Graph, k.Items(k.in.List), graph.ListItemCreation{Fields: k.in.Fields})
+	i, err := graph.Post[graph.ListItem](ctx, k.Graph, k.Items(k.in.List), made)
 	if err != nil {
 		return Item{}, place.NotGranted(ctx, c, refusedFields(ctx, k.SitePlace, k.in.List, k.in.Fields, err))
 	}
@@ -82,7 +91,7 @@ func (k arrival) since(ctx context.Context, e expected, proof graph.Option) (Ite
 		}
 		anew = anew || page.Reset
 		for _, i := range page.Items {
-			if (!anew || !i.CreatedDateTime.Before(e.At.Truncate(time.Second))) && holds(plain(i.Fields), k.in.Fields) {
+			if (!anew || !i.CreatedDateTime.Before(e.At.Truncate(time.Second))) && k.is(i) {
 				return itemOf(i), true, nil
 			}
 		}
@@ -91,6 +100,12 @@ func (k arrival) since(ctx context.Context, e expected, proof graph.Option) (Ite
 		}
 		from = next
 	}
+}
+
+// is says whether an item is as the one that was to be made.
+func (k arrival) is(i graph.ListItem) bool {
+	typed := k.in.Type == "" || strings.EqualFold(k.in.Type, i.ContentType.Name) || strings.EqualFold(k.in.Type, i.ContentType.ID)
+	return typed && holds(plain(i.Fields), k.in.Fields)
 }
 
 // holds reports whether an item has the values that were given for it. SharePoint writes times in its own way, and numbers of entries as text.

@@ -20,6 +20,7 @@ type Item struct {
 	ID         string      `json:"id"`
 	ETag       string      `json:"etag,omitempty" doc:"Version; give it as if_match to change only this one"`
 	WebURL     string      `json:"web_url,omitempty"`
+	Type       string      `json:"content_type,omitempty" doc:"Content type by name"`
 	Created    time.Time   `json:"created,omitzero"`
 	CreatedBy  string      `json:"created_by,omitempty" doc:"Name of the person or app"`
 	Modified   time.Time   `json:"modified,omitzero"`
@@ -28,7 +29,7 @@ type Item struct {
 }
 
 func itemOf(i graph.ListItem) Item {
-	return Item{i.ID, i.ETag, i.WebURL, i.CreatedDateTime, nameOf(i.CreatedBy), i.LastModifiedDateTime, nameOf(i.LastModifiedBy), plain(i.Fields)}
+	return Item{i.ID, i.ETag, i.WebURL, i.ContentType.Name, i.CreatedDateTime, nameOf(i.CreatedBy), i.LastModifiedDateTime, nameOf(i.LastModifiedBy), plain(i.Fields)}
 }
 
 func nameOf(by graph.IdentitySet) string {

@@ -20,6 +20,7 @@ var ofItem = etag.Of{Thing: "list item", Read: "sharepoint.list_item.get", Chang
 // ItemCreateIn is a new item.
 type ItemCreateIn struct {
 	ListIn
+	Type   string      `json:"content_type,omitempty" maxLength:"255" doc:"Content type by name or id, as sharepoint.content_type.list has them; the list's default without"`
 	Fields action.Open `json:"fields" doc:"Values by the names of the list's columns, as sharepoint.column.list has them"`
 }
 
@@ -68,7 +69,7 @@ type Written struct {
 func writeActions() []action.Action {
 	return []action.Action{
 		once.Define(action.Spec{Name: "sharepoint.list_item.create", Summary: "Put one item into a list.", Effect: action.Writes, Capability: m365.SharePoint,
-			Operations: []m365.OperationKey{siteAt, get + items + delta, post + items}, MayCall: []m365.OperationKey{get + columns}}, ItemCreateIn.arrival),
+			Operations: []m365.OperationKey{siteAt, get + items + delta, post + items}, MayCall: []m365.OperationKey{get + columns, get + contentTypes}}, ItemCreateIn.arrival),
 		define(action.Spec{Name: "sharepoint.list_item.update", Summary: "Change fields of an item of a list.", Effect: action.Writes, Operations: []m365.OperationKey{get + item, patch + item + "/fields"},
 			MayCall: []m365.OperationKey{get + columns}, Args: []string{"site", "list", "item"}}, updateItem, action.WithReconcile(updatedItem)),
 		define(action.Spec{Name: "sharepoint.list_item.delete", Summary: "Put an item of a list into the recycle bin.", Effect: action.Deletes, Repeatable: true, Operations: []m365.OperationKey{remove + item}, Args: []string{"site", "list", "item"}},

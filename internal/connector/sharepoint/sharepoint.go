@@ -19,19 +19,20 @@ const (
 	subsites                      = readSite + "/sites"
 	drives                        = readSite + "/drives"
 
-	site        m365.OperationKey = "/sites/{site-id}"
-	lists                         = site + "/lists"
-	list                          = lists + "/{list-id}"
-	columns                       = list + "/columns"
-	column                        = columns + "/{columnDefinition-id}"
-	items                         = list + "/items"
-	item                          = items + "/{listItem-id}"
-	pages                         = site + "/pages"
-	sitePages                     = pages + "/microsoft.graph.sitePage"
-	page                          = pages + "/{baseSitePage-id}"
-	sitePage                      = page + "/microsoft.graph.sitePage"
-	permissions                   = site + "/permissions"
-	permission                    = permissions + "/{permission-id}"
+	site         m365.OperationKey = "/sites/{site-id}"
+	lists                          = site + "/lists"
+	list                           = lists + "/{list-id}"
+	columns                        = list + "/columns"
+	contentTypes                   = list + "/contentTypes"
+	column                         = columns + "/{columnDefinition-id}"
+	items                          = list + "/items"
+	item                           = items + "/{listItem-id}"
+	pages                          = site + "/pages"
+	sitePages                      = pages + "/microsoft.graph.sitePage"
+	page                           = pages + "/{baseSitePage-id}"
+	sitePage                       = page + "/microsoft.graph.sitePage"
+	permissions                    = site + "/permissions"
+	permission                     = permissions + "/{permission-id}"
 )
 
 const (
@@ -44,7 +45,7 @@ const (
 
 // Actions are what the hub can do with sites.
 func Actions() []action.Action {
-	return slices.Concat(siteActions(), listActions(), columnActions(), itemActions(), changeActions(), pageActions(), permissionActions())
+	return slices.Concat(siteActions(), listActions(), columnActions(), contentTypeActions(), itemActions(), changeActions(), pageActions(), permissionActions())
 }
 
 // Deleted names what is gone.

@@ -47,7 +47,7 @@ func (r *Remote) Do(ctx context.Context, q action.Request) (action.Result, error
 	}
 	defer func() { _ = resp.Body.Close() }()
 	if len(a.Streams) > 0 && resp.StatusCode < 400 && q.Out != nil && !q.DryRun {
-		_, err := io.Copy(q.Out(resp.Header.Get("Content-Type")), resp.Body)
+		_, err := io.Copy(q.Out(action.Bytes{Media: resp.Header.Get("Content-Type")}), resp.Body)
 		return action.Result{State: action.Done}, err
 	}
 	text, err := io.ReadAll(io.LimitReader(resp.Body, 64<<20))

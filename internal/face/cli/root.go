@@ -186,7 +186,7 @@ func (f *Face) add(a action.Action) {
 		}
 		q := action.Request{Action: a.Name, Key: keyFor(a, key)}
 		if len(a.Streams) > 0 {
-			q.Out = func(string) io.Writer { return f.IO.Out }
+			q.Out = func(action.Bytes) io.Writer { return f.IO.Out }
 		}
 		result, err := f.do(cmd.Context(), q, in)
 		if err != nil || len(a.Streams) > 0 {

@@ -56,7 +56,7 @@ func (f *Face) addRun() {
 		}
 		q.Key = keyFor(a, q.Key)
 		if len(a.Streams) > 0 {
-			q.Out = func(string) io.Writer { return f.IO.Out }
+			q.Out = func(action.Bytes) io.Writer { return f.IO.Out }
 		}
 		result, err := f.do(cmd.Context(), q, in)
 		if err != nil {

@@ -184,17 +184,17 @@ func (f *Face) actionRun(w http.ResponseWriter, r *http.Request, who access.Call
 	f.render(w, r, status, "action", view{Title: d.A.Name, Section: "actions", Data: d})
 }
 
-// download is an answer of bytes, which the browser keeps as a file.
+// download is an answer of bytes, which the browser keeps as a file: under its name, or the action's where it has none.
 type download struct {
 	http.ResponseWriter
 	name  string
 	begun bool
 }
 
-func (d *download) begin(media string) io.Writer {
+func (d *download) begin(what action.Bytes) io.Writer {
 	d.begun = true
-	d.Header().Set("Content-Type", media)
-	d.Header().Set("Content-Disposition", "attachment; filename="+strconv.Quote(d.name))
+	d.Header().Set("Content-Type", what.Media)
+	d.Header().Set("Content-Disposition", what.Disposition(d.name))
 	d.Header().Set("X-Content-Type-Options", "nosniff")
 	d.Header().Set("Cache-Control", "no-store")
 	d.WriteHeader(http.StatusOK)

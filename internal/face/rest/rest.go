@@ -92,7 +92,7 @@ func (f *Face) serve(w http.ResponseWriter, r *http.Request, a action.Action, co
 		return
 	}
 	defer closeAll(q.Files)
-	stream := &streamed{ResponseWriter: w}
+	stream := &streamed{ResponseWriter: w, name: a.Name}
 	if len(a.Streams) > 0 {
 		q.Out = stream.begin
 	}
@@ -121,12 +121,16 @@ func (f *Face) serve(w http.ResponseWriter, r *http.Request, a action.Action, co
 // streamed is an answer that an action writes by itself.
 type streamed struct {
 	http.ResponseWriter
+	name  string // for files whose own name cannot be
 	begun bool
 }
 
-func (s *streamed) begin(media string) io.Writer {
+func (s *streamed) begin(what action.Bytes) io.Writer {
 	s.begun = true
-	s.Header().Set("Content-Type", media)
+	s.Header().Set("Content-Type", what.Media)
+	if what.Name != "" {
+		s.Header().Set("Content-Disposition", what.Disposition(s.name))
+	}
 	s.Header().Set("Cache-Control", "no-store")
 	s.WriteHeader(http.StatusOK)
 	return s.ResponseWriter

@@ -25,7 +25,8 @@ func driveHandlers() map[string]handler {
 			out["GET "+at+"/thumbnails"], out["POST "+at+"/copy"] = listThumbnails, copyItem
 			one := at + "/permissions/{permission-id}"
 			out["GET "+one], out["PATCH "+one], out["DELETE "+one] = getPermission, patchPermission, deletePermission
-			out["POST "+at+"/checkout"], out["POST "+at+"/checkin"] = checkOut, checkIn
+			out["POST "+at+"/checkout"], out["POST "+at+"/checkin"], out["POST "+at+"/discardCheckout"] = checkOut, checkIn, discardCheckOut
+			out["POST "+at+"/extractSensitivityLabels"] = extractLabels
 		}
 	}
 	return out
@@ -117,6 +118,8 @@ func (c *call) drive() (drive, *problem) {
 	}
 	d, found := c.driveOf(holder)
 	switch {
+	case !found && c.params["drive-id"] == "":
+		return d, resourceNotFound(holder) // the directory is asked for the owner first
 	case !found:
 		return d, noItem()
 	case d.owner == nil:

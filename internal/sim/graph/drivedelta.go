@@ -78,7 +78,7 @@ func (d drive) news(t followToken) (out []any, next uint64) {
 		if _, there := d.get(change.ID); !there {
 			if !told[change.ID] {
 				told[change.ID] = true
-				out = append(out, world.Object{"id": itemPrefix + change.ID, "deleted": world.Object{"state": "deleted"}})
+				out = append(out, odata.Project(world.Object{"id": itemPrefix + change.ID, "deleted": world.Object{"state": "deleted"}}, d.c.q.Select)) // the worse case: no page tells
 			}
 			continue
 		}

@@ -48,8 +48,8 @@ func (d drive) keep(folder, name, conflict, blob string, size int64) (id string,
 	if there && world.Flag(old, "~folder") {
 		return "", nil, false, taken()
 	}
-	if there && world.Text(old, "~checkedOut") != "" && world.Text(old, "~checkedOut") != d.c.actor() {
-		return "", nil, false, fail(http.StatusLocked, "resourceLocked", "The resource you are attempting to access is locked")
+	if there && d.heldFrom(old) {
+		return "", nil, false, locked()
 	}
 	if d.used()+size > d.c.s.throttle.room() {
 		return "", nil, false, quotaFull()
@@ -177,8 +177,12 @@ func createDriveUpload(c *call) (reply, *problem) {
 	if s := paramText(item, "name"); s != "" {
 		name = s
 	}
+	conflict := c.conflict(item, "replace")
+	if _, old, there := d.child(folder, name); there && conflict == "replace" && d.heldFrom(old) {
+		return reply{}, locked() // told with the session already: microsoft-graph-explorer-v4 issue 3435
+	}
 	id, until := c.s.world.NewGUID(), c.s.world.Now().Add(uploadLife)
-	c.s.world.Put(world.Key{Collection: driveUploads, ID: id}, world.Object{"tenant": c.token.Tenant, "holder": d.holder, "folder": folder, "name": name, "conflict": c.conflict(item, "replace"),
+	c.s.world.Put(world.Key{Collection: driveUploads, ID: id}, world.Object{"tenant": c.token.Tenant, "holder": d.holder, "folder": folder, "name": name, "conflict": conflict,
 		"app": c.token.AppID, "person": c.token.ObjectID, "appOnly": c.token.AppOnly, "expires": world.Stamp(until), "~forgetAfter": until.Format(time.RFC3339)})
 	return ok(world.Object{"@odata.context": c.context("microsoft.graph.uploadSession"), "uploadUrl": "https://" + c.r.Host + uploadAddress + id + "?tempauth=" + c.s.world.NewKey(),
 		"expirationDateTime": world.Stamp(until), "nextExpectedRanges": []any{"0-"}}), nil

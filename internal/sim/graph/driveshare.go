@@ -167,6 +167,8 @@ func createLink(c *call) (reply, *problem) {
 		return reply{}, invalidRequest("The link type must be one of view and edit") // "embed links are only supported for OneDrive personal"
 	case scope != "organization" && scope != "anonymous":
 		return reply{}, invalidRequest("The scope must be one of anonymous and organization") // users: not played
+	case scope == "anonymous" && c.sharesInsideOnly():
+		return reply{}, accessDenied() // onedrive-api-docs issue 413
 	}
 	own := slices.Clone(world.Objects(o[permissionsOf]))
 	for _, l := range own {
@@ -233,10 +235,33 @@ func (c *call) grant(address string, role []any, signIn bool) (world.Object, *pr
 	out := world.Object{"id": c.s.world.NewGUID(), "roles": role, "hasPassword": false, "~to": strings.ToLower(address), "invitation": world.Object{"email": address, "signInRequired": signIn}}
 	if user, found := c.s.world.User(c.token.Tenant, address); found {
 		out["grantedToV2"] = grantee(user)
-	} else if c.token.AppOnly {
+	} else if c.token.AppOnly || c.sharesInsideOnly() {
 		return nil, accessDenied()
 	}
 	return out, nil
+}
+
+// insideOnly is the tenant's setting that nothing is shared outside.
+func insideOnly(tenant string) world.Key {
+	return world.Key{Scope: tenant, Collection: "sharing", ID: "insideOnly"}
+}
+
+func (c *call) sharesInsideOnly() bool {
+	_, off := c.s.world.Get(insideOnly(c.token.Tenant))
+	return off
+}
+
+// ShareOutside allows or forbids a tenant's people to share with others outside; of all tenants without one.
+func (s *Server) ShareOutside(tenant string, allowed bool) {
+	for _, t := range s.world.Tenants() {
+		switch {
+		case tenant != "" && t.ID != tenant:
+		case allowed:
+			s.world.Delete(insideOnly(t.ID))
+		default:
+			s.world.Put(insideOnly(t.ID), world.Object{"off": true})
+		}
+	}
 }
 
 func (c *call) mailInvitation(d drive, address, name, message string) {

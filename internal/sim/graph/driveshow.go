@@ -72,6 +72,9 @@ func (d drive) show(id string, o world.Object) world.Object {
 			file["hashes"] = world.Object{"quickXorHash": hash}
 		}
 		out["file"] = file
+		if odata.Selected(d.c.q.Select, "publication") {
+			out["publication"] = d.publication(o)
+		}
 	}
 	if len(world.Objects(o[permissionsOf])) > 0 {
 		out["shared"] = world.Object{"scope": "users"}

@@ -140,8 +140,8 @@ func (d drive) changeable() (string, world.Object, *problem) {
 	if p != nil {
 		return id, o, p
 	}
-	if by := world.Text(o, "~checkedOut"); by != "" && by != d.c.actor() {
-		return id, o, fail(http.StatusLocked, "resourceLocked", "The resource you are attempting to access is locked")
+	if d.heldFrom(o) {
+		return id, o, locked()
 	}
 	return id, o, d.c.driveIfMatch(id, o)
 }
@@ -218,28 +218,5 @@ func deleteDriveItem(c *call) (reply, *problem) {
 			tx.Delete(d.key(k))
 		}
 	})
-	return empty(http.StatusNoContent), nil
-}
-
-// checkOut keeps a file for who asks: others get 423 until it is checked in. driveitem-checkout.md, driveitem-checkin.md.
-func checkOut(c *call) (reply, *problem) { return setCheckOut(c, c.actor()) }
-
-func checkIn(c *call) (reply, *problem) { return setCheckOut(c, "") }
-
-func setCheckOut(c *call, by string) (reply, *problem) {
-	d, p := c.drive()
-	if p != nil {
-		return reply{}, p
-	}
-	id, o, p := d.changeable()
-	if p != nil {
-		return reply{}, p
-	}
-	if world.Flag(o, "~folder") {
-		return reply{}, invalidRequest("A folder cannot be checked out")
-	}
-	n := c.changed(o)
-	n["~checkedOut"] = by
-	c.s.world.Put(d.key(id), n)
 	return empty(http.StatusNoContent), nil
 }

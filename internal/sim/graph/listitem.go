@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -58,7 +59,7 @@ func (c *call) listItem() (list, string, world.Object, *problem) {
 func (l list) showItem(id string, o world.Object) world.Object {
 	by := l.c.identity(world.Text(o, "~by"))
 	out := world.Object{"id": id, "eTag": l.etag(l.id+"-"+id, o), "createdDateTime": o["createdDateTime"], "lastModifiedDateTime": o["lastModifiedDateTime"], "createdBy": by, "lastModifiedBy": by,
-		"webUrl": l.web("Lists/" + world.Text(l.list, "name") + "/" + id + "_.000"), "contentType": world.Object{"id": "0x0100", "name": "Item"}, "parentReference": world.Object{"siteId": l.Object["id"]}}
+		"webUrl": l.web("Lists/" + world.Text(l.list, "name") + "/" + id + "_.000"), "contentType": l.typeOf(o), "parentReference": world.Object{"siteId": l.Object["id"]}}
 	for _, e := range l.c.q.Expand {
 		if name, inner, _ := strings.Cut(e, "("); strings.EqualFold(name, "fields") {
 			out["fields"] = odata.Project(fields(id, o), chosen(inner))
@@ -78,7 +79,7 @@ func chosen(inner string) []string {
 
 func fields(id string, o world.Object) world.Object {
 	out := world.Clone(o["~fields"].(world.Object))
-	out["id"], out["ContentType"], out["Created"], out["Modified"], out["Attachments"] = id, "Item", o["createdDateTime"], o["lastModifiedDateTime"], false
+	out["id"], out["ContentType"], out["Created"], out["Modified"], out["Attachments"] = id, cmp.Or(world.Text(o, itsType), itemType), o["createdDateTime"], o["lastModifiedDateTime"], false
 	out["_UIVersionString"] = itoa(world.Number(o, "~version")) + ".0"
 	return out
 }
@@ -187,8 +188,12 @@ func createListItem(c *call) (reply, *problem) {
 	if values == nil {
 		values = world.Object{}
 	}
+	typed, p := l.typed(paramObject(in, "contentType"))
+	if p != nil {
+		return reply{}, p
+	}
 	at := world.Stamp(c.s.world.Now())
-	o := world.Object{"createdDateTime": at, "lastModifiedDateTime": at, "~fields": values, "~version": 1, "~by": c.actor()}
+	o := world.Object{"createdDateTime": at, "lastModifiedDateTime": at, "~fields": values, "~version": 1, "~by": c.actor(), itsType: typed}
 	id := ""
 	c.s.world.Update(func(tx *world.Tx) {
 		kept, _ := tx.Get(l.key())
@@ -276,7 +281,7 @@ func listItemVersions(c *call) (reply, *problem) {
 		number := itoa(world.Number(v, "~version")) + ".0"
 		shown := world.Object{"id": number, "lastModifiedDateTime": v["lastModifiedDateTime"], "lastModifiedBy": c.identity(world.Text(v, "~by")), "publication": world.Object{"level": "published", "versionId": number}}
 		if slices.Contains(c.q.Expand, "fields") {
-			shown["fields"] = fields(id, world.Object{"~fields": v["~fields"], "~version": v["~version"], "createdDateTime": o["createdDateTime"], "lastModifiedDateTime": v["lastModifiedDateTime"]})
+			shown["fields"] = fields(id, world.Object{itsType: o[itsType], "~fields": v["~fields"], "~version": v["~version"], "createdDateTime": o["createdDateTime"], "lastModifiedDateTime": v["lastModifiedDateTime"]})
 		}
 		value = append(value, shown)
 	}
@@ -299,7 +304,7 @@ func deltaListItems(c *call) (reply, *problem) {
 		changes, now := c.s.world.Since(l.items(), world.ListItems, t.Since)
 		for _, d := range changes {
 			if d.Object == nil {
-				out = append(out, world.Object{"id": d.ID, "deleted": world.Object{"state": "deleted"}})
+				out = append(out, odata.Project(world.Object{"id": d.ID, "deleted": world.Object{"state": "deleted"}}, c.q.Select))
 				continue
 			}
 			out = append(out, odata.Project(l.showItem(d.ID, d.Object), c.q.Select))

@@ -20,7 +20,7 @@ func siteHandlers() map[string]handler {
 		"GET " + at + "/lists": siteLists, "POST " + at + "/lists": createList, "GET " + list: getSiteList, "PATCH " + list: patchSiteList, "DELETE " + list: deleteSiteList,
 		"GET " + list + "/columns": listColumns, "POST " + list + "/columns": createColumn, "GET " + list + "/columns/{columnDefinition-id}": getColumn,
 		"PATCH " + list + "/columns/{columnDefinition-id}": patchColumn, "DELETE " + list + "/columns/{columnDefinition-id}": deleteColumn,
-		"GET " + list + "/items": listItems, "POST " + list + "/items": createListItem, "GET " + list + "/items/delta()": deltaListItems,
+		"GET " + list + "/contentTypes": listContentTypes, "GET " + list + "/items": listItems, "POST " + list + "/items": createListItem, "GET " + list + "/items/delta()": deltaListItems,
 		"GET " + item: getListItem, "DELETE " + item: deleteListItem, "PATCH " + item + "/fields": patchFields, "GET " + item + "/versions": listItemVersions,
 		"GET " + at + "/pages/microsoft.graph.sitePage": sitePages, "POST " + at + "/pages": createPage, "DELETE " + page: deletePage,
 		"GET " + page + "/microsoft.graph.sitePage": getPage, "PATCH " + page + "/microsoft.graph.sitePage": patchPage, "POST " + page + "/microsoft.graph.sitePage/publish": publishPage,

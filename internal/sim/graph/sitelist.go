@@ -43,7 +43,7 @@ func (l list) show() world.Object {
 	out := public(l.list)
 	out["eTag"] = l.etag(l.id, l.list)
 	out["webUrl"] = l.web("Lists/" + world.Text(l.list, "name"))
-	out["list"] = world.Object{"contentTypesEnabled": false, "hidden": world.Flag(l.list, "~hidden"), "template": l.list["~template"]}
+	out["list"] = world.Object{"contentTypesEnabled": len(l.types()) > 1, "hidden": world.Flag(l.list, "~hidden"), "template": l.list["~template"]}
 	out["parentReference"] = world.Object{"siteId": l.Object["id"]}
 	return out
 }

@@ -34,8 +34,10 @@ const (
 	MakeUserAnew    = "user_made_anew"   // another account with the names of User, and an empty mailbox
 	MakeGuest       = "made_guest"       // User is a guest from now on
 	DeleteTeam      = "team_deleted"     // the team whose name is Code
-	CopyFails       = "copy_fails"       // a copy of a drive is accepted, and its monitor tells that it failed
-	DeltaGone       = "delta_gone"       // delta links are forgotten: 410 syncStateNotFound
+	SharingOff      = "sharing_off"      // nothing of the tenant is shared outside
+	SharingOn       = "sharing_on"
+	CopyFails       = "copy_fails" // a copy of a drive is accepted, and its monitor tells that it failed
+	DeltaGone       = "delta_gone" // delta links are forgotten: 410 syncStateNotFound
 
 	SilentSubscription  = "silent_subscription"
 	DuplicateDelivery   = "duplicate_notification"
@@ -50,7 +52,7 @@ const (
 
 var kinds = map[string]bool{
 	Status: true, Reset: true, Truncate: true, Delay: true, HTML: true, Huge: true, Throttle: true, AADSTS: true, Claims: true, ExpireToken: true, Revoke: true, ConsentWithdraw: true,
-	DisableApp: true, DisableUser: true, SecretExpired: true, DeltaGone: true, CopyFails: true, SilentSubscription: true, DuplicateDelivery: true, LateDelivery: true, ForgedDelivery: true, WrongContent: true,
+	DisableApp: true, DisableUser: true, SecretExpired: true, DeltaGone: true, SharingOff: true, SharingOn: true, CopyFails: true, SilentSubscription: true, DuplicateDelivery: true, LateDelivery: true, ForgedDelivery: true, WrongContent: true,
 	GiveConsent: true, RemoveMailbox: true, ReturnMailbox: true, DeleteUser: true, RestoreUser: true, MakeUserAnew: true, MakeGuest: true, DeleteTeam: true, Lifecycle: true, AcceptedThenNothing: true, TimeoutAfterAccept: true, BatchInner: true,
 }
 

@@ -29,6 +29,7 @@ type ListSpec struct {
 	Title   string           `yaml:"title"`
 	System  bool             `yaml:"system"`
 	Columns []ColumnSpec     `yaml:"columns"`
+	Types   []string         `yaml:"content_types"` // names of content types beside the list's own one
 	Items   []map[string]any `yaml:"items"`
 }
 
@@ -105,7 +106,11 @@ func (w *World) seedLists(site string, s SiteSpec, at string) {
 			}
 			columns = append(columns, NewColumn(w.GUID("column", id, c.Name), c.Name, c.Title, c.Kind, facet, c.Indexed))
 		}
-		o["~columns"], o["~next"] = columns, len(l.Items)+1
+		types := make([]any, len(l.Types))
+		for i, name := range l.Types {
+			types[i] = name
+		}
+		o["~columns"], o["~types"], o["~next"] = columns, types, len(l.Items)+1
 		w.Put(Key{Site(site), SiteLists, id}, o)
 		for i, fields := range l.Items {
 			w.Put(Key{List(id), ListItems, strconv.Itoa(i + 1)}, Object{"createdDateTime": at, "lastModifiedDateTime": at, "~fields": asJSON(fields), "~version": 1, "~by": ""})

@@ -128,7 +128,7 @@ func Download(ctx context.Context, c action.Call, g *graph.Client, thing graph.P
 	if err != nil {
 		return Downloaded{}, err
 	}
-	n, err := io.Copy(c.Out(AsBytes), s)
+	n, err := io.Copy(c.Out(action.Bytes{Media: AsBytes, Name: a.Name}), s)
 	if closed := s.Close(); err == nil {
 		err = closed
 	}

@@ -337,7 +337,7 @@ func (b *Bench) File(field, name string, content []byte) Option {
 
 // Out takes the bytes of an action that streams them.
 func Out(w io.Writer) Option {
-	return func(q *action.Request) { q.Out = func(string) io.Writer { return w } }
+	return func(q *action.Request) { q.Out = func(action.Bytes) io.Writer { return w } }
 }
 
 // Do runs an action that must work, and reads its output.
