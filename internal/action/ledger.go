@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seneschal/internal/fault"
+	"seneschal/internal/m365"
 	"seneschal/internal/store"
 	"seneschal/internal/vault"
 )
@@ -39,22 +40,23 @@ const (
 
 // Run is one row of the ledger as it may be shown: neither input nor output stand in it in clear.
 type Run struct {
-	ID          string         `json:"id"`
-	Action      string         `json:"action"`
-	Connection  string         `json:"connection"`
-	Caller      string         `json:"caller"`
-	Key         string         `json:"idempotency_key"`
-	InputDigest string         `json:"input_sha256"`
-	State       State          `json:"state"`
-	Problem     *fault.Problem `json:"problem,omitempty"`
-	RequestIDs  []string       `json:"request_ids,omitempty"`
-	Done        int64          `json:"done"`
-	Total       int64          `json:"total"`
-	Note        string         `json:"note,omitempty"`
-	UpdatedAt   time.Time      `json:"updated_at,omitzero"` // when it last told how far it is, or ended
-	StartedAt   time.Time      `json:"started_at"`
-	EndedAt     time.Time      `json:"ended_at,omitzero"`
-	CanRunAgain bool           `json:"can_run_again,omitempty" doc:"What it was asked is still kept, sealed: run.again does it once more"`
+	ID          string          `json:"id"`
+	Action      string          `json:"action"`
+	Connection  string          `json:"connection"`
+	Caller      string          `json:"caller"`
+	Key         string          `json:"idempotency_key"`
+	For         m365.Capability `json:"for,omitempty" doc:"The capability in whose name an engine ran it"`
+	InputDigest string          `json:"input_sha256"`
+	State       State           `json:"state"`
+	Problem     *fault.Problem  `json:"problem,omitempty"`
+	RequestIDs  []string        `json:"request_ids,omitempty"`
+	Done        int64           `json:"done"`
+	Total       int64           `json:"total"`
+	Note        string          `json:"note,omitempty"`
+	UpdatedAt   time.Time       `json:"updated_at,omitzero"` // when it last told how far it is, or ended
+	StartedAt   time.Time       `json:"started_at"`
+	EndedAt     time.Time       `json:"ended_at,omitzero"`
+	CanRunAgain bool            `json:"can_run_again,omitempty" doc:"What it was asked is still kept, sealed: run.again does it once more"`
 
 	withFiles                             bool // known while it runs
 	inputSealed, outputSealed, checkpoint []byte
@@ -63,13 +65,13 @@ type Run struct {
 }
 
 const runColumns = `id, action, connection, caller, idempotency, input_digest, input_sealed, state, owner, leased_until, checkpoint, output_sealed,
-	problem, request_ids, done, total, note, updated_at, started_at, ended_at`
+	problem, request_ids, done, total, note, updated_at, started_at, ended_at, capability`
 
 func scanRun(s store.Scanner) (r Run, err error) {
 	var leased, updated, started, ended int64
 	var problem, ids string
 	err = s.Scan(&r.ID, &r.Action, &r.Connection, &r.Caller, &r.Key, &r.InputDigest, &r.inputSealed, &r.State, &r.owner, &leased, &r.checkpoint, &r.outputSealed,
-		&problem, &ids, &r.Done, &r.Total, &r.Note, &updated, &started, &ended)
+		&problem, &ids, &r.Done, &r.Total, &r.Note, &updated, &started, &ended, &r.For)
 	if err != nil {
 		return r, err
 	}
@@ -125,8 +127,8 @@ func (l *ledger) claim(ctx context.Context, tx *store.Tx, r *Run) (earlier *Run,
 		return nil, err
 	}
 	_, err = tx.ExecContext(ctx, `insert into action_run (id, action, connection, caller, idempotency, input_digest, input_sealed, state, owner, leased_until,
-		checkpoint, problem, request_ids, done, total, note, started_at, ended_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '[]', 0, 0, '', $12, 0)`,
-		r.ID, r.Action, r.Connection, r.Caller, r.Key, r.InputDigest, r.inputSealed, string(Claimed), l.owner, store.Millis(l.now().Add(runLease)), r.checkpoint, store.Millis(r.StartedAt))
+		checkpoint, problem, request_ids, done, total, note, started_at, ended_at, capability) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '[]', 0, 0, '', $12, 0, $13)`,
+		r.ID, r.Action, r.Connection, r.Caller, r.Key, r.InputDigest, r.inputSealed, string(Claimed), l.owner, store.Millis(l.now().Add(runLease)), r.checkpoint, store.Millis(r.StartedAt), string(r.For))
 	return nil, err
 }
 
@@ -178,7 +180,7 @@ type outcome struct {
 	problem    *fault.Problem
 	requestIDs []string
 	resumes    bool // a refused one leaves its checkpoint to the next run with its key
-	files      bool // it took files, which are not kept: its input alone cannot be run again
+	forgets    bool // its input alone cannot be run again: it took files, which are not kept, or an engine asked, which keeps its own state
 }
 
 // end commits the outcome. The sealed input stays for a day, so that it may be run again, and for an unclear run as long as it is needed.
@@ -203,7 +205,7 @@ func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) e
 	}
 	ids, _ := json.Marshal(o.requestIDs) // strings always encode
 	forget := ""
-	if o.state != Unclear && o.files {
+	if o.state != Unclear && o.forgets {
 		forget = ", input_sealed = null"
 	}
 	if o.state == Done || o.state == Refused && !o.resumes {

@@ -78,6 +78,9 @@ type Request struct {
 	Key        string // idempotency key; required for effects outside
 	DryRun     bool
 	Agent      bool // an agent asks in the caller's name
+	// For is the capability in whose name an engine acts: the connection must serve it, and mailboxes must be listed for its purpose, whatever
+	// the action's own are. Of other callers it is refused.
+	For m365.Capability
 
 	plan string // set by an approved plan that runs: what an agent wants changed has no other way
 
@@ -175,13 +178,13 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 	if q.DryRun {
 		return Result{State: Done, DryRun: &Preview{a.Name, c.Name, a.Effect.String(), a.Operations, a.Permissions(c.Kind), inputDigest(a, q)}}, nil
 	}
-	bound, err := r.connections.Bind(ctx, c.ID, purposeOf(a))
+	bound, err := r.connections.Bind(ctx, c.ID, purposeOf(a, q.For))
 	if err != nil {
 		return Result{}, err
 	}
 	call := Call{Caller: q.Caller, Key: q.Key, Connection: c, Bound: bound, Files: q.Files, Out: q.Out}
 	if a.Effect == Reads {
-		return r.read(ctx, a, call, in)
+		return r.read(ctx, a, call, in, priorityOf(q))
 	}
 	return r.write(ctx, a, call, in, q)
 }
@@ -207,7 +210,11 @@ func encode(v any) (json.RawMessage, error) {
 	return bytes.TrimSpace(b.Bytes()), err
 }
 
-func purposeOf(a Action) connection.Purpose {
+// purposeOf is what a mailbox must be listed for: by the capability in whose name an engine acts, else by the action.
+func purposeOf(a Action, in m365.Capability) connection.Purpose {
+	if info, ok := m365.LookupCapability(in); ok {
+		return connection.Purpose(info.Purpose)
+	}
 	if a.Purpose == "" {
 		return connection.ForActions
 	}
@@ -236,6 +243,12 @@ func (r *Runner) allowed(ctx context.Context, a Action, q Request) (connection.C
 	}
 	if err := a.Available(c.Kind); err != nil {
 		return c, err
+	}
+	if q.For != "" {
+		if q.Caller.Kind != "system" {
+			return c, fmt.Errorf("%s was asked for in the name of %s by %s, which is no engine", a.Name, q.For, q.Caller)
+		}
+		a.Capability, a.Or = q.For, ""
 	}
 	switch {
 	case c.Personal() && workOnly(a):
@@ -327,8 +340,8 @@ func declares(a Action, file string) bool {
 }
 
 // read runs an action without effect. A body is audited before it is fetched, and not fetched when it cannot be.
-func (r *Runner) read(ctx context.Context, a Action, c Call, in any) (Result, error) {
-	ctx = wire.WithPriority(ctx, wire.Interactive)
+func (r *Runner) read(ctx context.Context, a Action, c Call, in any, priority wire.Priority) (Result, error) {
+	ctx = wire.WithPriority(ctx, priority)
 	if a.ShowsBody && c.Caller.Agent.ID == "" { // an agent's call stands in the record already, whatever it is
 		err := r.ledger.store.InTx(ctx, "action.audit", func(tx *store.Tx) error {
 			return r.audit.Record(ctx, tx, audit.Entry{Actor: c.Caller.String(), Action: a.Name, Target: c.Connection.ID, Outcome: "asked"})
@@ -345,10 +358,18 @@ func (r *Runner) read(ctx context.Context, a Action, c Call, in any) (Result, er
 	return result, err
 }
 
+// priorityOf lets people go before engines.
+func priorityOf(q Request) wire.Priority {
+	if q.For != "" {
+		return wire.Dispatch
+	}
+	return wire.Interactive
+}
+
 // write is the way of everything with an effect: claim, run, outcome.
 func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request) (Result, error) {
-	run := Run{ID: store.NewID(r.clock.Now()), Action: a.Name, Connection: c.Connection.ID, Caller: q.Caller.String(), Key: q.Key, InputDigest: inputDigest(a, q), StartedAt: r.clock.Now()}
-	ctx = telemetry.WithRun(wire.WithPriority(ctx, wire.Interactive), run.ID)
+	run := Run{ID: store.NewID(r.clock.Now()), Action: a.Name, Connection: c.Connection.ID, Caller: q.Caller.String(), Key: q.Key, For: q.For, InputDigest: inputDigest(a, q), StartedAt: r.clock.Now()}
+	ctx = telemetry.WithRun(wire.WithPriority(ctx, priorityOf(q)), run.ID)
 	sealed, err := r.ledger.vault.Seal(sealRef(run.ID, "input"), q.Input)
 	if err != nil {
 		return Result{}, err
@@ -434,7 +455,7 @@ func unclearFault(run string, err error) *fault.Error {
 
 // equip gives the call its ways to the ledger.
 func (r *Runner) equip(c *Call, run Run) {
-	c.Run = run.ID
+	c.Run, c.Began = run.ID, run.StartedAt
 	last := time.Time{}
 	c.checkpoint = func(ctx context.Context, v any) error { return r.ledger.checkpoint(ctx, run.ID, v) }
 	c.recall = func(ctx context.Context, v any) (bool, error) { return r.ledger.recall(ctx, run, v) }
@@ -479,7 +500,7 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	if failed != nil {
 		o = failedOutcome(failed)
 	}
-	o.resumes, o.files = a.Resumes, run.withFiles
+	o.resumes, o.forgets = a.Resumes, run.withFiles || run.For != ""
 	o.requestIDs = requests
 	if failed == nil {
 		text, err := encode(out)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -88,8 +89,9 @@ type Spec struct {
 // Call is what a handler gets besides its input.
 type Call struct {
 	Caller     access.Caller
-	Run        string // id of the run; "" for reads
-	Key        string // the idempotency key, for keys that Microsoft honours
+	Run        string    // id of the run; "" for reads
+	Began      time.Time // when the run did, by the hub's clock
+	Key        string    // the idempotency key, for keys that Microsoft honours
 	Connection connection.Connection
 	Bound      connection.Bound // its client reaches the mailboxes of the spec's purpose only
 	Files      map[string]*Content

@@ -2,6 +2,7 @@ package action
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
@@ -75,7 +76,7 @@ func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	bound, err := r.connections.Bind(ctx, run.Connection, purposeOf(a))
+	bound, err := r.connections.Bind(ctx, run.Connection, purposeOf(a, run.For))
 	if err != nil {
 		return false, err
 	}
@@ -89,13 +90,13 @@ func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
 	if answer == NotStarted {
 		problem := fault.Problem{Type: "about:blank", Title: "It did not happen: the hub stopped, or the answer was lost, before Microsoft took it", Kind: fault.Unavailable,
 			Code: notStarted, Fix: "Send it again; the same key may be used", Who: "you"}
-		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem, resumes: a.Resumes, files: len(a.Files) > 0})
+		return false, r.settle(ctx, a, run, outcome{state: Refused, problem: &problem, resumes: a.Resumes, forgets: len(a.Files) > 0 || run.For != ""})
 	}
 	result, err := finished(out, nil)
 	if err != nil {
 		return false, err
 	}
-	return false, r.settle(ctx, a, run, outcome{state: Done, output: result.Output, files: len(a.Files) > 0})
+	return false, r.settle(ctx, a, run, outcome{state: Done, output: result.Output, forgets: len(a.Files) > 0 || run.For != ""})
 }
 
 // ask reconciles, or runs again what may be repeated.
@@ -141,6 +142,17 @@ func (r *Runner) RunOfKey(ctx context.Context, connection, key string) (*Run, er
 		return nil, nil
 	}
 	return &run, err
+}
+
+// ResultOfKey gives what the ledger knows of a key, for an engine that must not ask again with another input: nil where nothing was claimed
+// with it. The output is there for a run that is done.
+func (r *Runner) ResultOfKey(ctx context.Context, connection, key string) (*Run, json.RawMessage, error) {
+	run, err := r.RunOfKey(ctx, connection, key)
+	if err != nil || run == nil || run.State != Done {
+		return run, nil, err
+	}
+	output, err := r.ledger.output(ctx, *run)
+	return run, output, err
 }
 
 // RunsQuery narrows a list of runs; empty fields do not.

@@ -46,6 +46,7 @@ const (
 	listEvents       m365.OperationKey = "GET /users/{user-id}/events"
 	createEvent      m365.OperationKey = "POST /users/{user-id}/events"
 	createIn         m365.OperationKey = "POST /users/{user-id}/calendars/{calendar-id}/events"
+	listIn           m365.OperationKey = "GET /users/{user-id}/calendars/{calendar-id}/events"
 	readEvent        m365.OperationKey = "GET /users/{user-id}/events/{event-id}"
 	changeEvent      m365.OperationKey = "PATCH /users/{user-id}/events/{event-id}"
 	deleteEvent      m365.OperationKey = "DELETE /users/{user-id}/events/{event-id}"

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/internal/once"
 	"seneschal/internal/connector/internal/place"
 	"seneschal/internal/connector/internal/recurrence"
 	"seneschal/internal/fault"
@@ -166,9 +167,47 @@ func readActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "calendar.event.list", Summary: "List what happens in a window of time, series expanded.", Effect: action.Reads,
 			Operations: []m365.OperationKey{view, viewOf}, Capability: m365.Calendar}, eventsOf),
+		action.Define(action.Spec{Name: "calendar.event.find", Summary: "Find the event that was created with a reference of your own, wherever it was moved to in time.", Effect: action.Reads,
+			Operations: []m365.OperationKey{listEvents, listIn}, Capability: m365.Calendar}, referred),
 		action.Define(action.Spec{Name: "calendar.event.get", Summary: "Read one event with its body and attendees.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, getEvent),
 	}
+}
+
+// ReferredIn asks for the events that were created with a reference.
+type ReferredIn struct {
+	place.Mailbox
+	Calendar  string `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
+	Reference string `json:"reference" minLength:"1" maxLength:"200" doc:"What calendar.event.create was given as reference"`
+	TimeZone  string `json:"time_zone,omitempty" doc:"Zone to show the times in: IANA or Windows name; UTC without"`
+}
+
+// Check finds a zone that does not exist.
+func (in ReferredIn) Check() error { return checkZone(in.TimeZone) }
+
+// Referred are the events with a reference: one, as long as nobody copied it.
+type Referred struct {
+	Events []Summary `json:"events"`
+}
+
+func referred(ctx context.Context, c action.Call, in ReferredIn) (Referred, error) {
+	box, err := in.In(c)
+	if err != nil {
+		return Referred{}, err
+	}
+	path := box.Events()
+	if in.Calendar != "" {
+		path = box.Calendar(in.Calendar).Sub("events")
+	}
+	out := Referred{Events: []Summary{}}
+	z, _ := findZone(in.TimeZone)
+	for e, err := range graph.List[graph.Event](ctx, box.Graph, path, once.Referred(in.Reference), graph.Select(summaryFields...)) {
+		if err != nil {
+			return Referred{}, err
+		}
+		out.Events = append(out.Events, summaryOf(e, z))
+	}
+	return out, nil
 }
 
 func eventsOf(ctx context.Context, c action.Call, in ViewIn) (View, error) {

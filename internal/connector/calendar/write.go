@@ -48,6 +48,8 @@ type CreateIn struct {
 	Subject  string    `json:"subject" minLength:"1" maxLength:"255" doc:"Subject"`
 	Start    time.Time `json:"start" doc:"When it begins"`
 	End      time.Time `json:"end" doc:"When it ends"`
+	// Reference goes with the event wherever Exchange moves it, and nobody but programs sees it.
+	Reference string `json:"reference,omitempty" minLength:"1" maxLength:"200" doc:"Your own name for the event, by which calendar.event.find finds it"`
 	Details
 }
 
@@ -183,6 +185,9 @@ func create(ctx context.Context, c action.Call, in CreateIn) (Event, error) {
 	id := transaction(c)
 	e := in.change()
 	e.Subject, e.TransactionID, e.ExtendedProperties = &in.Subject, &id, once.Marking(id)
+	if in.Reference != "" {
+		e.ExtendedProperties = append(e.ExtendedProperties, once.Refer(in.Reference))
+	}
 	in.times(&e, in.Start, in.End)
 	path := box.Events()
 	if in.Calendar != "" {

@@ -100,7 +100,7 @@ func downloadHosted(ctx context.Context, c action.Call, message graph.Path, id s
 	if err != nil {
 		return HostedDownloaded{}, err
 	}
-	n, err := io.Copy(c.Out(bytesOfContent), s)
+	n, err := io.Copy(c.Out(action.Bytes{Media: bytesOfContent}), s)
 	if closed := s.Close(); err == nil {
 		err = closed
 	}

@@ -15,6 +15,17 @@ import (
 // (graph/FACTS §7, marker). It must never change: older things would not be found any more.
 const Property = "String {5b0d6c7e-1f43-4f0a-9a62-3c1d2e8f7a90} Name SeneschalKey"
 
+// Reference carries what callers call a thing themselves. As Property, it must never change.
+const Reference = "String {5b0d6c7e-1f43-4f0a-9a62-3c1d2e8f7a90} Name SeneschalReference"
+
+// Refer writes a caller's own name for a new thing.
+func Refer(reference string) graph.ExtendedProperty {
+	return graph.ExtendedProperty{ID: Reference, Value: reference}
+}
+
+// Referred asks for the things with a caller's own name only.
+func Referred(reference string) graph.Option { return withProperty(Reference, reference) }
+
 // Mark is one for each idempotency key of a connection. It does not tell the key to who reads the mailbox.
 func Mark(c action.Call) string {
 	sum := sha256.Sum256([]byte(c.Connection.ID + "\n" + c.Key))
@@ -29,7 +40,11 @@ func Marking(mark string) []graph.ExtendedProperty {
 
 // Marked asks for the things with a mark only (singlevaluelegacyextendedproperty-get.md).
 func Marked(mark string) graph.Option {
-	return graph.Filter("singleValueExtendedProperties/any(ep: ep/id eq " + graph.Quote(Property) + " and ep/value eq " + graph.Quote(mark) + ")")
+	return withProperty(Property, mark)
+}
+
+func withProperty(id, value string) graph.Option {
+	return graph.Filter("singleValueExtendedProperties/any(ep: ep/id eq " + graph.Quote(id) + " and ep/value eq " + graph.Quote(value) + ")")
 }
 
 // Settled is how long after its last sign a request may still be under way. The pipeline gives one attempt 100 s and a person's request at
