@@ -15,6 +15,7 @@ import (
 
 // What was answered with 202 is done after any kill: Microsoft will not say it again.
 func TestAnAcceptedNotificationSurvivesAKill(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			s := storming(t, engine, 1, &stormLog{})

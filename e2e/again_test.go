@@ -64,6 +64,7 @@ func TestARunIsRunAgain(t *testing.T) {
 
 // A run whose outcome is not known is not run again before it is; one with files cannot be, and says so.
 func TestWhatIsNotRunAgain(t *testing.T) {
+	t.Parallel()
 	h := app.StartForTest(t, app.TestOptions{})
 	h.Connect(h.Form("contoso", "Seneschal"))
 	f := sim.Fault{Kind: "timeout_after_accept", Times: 1}

@@ -22,6 +22,7 @@ func onlyPlan(ctx context.Context, a *app.App) (action.Plan, error) {
 
 // A plan whose approval is cut off anywhere waits for another word, or runs by itself when the hub is back: once.
 func TestKilledWhileApproving(t *testing.T) {
+	t.Parallel()
 	atEveryPoint(t, func(g *ground) {
 		if out, _ := g.run(g.form(), nil, "connection", "add", "--input", "-"); !strings.Contains(out, "healthy") {
 			g.t.Fatal(out)

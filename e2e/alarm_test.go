@@ -75,6 +75,7 @@ func minutes(h *app.Hub, n int) {
 }
 
 func TestAnAlarmIsToldOnceAndResolvesItself(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			h := alarmed(t, engine, fromAda)

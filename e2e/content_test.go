@@ -84,6 +84,7 @@ func asked(h *app.Hub) int {
 
 // A mail that concerns no customer can wait: it costs no request of its own, and leaves nothing.
 func TestWhatConcernsNobodyWaits(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			h := toldOn(t, engine)

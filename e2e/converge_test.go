@@ -22,6 +22,7 @@ import (
 // Whatever happens between Microsoft and the hub, and whenever the hub is killed: in the end its timeline is that of a hub that saw nothing
 // but the end.
 func TestAnyStormEndsInTheSameTimeline(t *testing.T) {
+	t.Parallel()
 	seeds, first := 2, rand.Uint64()
 	if os.Getenv("SENESCHAL_SOAK") == "full" {
 		seeds = 500

@@ -175,6 +175,7 @@ func atEveryPoint(t *testing.T, prepare func(*ground), do func(g *ground, extra 
 }
 
 func TestKilledWhileConnecting(t *testing.T) {
+	t.Parallel()
 	atEveryPoint(t, func(*ground) {}, func(g *ground, extra ...string) bool {
 		_, killed := g.run(g.form(), extra, "connection", "add", "--input", "-")
 		return killed
@@ -199,6 +200,7 @@ func TestKilledWhileConnecting(t *testing.T) {
 }
 
 func TestKilledWhileRotating(t *testing.T) {
+	t.Parallel()
 	certificate := func(g *ground) map[string]any {
 		pem, err := os.ReadFile(g.cloud.Ready().Tenants[0].Apps[0].CertificateFile)
 		if err != nil {
@@ -233,6 +235,7 @@ func TestKilledWhileRotating(t *testing.T) {
 // TestKilledWhileSending kills each way of sending: whatever was under way, Ben gets the mail once and no draft stays behind.
 // A delegated token is renewed, and with it the refresh token on which the connection's life hangs.
 func TestKilledWhileRefreshing(t *testing.T) {
+	t.Parallel()
 	atEveryPoint(t, func(g *ground) {
 		a, stop := g.open()
 		defer stop()
@@ -270,6 +273,7 @@ func TestKilledWhileRefreshing(t *testing.T) {
 }
 
 func TestKilledWhileSending(t *testing.T) {
+	t.Parallel()
 	for _, way := range []struct {
 		action  string
 		subject string // of what reaches Ben

@@ -152,6 +152,7 @@ func later(f func(client string) sim.Fault) func(*testing.T, *app.Hub) connectio
 }
 
 func TestFaultsOfConnections(t *testing.T) {
+	t.Parallel()
 	rows := table(t, "situation | code | state")
 	if len(rows) != len(connecting) {
 		t.Errorf("docs/faults.md has %d rows, the test knows %d", len(rows), len(connecting))
@@ -197,6 +198,7 @@ var reading = map[string]sim.Fault{
 }
 
 func TestFaultsOfReads(t *testing.T) {
+	t.Parallel()
 	rows := table(t, "situation of a read | code")
 	if len(rows) != len(reading) {
 		t.Errorf("docs/faults.md has %d rows, the test knows %d", len(rows), len(reading))
@@ -274,6 +276,7 @@ func patiently(h *app.Hub, f func() error) (time.Duration, error) {
 }
 
 func TestFaultsOfSending(t *testing.T) {
+	t.Parallel()
 	mail := map[string]any{"user": "ada@contoso.example", "to": []string{"ben@contoso.example"}, "subject": "Invoice 4711", "body": "Once."}
 	situations := map[string]sim.Fault{
 		"the draft is refused":           {Kind: "status", Status: 400, Code: "ErrorInvalidRecipients", Match: matching("POST", "/messages")},

@@ -68,6 +68,7 @@ func ofEach(f func(map[string]any)) func(*http.Response, map[string]any) {
 
 // A second simulated cloud with ten differences stands for a tenant: the comparison finds each, and nothing else.
 func TestFidelityFindsEachDifference(t *testing.T) {
+	t.Parallel()
 	plain, record := observed(t, nil)
 	same, _ := observed(t, nil)
 	if found := (fidelity.Report{Compared: fidelity.Compare(plain, same)}).Differences(); len(found) > 0 {

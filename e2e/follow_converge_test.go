@@ -21,6 +21,7 @@ var followFaults = []string{"status", "reset", "truncate", "html", "429", "expir
 
 // However faults and restarts fall among the changes, what was told adds up to what Microsoft has: nothing is told twice, and nothing lost.
 func TestWhatIsToldOfFilesConverges(t *testing.T) {
+	t.Parallel()
 	for seed := range uint64(4) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := rand.New(rand.NewPCG(seed, 9)) //nolint:gosec // a storm is no secret

@@ -60,6 +60,7 @@ func crowd(n int, domain string) string {
 
 // Whatever strangers send arrives whole, is shown in bounds, and holds up nothing.
 func TestAbsurdMailIsShownInBounds(t *testing.T) {
+	t.Parallel()
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			h := lined(t, engine)

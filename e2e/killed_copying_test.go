@@ -9,6 +9,7 @@ import (
 
 // A copy that the hub is killed in is there once and whole, and its key says so.
 func TestKilledWhileCopying(t *testing.T) {
+	t.Parallel()
 	in := map[string]any{"user": ada, "path": "Documents", "name": "Copied", "conflict": "rename"}
 	atEveryPoint(t, (*ground).connectToFiles, func(g *ground, extra ...string) bool {
 		_, killed := g.run(in, extra, "action", "run", "drive.item.copy", "--connection", "contoso", "--input", "-", "--idempotency-key", "4711")

@@ -9,6 +9,7 @@ import (
 
 // Wherever the hub is killed while it puts an item into a list, the same key ends in one item.
 func TestKilledWhilePuttingAnItemIntoAList(t *testing.T) {
+	t.Parallel()
 	const site, title = "https://contoso.sharepoint.com/sites/projects", "Made once"
 	in := map[string]any{"site": site, "list": "Work orders", "fields": map[string]any{"Title": title, "Hours": 2}}
 	atEveryPoint(t, func(g *ground) {

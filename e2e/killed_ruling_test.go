@@ -9,6 +9,7 @@ import (
 
 // Wherever the hub is killed while it makes a rule of an inbox, the same key ends in one rule.
 func TestKilledWhileMakingARule(t *testing.T) {
+	t.Parallel()
 	const name = "Made once"
 	in := map[string]any{"user": "ada@contoso.example", "name": name, "sequence": 1, "conditions": map[string]any{"sender_contains": []string{"shop"}}, "actions": map[string]any{"mark_as_read": true}}
 	atEveryPoint(t, func(g *ground) {

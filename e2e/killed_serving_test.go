@@ -138,6 +138,7 @@ func alarmMails(t *testing.T, g *ground) int {
 
 // A hub that serves is killed somewhere between finding what is wrong and having told everybody; the next one ends it.
 func TestKilledWhileTelling(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		engine store.Engine

@@ -18,6 +18,7 @@ import (
 
 // A killed upload goes on with its key: the file is there once and whole, and at most one piece was sent for nothing.
 func TestKilledWhileUploading(t *testing.T) {
+	t.Parallel()
 	const pieces = 2
 	content := bytes.Repeat([]byte("0123456789abcdef"), 900_000) // more than one piece, less than two
 	in := map[string]any{"user": "ada@contoso.example", "name": "Large.bin", "conflict": "rename"}

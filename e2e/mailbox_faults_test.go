@@ -137,6 +137,7 @@ func live(t *testing.T, h *app.Hub, mailboxes ...string) func() bool {
 }
 
 func TestFaultsOfMailboxes(t *testing.T) {
+	t.Parallel()
 	rows := table(t, "situation of a mailbox | its feeds | code | connection | remedy | who")
 	if len(rows) != len(upsets) {
 		t.Errorf("docs/faults.md has %d rows, the test knows %d", len(rows), len(upsets))

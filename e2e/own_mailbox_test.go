@@ -185,6 +185,7 @@ var partings = map[string]ends{
 }
 
 func TestFaultsOfOwnMailboxes(t *testing.T) {
+	t.Parallel()
 	rows := table(t, "situation of a person's own mailbox | its feeds | code | connection | remedy | who")
 	if len(rows) != len(partings) {
 		t.Errorf("docs/faults.md has %d rows, the test knows %d", len(rows), len(partings))
