@@ -57,7 +57,8 @@ func exerciseCalendar(t *testing.T, do perform, now time.Time, own, other string
 		do("calendar.times.find", map[string]any{"people": people, "optional_people": []string{own}, "start": from, "end": start.Add(72 * time.Hour).Format(time.RFC3339), "duration_minutes": 30})
 	}
 	do("calendar.event.cancel", map[string]any{"event": event, "comment": "Sorry"})
-	deleted := do("calendar.event.create", map[string]any{"subject": "To delete", "start": from, "end": to})["id"]
+	deleted := do("calendar.event.create", map[string]any{"subject": "To delete", "start": from, "end": to, "reference": "job 4711"})["id"]
+	do("calendar.event.find", map[string]any{"reference": "job 4711"})
 	do("calendar.event.delete", map[string]any{"event": deleted})
 }
 

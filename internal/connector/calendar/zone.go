@@ -78,3 +78,9 @@ func (z zone) instant(d graph.DateTimeTimeZone, allDay bool) time.Time {
 	}
 	return t.In(z.Location)
 }
+
+// LookupZone finds a zone by Windows or IANA name, for who reads times before they become an event's; without a name it is UTC.
+func LookupZone(name string) (*time.Location, bool) {
+	z, known := findZone(name)
+	return z.Location, known
+}
