@@ -24,11 +24,12 @@ var passes = map[access.Scope]map[string]bool{
 	access.HubWrite:       {"admin": true, "key hub:write": true},
 	access.Communications: {"viewer": true, "member": true, "admin": true, "key communications:read": true},
 	access.AdminOnly:      {"admin": true},
+	access.Dispatch:       {"member": true, "admin": true, "key dispatch": true},
 	access.OwnConnection:  {"viewer": true, "member": true, "admin": true, "key hub:write": true}, // whose it is, is asked of the connection: see below
 	access.Self:           {"viewer": true, "member": true, "admin": true},
 	access.Decide:         {"member": true, "admin": true},
-	access.Planned:        {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true}, // each plan asks for itself
-	access.Acting:         {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true}, // each step is asked about: see below
+	access.Planned:        {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true, "key dispatch": true}, // each plan asks for itself
+	access.Acting:         {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true, "key dispatch": true}, // each step is asked about: see below
 }
 
 // callers are one of each: nobody, every role, and a key of every scope.
@@ -38,7 +39,7 @@ func callers(t *testing.T, h *app.Hub) map[string]access.Caller {
 	for _, r := range access.Roles() {
 		out[string(r)] = staff(t, h, "a "+string(r), r, "")
 	}
-	for _, s := range []access.Scope{access.HubRead, access.HubWrite, access.ActionRead, access.ActionWrite, access.Communications} {
+	for _, s := range []access.Scope{access.HubRead, access.HubWrite, access.ActionRead, access.ActionWrite, access.Communications, access.Dispatch} {
 		out["key "+string(s)] = access.Caller{Kind: "apikey", ID: string(s), Name: string(s), Scopes: []access.Scope{s}}
 	}
 	return out

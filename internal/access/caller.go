@@ -33,6 +33,8 @@ const (
 
 	Communications Scope = "communications:read" // see communications with customers: a key all of them, people by their role
 
+	Dispatch Scope = "dispatch" // see and plan technicians' slots
+
 	OwnConnection Scope = "own_connection" // set up one's own delegated connection; with hub:write anybody's
 
 	AdminOnly Scope = "admin" // what only an admin does, and no key
@@ -123,6 +125,7 @@ type Want struct {
 //	act, another's delegated no      no            no     no
 //	act, app-only            no      no            yes    actions:read / actions:write (of that connection)
 //	see communications       own     own           all    communications:read (all)
+//	plan slots               no      yes           yes    dispatch
 //	own account, sessions    own     own           all    never
 //	hand out, erase people   no      no            yes    never
 //	many actions at once     as each of them alone, which the corridor asks
@@ -194,7 +197,7 @@ func allowed(r Role, w Want) bool {
 		return r == Viewer || r == Member
 	case ActionRead:
 		return w.Owner != "" && (r == Viewer || r == Member)
-	case Decide:
+	case Decide, Dispatch:
 		return r == Member
 	case ActionWrite:
 		return w.Owner != "" && r == Member
@@ -218,7 +221,7 @@ func ParseScopes(in []string) ([]Scope, error) {
 		base, connection, narrowed := strings.Cut(s, "@")
 		sc := Scope(base)
 		switch {
-		case !slices.Contains([]Scope{HubRead, HubWrite, ActionRead, ActionWrite, Communications}, sc):
+		case !slices.Contains([]Scope{HubRead, HubWrite, ActionRead, ActionWrite, Communications, Dispatch}, sc):
 			return nil, fault.BadField("scopes", "%q is not a scope; there are hub:read, hub:write, communications:read, actions:read, actions:write, the last two also as actions:read@CONNECTION", s)
 		case narrowed && ((sc != ActionRead && sc != ActionWrite) || connection == ""):
 			return nil, fault.BadField("scopes", "%q: only actions:read and actions:write take @CONNECTION", s)

@@ -5,9 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"seneschal/internal/admin"
-	"seneschal/internal/engine/alarm"
-	"seneschal/internal/engine/timeline"
 	"seneschal/internal/face/mcp"
 )
 
@@ -24,7 +21,7 @@ func (p *process) mcpCommand() *cobra.Command {
 		if tools != "everyday" && tools != "all" {
 			return fmt.Errorf("--tools is %q; there are everyday and all", tools)
 		}
-		r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+		r, err := catalogue()
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"net/http"
 	"slices"
@@ -11,12 +12,14 @@ import (
 	"seneschal/internal/connector/directory"
 	"seneschal/internal/connector/mail"
 	"seneschal/internal/customer"
+	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/entra"
 	"seneschal/internal/face/notify"
 	"seneschal/internal/feed"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
+	"seneschal/internal/store"
 )
 
 // joinFeeds makes what learns from Microsoft 365 continuously, and whom it teaches.
@@ -25,7 +28,7 @@ func (a *App) joinFeeds() {
 	a.Access.Entered = a.Customers.EnteredFor
 	follower, announcer := timeline.Follower{Engine: a.Timeline}, feed.Announcer{Events: a.Events}
 	a.Feeds = &feed.Service{Store: a.Store, Clock: a.Clock, Log: a.Log, Connections: a.Connections, Jobs: scheduler{a}, Audit: a.Audit, Events: a.Events, Sources: sources(),
-		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower, announcer}, feed.Calendar: {follower, announcer}},
+		Followers: map[feed.Kind][]feed.Follower{feed.Mail: {follower, announcer}, feed.Calendar: {follower, announcer, dispatch.Follower{Engine: a.Dispatch}}},
 		Count: func(ctx context.Context, b connection.Bound, mailbox string) (map[string]int, error) {
 			return mail.Counts(ctx, b.Graph, mailboxID(b, mailbox))
 		}}
@@ -33,7 +36,9 @@ func (a *App) joinFeeds() {
 	a.Feeds.Vault, a.Feeds.Notary = a.Vault, notary{&entra.Notary{HTTP: a.Connections.HTTP, Now: a.Clock.Now}}
 	a.Feeds.Contents = map[feed.Kind]feed.ContentReader{feed.Mail: func(plain []byte) (any, error) { return mail.ReadNote(plain) }}
 	a.Connections.Leaving = a.Feeds.Leave
-	a.Connections.Changed = a.Feeds.Wanted
+	a.Connections.Changed = func(ctx context.Context, tx *store.Tx, id string) error {
+		return errors.Join(a.Feeds.Wanted(ctx, tx, id), a.Dispatch.Wanted(ctx, tx, id))
+	}
 	a.Customers.Changed = a.Feeds.Restart // what was dropped may be a customer's now, and what was kept nobody's
 	*a.Timeline = timeline.Engine{Store: a.Store, Clock: a.Clock, Audit: a.Audit, Access: a.Access, Events: a.Events, Customers: a.Customers, Connections: a.Connections, Feeds: a.Feeds, Addresses: a.addressesOf}
 }

@@ -10,9 +10,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"seneschal/internal/admin"
-	"seneschal/internal/engine/alarm"
-	"seneschal/internal/engine/timeline"
 	"seneschal/internal/face/cli"
 	"seneschal/internal/face/rest"
 )
@@ -38,7 +35,7 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestGoldenOpenAPI(t *testing.T) {
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := catalogue()
 	if err != nil {
 		t.Fatal(err)
 	}

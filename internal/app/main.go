@@ -14,11 +14,8 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
-	"seneschal/internal/admin"
 	"seneschal/internal/clock"
 	"seneschal/internal/config"
-	"seneschal/internal/engine/alarm"
-	"seneschal/internal/engine/timeline"
 	"seneschal/internal/face/cli"
 	"seneschal/internal/fault"
 	"seneschal/internal/telemetry"
@@ -43,7 +40,7 @@ func Main(ctx context.Context, args, environ []string, io cli.Stdio) int {
 	}
 	p.hook = hook
 	// The registry alone makes the command tree; the hub behind it is opened by the commands that need one.
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := catalogue()
 	if err != nil {
 		_, _ = fmt.Fprintln(io.Err, err)
 		return 1
@@ -91,7 +88,7 @@ func (p *process) open(ctx context.Context, flags map[string]string) (cli.Doer, 
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := catalogue()
 	if err != nil {
 		return nil, nil, err
 	}

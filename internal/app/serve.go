@@ -20,6 +20,7 @@ import (
 	"seneschal/internal/engine/alarm"
 	"seneschal/internal/face/console"
 	"seneschal/internal/face/mcp"
+	"seneschal/internal/face/ical"
 	"seneschal/internal/face/notify"
 	"seneschal/internal/face/rest"
 	"seneschal/internal/fault"
@@ -192,6 +193,7 @@ func (s *Server) handler() (http.Handler, error) {
 	(&rest.Face{Runner: s.app.Runner, Caller: s.caller, Version: Version, Now: s.app.Clock.Now, MachineNow: time.Now, Closing: s.closing}).Mount(mux)
 	(&mcp.Face{Registry: s.app.Registry, Do: s.app.Runner.Do, Bearer: s.agentBearer, Base: s.app.base, Version: Version}).Mount(mux)
 	(&mcp.OAuth{Grants: s.app.Access, Base: s.app.base, Limiter: &access.Limiter{Clock: s.app.Clock}}).Mount(mux)
+	(&ical.Face{Read: s.app.Dispatch.ICal, Log: s.app.Log}).Mount(mux)
 	(&notify.Face{Feeds: s.app.Feeds, Log: s.app.Log}).Mount(mux)
 	if err := s.mountConsole(mux); err != nil {
 		return nil, err

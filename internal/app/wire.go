@@ -31,6 +31,7 @@ import (
 	"seneschal/internal/connector/todo"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
@@ -51,12 +52,17 @@ var Version = "dev"
 // owners are the migrations of every package with tables.
 func owners() []fs.FS {
 	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations,
-		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations, privacy.Migrations}
+		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations, dispatch.Migrations, privacy.Migrations}
 }
 
 // registry is every action there is.
-func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), teams.Actions(), line.Actions(), alarms.Actions())
+func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine, slots *dispatch.Engine) (*action.Registry, error) {
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), teams.Actions(), line.Actions(), alarms.Actions(), slots.Actions())
+}
+
+// catalogue is the registry for who asks what there is, and runs nothing.
+func catalogue() (*action.Registry, error) {
+	return registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &dispatch.Engine{})
 }
 
 // probes are the harmless reads that prove a capability.
@@ -102,6 +108,7 @@ type App struct {
 	Feeds       *feed.Service
 	Timeline    *timeline.Engine
 	Alarms      *alarm.Engine
+	Dispatch    *dispatch.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
 	Privacy     *privacy.Service
@@ -157,8 +164,8 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Events = &event.Log{Store: st, Clock: s.Clock, Log: s.Log, Jobs: scheduler{a}}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}
-	a.Timeline, a.Alarms = &timeline.Engine{}, &alarm.Engine{}
-	if a.Registry, err = registry(hub, a.Timeline, a.Alarms); err != nil {
+	a.Timeline, a.Alarms, a.Dispatch = &timeline.Engine{}, &alarm.Engine{}, &dispatch.Engine{}
+	if a.Registry, err = registry(hub, a.Timeline, a.Alarms, a.Dispatch); err != nil {
 		return nil, err
 	}
 	if err := a.joinConnections(s); err != nil {
@@ -175,6 +182,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	if err := a.joinAlarms(s); err != nil {
 		return nil, err
 	}
+	*a.Dispatch = dispatch.Engine{Store: st, Clock: s.Clock, Log: s.Log, Vault: v, Audit: a.Audit, Events: a.Events, Connections: a.Connections, Runner: a.Runner, Jobs: scheduler{a}, Random: secret, Base: a.base}
 	a.joinPrivacy()
 	hub.Runner, hub.Privacy = a.Runner, a.Privacy
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
@@ -190,6 +198,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		feed.LagJob:         a.Feeds.Lag,
 		alarm.SurveyJob:     a.Alarms.Survey,
 		alarm.MailJob:       a.Alarms.Send,
+		dispatch.PlaceJob:   a.Dispatch.Place,
 	}})
 	return a, err
 }
@@ -265,6 +274,9 @@ func (h hooked) RoundTrip(r *http.Request) (*http.Response, error) {
 	h.hook.At(clock.AfterAnswer, h.what)
 	return resp, err
 }
+
+// secret fills b with what nobody can guess.
+func secret(b []byte) { _, _ = rand.Read(b) } // never fails (crypto/rand)
 
 func random() uint64 {
 	var b [8]byte

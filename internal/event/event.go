@@ -36,6 +36,9 @@ const (
 	FileChanged     Type = "file.changed"
 	ContactChanged  Type = "contact.changed"
 	ListItemChanged Type = "list_item.changed"
+	SlotPlaced      Type = "slot.placed"
+	SlotDrifted     Type = "slot.drifted"
+	SlotFailed      Type = "slot.failed"
 	AlarmRaised     Type = "alarm.raised"
 	AlarmResolved   Type = "alarm.resolved"
 	WebhookTest     Type = "webhook.test" // goes to the one webhook that was asked to be tried
@@ -43,7 +46,7 @@ const (
 
 // Types lists the events that can be asked for.
 func Types() []Type {
-	return []Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, AlarmRaised, AlarmResolved}
+	return []Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, SlotPlaced, SlotDrifted, SlotFailed, AlarmRaised, AlarmResolved}
 }
 
 // Event is something that became true.

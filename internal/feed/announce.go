@@ -8,7 +8,7 @@ import (
 	"seneschal/internal/store"
 )
 
-// Announcer tells what changes in mailboxes that are followed for something other than a timeline. It tells ids and nothing else: whose
+// Announcer tells what changes in mailboxes that are followed for something other than a timeline or dispatch, which tell what they make of it. It tells ids and nothing else: whose
 // mail that is, and what it says, is for whoever may ask Microsoft.
 type Announcer struct{ Events *event.Log }
 
@@ -21,7 +21,7 @@ const (
 
 // Take tells in the page's own transaction. The first import is no news, and in a round over everything only what was not known is.
 func (a Announcer) Take(_ context.Context, _ connection.Bound, f Feed, p Page) (Effect, error) {
-	if f.Purpose == connection.ForTimeline || p.Quiet || (f.Kind != Mail && f.Kind != Calendar) {
+	if f.Purpose == connection.ForTimeline || f.Purpose == connection.ForDispatch || p.Quiet || (f.Kind != Mail && f.Kind != Calendar) {
 		return nil, nil
 	}
 	var news []event.Event

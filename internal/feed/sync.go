@@ -116,6 +116,7 @@ var followed = []struct {
 	kinds      []Kind
 }{
 	{m365.Timeline, connection.ForTimeline, []Kind{Folders, Calendar}},
+	{m365.Dispatch, connection.ForDispatch, []Kind{Calendar}},
 	{m365.FollowFiles, connection.ForFiles, []Kind{Drive}},
 	{m365.FollowContacts, connection.ForContacts, []Kind{ContactFolders}},
 }

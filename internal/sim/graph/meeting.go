@@ -79,6 +79,7 @@ type notice struct {
 
 // meetingMail puts the message about a meeting into a mailbox.
 func (s *Server) meetingMail(n notice) {
+	s.record.Count("meeting_mails", 1)
 	userID := world.Text(n.to, "id")
 	_, domain, _ := strings.Cut(world.Text(n.from, "userPrincipalName"), "@")
 	m := world.Message(world.Mail{

@@ -1,0 +1,68 @@
+package dispatch
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"seneschal/internal/custody"
+	"seneschal/internal/store"
+)
+
+// How long a slot is remembered: withdrawn ones, so that a late question is answered, and past ones, so that the board can be leafed back.
+const (
+	keepWithdrawn = 30 * 24 * time.Hour
+	keepPast      = 400 * 24 * time.Hour
+)
+
+// Classes say what dispatch keeps.
+func (e *Engine) Classes() []custody.Class {
+	return []custody.Class{
+		{Name: "slots", Title: "Technicians' slots", What: "When which technician is where, sealed: for which customer, what for, notes; the event that it is, and what somebody changed there by hand. Imports that wait for approval, sealed",
+			Whose: "technicians and the customers they visit", Tables: []string{"dispatch_slot", "dispatch_import"}, Seen: "admins, members, and keys for dispatch",
+			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved or rejected", Export: custody.InExport,
+			Erase: "the technician's slots go from the hub; their events stay, as they are the mailbox's", Prune: e.prune},
+		{Name: "dispatch_settings", Title: "Rules of dispatch, links to calendars", What: "What becomes of events changed by hand, for each connection; digests of the secret addresses under which technicians' slots are read, and who made them", Whose: "technicians",
+			Tables: []string{"dispatch_rule", "dispatch_link"}, Seen: "admins, members, and keys for dispatch", Ends: "when somebody ends it", Export: custody.InExport, Erase: "the technician's address goes"},
+	}
+}
+
+// prune forgets what is over.
+func (e *Engine) prune(ctx context.Context, tx *store.Tx, before time.Time, limit int) (int64, error) {
+	n, err := store.Affected(ctx, tx, `delete from dispatch_slot where id in (select id from dispatch_slot where operation is null and ((state = $1 and changed_at < $2) or end_at < $3) order by end_at limit $4)`,
+		string(Withdrawn), store.Millis(before.Add(-keepWithdrawn)), store.Millis(before.Add(-keepPast)), limit)
+	if err != nil {
+		return n, err
+	}
+	m, err := store.Affected(ctx, tx, "delete from dispatch_import where id in (select id from dispatch_import where state <> 'waiting' and ended_at < $1 order by ended_at limit $2)", store.Millis(before.Add(-keepWithdrawn)), limit)
+	return n + m, err
+}
+
+// Export gives a technician's slots.
+func (e *Engine) Export(ctx context.Context, person string) (any, error) {
+	all, err := e.many(ctx, e.Store.Reader(), "mailbox = $1 order by start_at, id", strings.ToLower(person))
+	out := []Slot{}
+	for _, r := range all {
+		out = append(out, r.shown())
+	}
+	return out, err
+}
+
+// Erase forgets a technician's slots and the address under which they were read.
+func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) (n int64, err error) {
+	ids, err := store.Select(ctx, tx, func(s store.Scanner) (id string, err error) { return id, s.Scan(&id) }, "select id from dispatch_slot where mailbox = $1", strings.ToLower(person))
+	for _, id := range ids {
+		if err == nil {
+			err = e.Jobs.Cancel(ctx, tx, PlaceJob, id)
+		}
+	}
+	for _, query := range []string{"delete from dispatch_slot where mailbox = $1", "delete from dispatch_link where mailbox = $1"} {
+		if err != nil {
+			break
+		}
+		var gone int64
+		gone, err = store.Affected(ctx, tx, query, strings.ToLower(person))
+		n += gone
+	}
+	return n, err
+}

@@ -1,0 +1,325 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/audit"
+	"seneschal/internal/connection"
+	"seneschal/internal/connector/calendar"
+	"seneschal/internal/event"
+	"seneschal/internal/fault"
+	"seneschal/internal/feed"
+	"seneschal/internal/graph"
+	"seneschal/internal/store"
+)
+
+// Follower sees in technicians' calendars what was done by hand.
+type Follower struct{ Engine *Engine }
+
+// Take notes which slots' events changed or went; the slot's job looks how.
+func (w Follower) Take(_ context.Context, _ connection.Bound, f feed.Feed, p feed.Page) (feed.Effect, error) {
+	if f.Purpose != connection.ForDispatch {
+		return nil, nil
+	}
+	return func(ctx context.Context, tx *store.Tx) error {
+		for _, i := range p.Items {
+			v, ok := i.Value.(graph.Event)
+			if !ok {
+				continue
+			}
+			if err := w.Engine.seen(ctx, tx, i.ID, v.ETag); err != nil {
+				return err
+			}
+		}
+		for _, id := range p.Removed {
+			if err := w.Engine.seen(ctx, tx, id, ""); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, nil
+}
+
+// Drop has nothing to forget: a slot is a plan, whether its calendar is followed or not.
+func (Follower) Drop(context.Context, *store.Tx, feed.Feed) error { return nil }
+
+// seen has a slot's event looked at, unless it is as we left it.
+func (e *Engine) seen(ctx context.Context, tx *store.Tx, eventID, etag string) error {
+	r, found, err := e.held(ctx, tx, "event = $1", eventID)
+	if err != nil || !found || etag != "" && etag == r.at.etag {
+		return err
+	}
+	rule, err := e.RuleOf(ctx, tx, r.connection)
+	if err != nil {
+		return err
+	}
+	r.look = true
+	r.plan(rule)
+	if err := e.keep(ctx, tx, r); err != nil {
+		return err
+	}
+	return e.Jobs.ScheduleBy(ctx, tx, PlaceJob, r.id, e.Clock.Now())
+}
+
+// looked compares the event with what was written.
+func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
+	r := s.r
+	r.look, r.at.etag = false, ev.ETag
+	written := r.want
+	if r.placed != nil {
+		written = *r.placed
+	}
+	if w := s.op.Want; w != nil && len(written.differences(ev)) > 0 && len(w.differences(ev)) == 0 { // the change whose answer was lost is there
+		written, r.placed, r.placedDigest = *w, w, s.op.Digest
+	}
+	changed, invited := written.differences(ev), attendees(ev)
+	if len(changed) == 0 {
+		if r.placed == nil { // found again: what it holds is what is wanted
+			r.placed, r.placedDigest = &written, r.wantDigest
+		}
+		r.drift, r.placedAt = invited, s.e.Clock.Now()
+		return nil
+	}
+	known := sameDifferences(r.drift, append(changed, invited...))
+	if s.rule == CalendarWins {
+		took := written.taking(ev)
+		r.want, r.wantDigest = took, took.digest()
+		r.placed, r.placedDigest, r.drift, r.changedAt = &took, r.wantDigest, invited, s.e.Clock.Now()
+	} else {
+		r.drift = append(changed, invited...)
+	}
+	if known {
+		return nil
+	}
+	return s.drifted(ctx, changed)
+}
+
+// drifted reports it: which fields, not what they say.
+func (s *settling) drifted(ctx context.Context, changed []Difference) error {
+	var fields []string
+	for _, d := range changed {
+		fields = append(fields, d.Field)
+	}
+	return s.e.tell(ctx, s.tx, event.SlotDrifted, *s.r, map[string]any{"fields": fields, "rule": string(s.rule)})
+}
+
+// found takes the event up again under its new id. Where there is none, somebody deleted it: it is made anew once, and then reported.
+func (s *settling) found(ctx context.Context, events []calendar.Summary) error {
+	r := s.r
+	if len(events) > 0 {
+		r.at.event, r.at.etag = events[0].ID, events[0].ETag
+		return nil // look stays: how it is now must be seen
+	}
+	again := r.recreated || s.rule != SlotWins
+	r.at, r.url, r.look, r.placed, r.recreated = link{}, "", false, nil, true
+	gone := []Difference{{Field: "event", Slot: "in the calendar", Calendar: "deleted"}}
+	r.drift = nil
+	if again && !r.withdrawn {
+		r.drift = gone
+	}
+	if r.withdrawn {
+		return nil
+	}
+	return s.drifted(ctx, gone)
+}
+
+// attendees are people whom somebody invited by hand.
+func attendees(ev calendar.Event) []Difference {
+	var people []string
+	for _, a := range ev.Attendees {
+		if !strings.EqualFold(a.Address, ev.Organizer.Address) {
+			people = append(people, a.Address)
+		}
+	}
+	if len(people) == 0 {
+		return nil
+	}
+	return []Difference{{Field: "attendees", Calendar: strings.Join(people, ", ")}}
+}
+
+// differences are what an event holds otherwise than it was written. The body is not compared: Exchange writes it anew.
+func (w wanted) differences(ev calendar.Event) (out []Difference) {
+	compare := func(field, slot, there string) {
+		if slot != there {
+			out = append(out, Difference{field, slot, there})
+		}
+	}
+	compare("subject", w.Subject, ev.Subject)
+	in, _ := calendar.LookupZone(w.TimeZone)
+	if w.AllDay != ev.AllDay {
+		compare("all_day", fmt.Sprint(w.AllDay), fmt.Sprint(ev.AllDay))
+	} else if w.AllDay {
+		compare("start", w.Start.In(in).Format(dateOnly), ev.Start.UTC().Format(dateOnly))
+		compare("end", w.End.In(in).Format(dateOnly), ev.End.UTC().Format(dateOnly))
+	}
+	if !w.AllDay && !ev.AllDay {
+		compare("start", w.Start.UTC().Format(time.RFC3339), ev.Start.UTC().Format(time.RFC3339))
+		compare("end", w.End.UTC().Format(time.RFC3339), ev.End.UTC().Format(time.RFC3339))
+	}
+	compare("location", w.Location, ev.Location)
+	compare("show_as", w.showAs(), ev.ShowAs)
+	if !sameCategories(w.Categories, ev.Categories) {
+		compare("categories", strings.Join(w.Categories, ", "), strings.Join(ev.Categories, ", "))
+	}
+	compare("reminder_minutes", minutes(w.Reminder), minutes(ev.ReminderMinutes))
+	return out
+}
+
+func minutes(m *int) string {
+	if m == nil {
+		return "none"
+	}
+	return fmt.Sprint(*m)
+}
+
+// taking is the slot as the calendar has it.
+func (w wanted) taking(ev calendar.Event) wanted {
+	w.Subject, w.Location, w.Categories, w.Reminder = ev.Subject, ev.Location, ev.Categories, ev.ReminderMinutes
+	in, _ := calendar.LookupZone(w.TimeZone)
+	if w.AllDay = ev.AllDay; w.AllDay { // dates have no instant: they are the zone's
+		w.Start, w.End = onDate(ev.Start, in), onDate(ev.End, in)
+	} else {
+		w.Start, w.End = ev.Start, ev.End
+	}
+	switch {
+	case ev.ShowAs == "tentative":
+		w.Status = "tentative"
+	case w.Status == "tentative":
+		w.Status = "planned"
+	}
+	return w
+}
+
+func onDate(t time.Time, in *time.Location) time.Time {
+	y, m, d := t.UTC().Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, in)
+}
+
+func sameDifferences(a, b []Difference) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}
+
+// Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over.
+func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID string, keep Rule) (Slot, error) {
+	return e.decide(ctx, by, externalID, "dispatch.drift.resolve", func(r *row) error {
+		if len(r.drift) == 0 {
+			return &fault.Error{Kind: fault.Conflict, Code: "no_drift", Message: "The slot and its event agree", Fix: "Nothing is to be done", Who: "you"}
+		}
+		switch {
+		case keep == SlotWins:
+			r.placedDigest, r.drift = "", attendeesOnly(r.drift)
+		case r.at.event == "":
+			r.withdrawn, r.drift = true, nil
+		default:
+			for _, d := range r.drift {
+				if err := r.take(d); err != nil {
+					return err
+				}
+			}
+			r.wantDigest = r.want.digest()
+			placed := r.want
+			r.placed, r.placedDigest, r.drift, r.changedAt = &placed, r.wantDigest, attendeesOnly(r.drift), e.Clock.Now()
+		}
+		return nil
+	})
+}
+
+func attendeesOnly(all []Difference) (out []Difference) {
+	for _, d := range all {
+		if d.Field == "attendees" {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// take takes one field over as the calendar had it.
+func (r *row) take(d Difference) (err error) {
+	w := &r.want
+	in, _ := calendar.LookupZone(w.TimeZone)
+	at := func() (time.Time, error) {
+		if len(d.Calendar) == len(dateOnly) {
+			return time.ParseInLocation(dateOnly, d.Calendar, in)
+		}
+		return time.Parse(time.RFC3339, d.Calendar)
+	}
+	switch d.Field {
+	case "subject":
+		w.Subject = d.Calendar
+	case "start":
+		w.Start, err = at()
+	case "end":
+		w.End, err = at()
+	case "location":
+		w.Location = d.Calendar
+	case "show_as":
+		w.Status = map[bool]string{true: "tentative", false: "planned"}[d.Calendar == "tentative"]
+	case "categories":
+		w.Categories = strings.FieldsFunc(d.Calendar, func(c rune) bool { return c == ',' })
+		for i := range w.Categories {
+			w.Categories[i] = strings.TrimSpace(w.Categories[i])
+		}
+	case "reminder_minutes":
+		w.Reminder = nil
+		var n int
+		if _, none := fmt.Sscan(d.Calendar, &n); none == nil {
+			w.Reminder = &n
+		}
+	case "all_day":
+		return &fault.Error{Kind: fault.Conflict, Code: "whole_day_by_hand", Message: "Somebody made it a whole day, or a timed event, by hand; that is not taken over", Fix: "Send the slot as it should be, or keep the slot's side", Who: "whoever plans"}
+	}
+	return err
+}
+
+// Release lets the one change go out that would mail people.
+func (e *Engine) Release(ctx context.Context, by access.Caller, externalID string) (Slot, error) {
+	return e.decide(ctx, by, externalID, "dispatch.slot.release", func(r *row) error {
+		if r.state != Held {
+			return &fault.Error{Kind: fault.Conflict, Code: "not_held", Message: "Nothing of the slot is held back", Fix: "Nothing is to be done", Who: "you"}
+		}
+		r.released, r.problem = true, nil
+		return nil
+	})
+}
+
+// decide changes a slot by somebody's word, and has it placed.
+func (e *Engine) decide(ctx context.Context, by access.Caller, externalID, what string, f func(*row) error) (out Slot, err error) {
+	err = e.Store.InTx(ctx, what, func(tx *store.Tx) error {
+		r, found, err := e.held(ctx, tx, "external_id = $1", externalID)
+		if err == nil && !found {
+			err = fault.Missing("slot", externalID)
+		}
+		if err != nil {
+			return err
+		}
+		if err := f(&r); err != nil {
+			return err
+		}
+		rule, err := e.RuleOf(ctx, tx, r.connection)
+		if err != nil {
+			return err
+		}
+		r.plan(rule)
+		if err := e.keep(ctx, tx, r); err != nil {
+			return err
+		}
+		out = r.shown()
+		if err := e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: what, Target: r.connection, Outcome: "done", Detail: map[string]any{"slot": r.id}}); err != nil {
+			return err
+		}
+		return e.Jobs.Schedule(ctx, tx, PlaceJob, r.id, e.Clock.Now())
+	})
+	return out, err
+}

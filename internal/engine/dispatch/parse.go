@@ -1,0 +1,191 @@
+package dispatch
+
+import (
+	"bytes"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"seneschal/internal/fault"
+)
+
+const mostRows = 50_000
+
+// columnsOf set a slot's fields from a row's; a column goes by the field's own name.
+var columnsOf = map[string]func(s *SlotIn, text string) error{
+	"external_id": func(s *SlotIn, text string) error { s.ExternalID = text; return nil },
+	"connection":  func(s *SlotIn, text string) error { s.Connection = text; return nil },
+	"source":      func(s *SlotIn, text string) error { s.Source = text; return nil },
+	"technician":  func(s *SlotIn, text string) error { s.Technician = text; return nil },
+	"start":       func(s *SlotIn, text string) error { s.Start = text; return nil },
+	"end":         func(s *SlotIn, text string) error { s.End = text; return nil },
+	"time_zone":   func(s *SlotIn, text string) error { s.TimeZone = text; return nil },
+	"subject":     func(s *SlotIn, text string) error { s.Subject = text; return nil },
+	"customer":    func(s *SlotIn, text string) error { s.Customer = text; return nil },
+	"location":    func(s *SlotIn, text string) error { s.Location = text; return nil },
+	"notes":       func(s *SlotIn, text string) error { s.Notes = text; return nil },
+	"status":      func(s *SlotIn, text string) error { s.Status = text; return nil },
+	"categories": func(s *SlotIn, text string) error {
+		for c := range strings.SplitSeq(text, ";") {
+			if c = strings.TrimSpace(c); c != "" {
+				s.Categories = append(s.Categories, c)
+			}
+		}
+		return nil
+	},
+	"all_day":        func(s *SlotIn, text string) error { return truth(&s.AllDay, text) },
+	"online_meeting": func(s *SlotIn, text string) error { return truth(&s.OnlineMeeting, text) },
+	"reminder_minutes": func(s *SlotIn, text string) error {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return errors.New("is not a number of minutes")
+		}
+		s.Reminder = &n
+		return nil
+	},
+}
+
+func truth(into *bool, text string) error {
+	v, err := strconv.ParseBool(strings.ToLower(text))
+	if err != nil {
+		return errors.New("is neither true nor false")
+	}
+	*into = v
+	return nil
+}
+
+// Read reads the slots of a file: CSV with a header of field names, or JSON, a list or an object with the list as slots.
+func Read(content []byte) ([]SlotIn, error) {
+	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")) // as spreadsheets begin their files
+	trimmed := bytes.TrimSpace(content)
+	switch {
+	case len(trimmed) == 0:
+		return nil, fault.BadField("file", "is empty")
+	case trimmed[0] == '[' || trimmed[0] == '{':
+		return readJSON(trimmed)
+	default:
+		return readCSV(content)
+	}
+}
+
+func readJSON(content []byte) ([]SlotIn, error) {
+	if content[0] == '{' {
+		var whole struct {
+			Slots json.RawMessage `json:"slots"`
+		}
+		if err := json.Unmarshal(content, &whole); err != nil || whole.Slots == nil {
+			return nil, fault.BadField("file", "is no list of slots, nor an object with the list as slots")
+		}
+		content = whole.Slots
+	}
+	d := json.NewDecoder(bytes.NewReader(content))
+	d.DisallowUnknownFields()
+	var all []SlotIn
+	if err := d.Decode(&all); err != nil {
+		return nil, fault.BadField("file", "is not read after byte %d: %v", d.InputOffset(), err)
+	}
+	return checked(all)
+}
+
+func readCSV(content []byte) ([]SlotIn, error) {
+	r := csv.NewReader(bytes.NewReader(content))
+	r.Comma = comma(content)
+	r.TrimLeadingSpace = true
+	header, err := r.Read()
+	if err != nil {
+		return nil, fault.BadField("file", "has no header that can be read: %v", err)
+	}
+	for i, name := range header {
+		header[i] = strings.ToLower(strings.TrimSpace(name))
+		if columnsOf[header[i]] == nil {
+			return nil, fault.BadField("file", "has a column %q; columns are %s", name, strings.Join(names(), ", "))
+		}
+	}
+	var all []SlotIn
+	for {
+		fields, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			return checked(all)
+		}
+		if err != nil {
+			return nil, fault.BadField("file", "is not read: %v", err)
+		}
+		s, err := rowOf(header, fields, len(all)+1)
+		if err != nil {
+			return nil, err
+		}
+		if all = append(all, s); len(all) > mostRows {
+			return nil, fault.BadField("file", "has more than %d rows; send it in parts", mostRows)
+		}
+	}
+}
+
+func rowOf(header, fields []string, number int) (s SlotIn, err error) {
+	for i, text := range fields {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		if err := columnsOf[header[i]](&s, text); err != nil {
+			return s, fault.BadField(fmt.Sprintf("row %d: %s", number, header[i]), "%v", err)
+		}
+	}
+	return s, nil
+}
+
+// comma is what separates the header: European spreadsheets write semicolons.
+func comma(content []byte) rune {
+	head, _, _ := bytes.Cut(content, []byte("\n"))
+	if bytes.Count(head, []byte(";")) > bytes.Count(head, []byte(",")) {
+		return ';'
+	}
+	return ','
+}
+
+func names() []string {
+	var all []string
+	for name := range columnsOf {
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// checked finds what the schema of a single slot would: a file's rows have none.
+func checked(all []SlotIn) ([]SlotIn, error) {
+	var wrong []fault.Field
+	for i, s := range all {
+		bad := func(field, message string) {
+			wrong = append(wrong, fault.Field{Name: fmt.Sprintf("row %d: %s", i+1, field), Message: message})
+		}
+		for _, f := range []struct {
+			name, text string
+			least, max int
+		}{{"external_id", s.ExternalID, 1, 200}, {"technician", s.Technician, 1, 320}, {"start", s.Start, 1, 40}, {"end", s.End, 1, 40}, {"subject", s.Subject, 1, 255}, {"customer", s.Customer, 0, 255}, {"location", s.Location, 0, 255},
+			{"notes", s.Notes, 0, 50_000}, {"source", s.Source, 0, 100}} {
+			switch n := len([]rune(f.text)); {
+			case n < f.least:
+				bad(f.name, "is missing")
+			case n > f.max:
+				bad(f.name, fmt.Sprintf("has %d characters; at most %d", n, f.max))
+			}
+		}
+		if !slices.Contains([]string{"", "planned", "tentative", "confirmed", "cancelled"}, s.Status) {
+			bad("status", "must be one of planned, tentative, confirmed, cancelled")
+		}
+		if s.Reminder != nil && (*s.Reminder < 0 || *s.Reminder > 20160) {
+			bad("reminder_minutes", "must lie between 0 and 20160")
+		}
+		if len(s.Categories) > 25 {
+			bad("categories", "has more than 25")
+		}
+		if len(wrong) >= mostWrong {
+			break
+		}
+	}
+	return all, fault.OfFields(wrong)
+}

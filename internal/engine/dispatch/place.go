@@ -1,0 +1,210 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"seneschal/internal/action"
+	"seneschal/internal/connector/calendar"
+	"seneschal/internal/event"
+	"seneschal/internal/fault"
+	"seneschal/internal/m365"
+	"seneschal/internal/store"
+)
+
+const (
+	askAgain  = 2 * time.Second  // while the ledger finds out what became of an operation
+	waitLeast = 15 * time.Second // after Microsoft or the network refused for a moment
+	failLeast = time.Minute      // after a refusal that somebody must mend
+)
+
+// Place is the job: it does the slot's operations until the calendar holds what is wanted, or something must be waited for.
+func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error) {
+	for {
+		r, found, err := e.one(ctx, e.Store.Reader(), "id = $1", id)
+		if err != nil || !found {
+			return time.Time{}, err
+		}
+		if r.op == nil {
+			more, err := e.replan(ctx, r.id)
+			if err != nil || !more {
+				return time.Time{}, err
+			}
+			continue
+		}
+		output, err := e.do(ctx, r)
+		if ctx.Err() != nil {
+			return time.Time{}, ctx.Err() // whoever takes over does it under the same key
+		}
+		due, err := e.settle(ctx, r, output, err)
+		if err != nil || !due.IsZero() {
+			return due, err
+		}
+	}
+}
+
+// replan has a slot's next operation chosen, for one that was refused and comes up again.
+func (e *Engine) replan(ctx context.Context, id string) (more bool, err error) {
+	err = e.change(ctx, id, func(tx *store.Tx, r *row, rule Rule) error {
+		more = r.plan(rule)
+		return nil
+	})
+	return more, err
+}
+
+// change changes a slot in one transaction.
+func (e *Engine) change(ctx context.Context, id string, f func(tx *store.Tx, r *row, rule Rule) error) error {
+	return e.Store.InTx(ctx, "dispatch.slot", func(tx *store.Tx) error {
+		r, found, err := e.held(ctx, tx, "id = $1", id)
+		if err != nil || !found {
+			return err
+		}
+		rule, err := e.RuleOf(ctx, tx, r.connection)
+		if err != nil {
+			return err
+		}
+		if err := f(tx, &r, rule); err != nil {
+			return err
+		}
+		return e.keep(ctx, tx, r)
+	})
+}
+
+// do asks the corridor for the operation.
+func (e *Engine) do(ctx context.Context, r row) (json.RawMessage, error) {
+	name, in := r.op.action(r.externalID)
+	input, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	result, err := e.Runner.Do(ctx, action.Request{Action: name, Connection: r.connection, Caller: caller, Input: input, Key: r.op.Key, For: m365.Dispatch})
+	return result.Output, err
+}
+
+// settle commits what came of an operation, together with the next one. It gives the time to come again; zero to go on at once.
+func (e *Engine) settle(ctx context.Context, before row, output json.RawMessage, failed error) (due time.Time, err error) {
+	err = e.change(context.WithoutCancel(ctx), before.id, func(tx *store.Tx, r *row, rule Rule) error {
+		if r.op == nil || r.op.Key != before.op.Key {
+			return nil // another process was first
+		}
+		s := settling{e: e, tx: tx, r: r, op: *r.op, rule: rule, was: r.state}
+		if failed != nil {
+			due, err = s.refused(ctx, fault.As(failed))
+			return err
+		}
+		if err := s.done(ctx, output); err != nil {
+			return err
+		}
+		r.op, r.problem, r.failures = nil, nil, 0
+		return s.goOn(ctx)
+	})
+	return due, err
+}
+
+// settling is one operation's outcome becoming the slot's.
+type settling struct {
+	e    *Engine
+	tx   *store.Tx
+	r    *row
+	op   operation
+	rule Rule
+	was  State
+}
+
+// goOn plans what is next, and tells when the slot has come to rest.
+func (s *settling) goOn(ctx context.Context) error {
+	if s.r.plan(s.rule) {
+		return nil
+	}
+	switch {
+	case s.r.state == Held && s.was != Held:
+		return s.e.tell(ctx, s.tx, event.SlotFailed, *s.r, nil)
+	case (s.r.state == Placed || s.r.state == Withdrawn) && (s.op.Kind == create || s.op.Kind == update || s.op.Kind == remove):
+		return s.e.tell(ctx, s.tx, event.SlotPlaced, *s.r, nil)
+	}
+	return nil
+}
+
+// done takes over what an operation brought.
+func (s *settling) done(ctx context.Context, output json.RawMessage) error {
+	r, now := s.r, s.e.Clock.Now()
+	switch s.op.Kind {
+	case remove:
+		if s.op.Old {
+			r.old = link{}
+			return nil
+		}
+		r.at, r.url, r.placed, r.placedDigest, r.drift, r.released, r.placedAt = link{}, "", nil, "", nil, false, now
+		return nil
+	case find:
+		var found calendar.Referred
+		if err := json.Unmarshal(output, &found); err != nil {
+			return err
+		}
+		return s.found(ctx, found.Events)
+	}
+	var ev calendar.Event
+	if err := json.Unmarshal(output, &ev); err != nil {
+		return err
+	}
+	if s.op.Kind == look {
+		return s.looked(ctx, ev)
+	}
+	if s.op.Kind == create && r.at.event != "" {
+		r.old = r.at
+	}
+	r.at, r.url = link{ev.ID, s.op.Mailbox, ev.ETag}, ev.WebLink
+	r.placed, r.placedDigest, r.placedAt, r.released, r.look = s.op.Want, s.op.Digest, now, false, false
+	r.drift = attendees(ev)
+	return nil
+}
+
+// refused says what an error means for the slot, and when to come again.
+func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, error) {
+	r, now := s.r, s.e.Clock.Now()
+	switch {
+	case f.Kind == fault.Unclear && s.op.Kind == update: // reading the event tells whether it was written
+		r.operations++
+		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, Want: s.op.Want, Digest: s.op.Digest}
+		return now.Add(askAgain), nil
+	case f.Kind == fault.Unclear || f.Code == "in_progress":
+		return now.Add(max(f.RetryAfter, askAgain)), nil // the ledger is finding out; the same key asks again
+	case f.Code == "changed_meanwhile":
+		r.op, r.look = nil, true
+		r.plan(s.rule)
+		return time.Time{}, nil
+	case missing(f) && s.op.Kind == remove:
+		if err := s.done(ctx, nil); err != nil {
+			return now, err
+		}
+		r.op, r.problem, r.failures = nil, nil, 0
+		return time.Time{}, s.goOn(ctx)
+	case missing(f):
+		r.op, r.look, r.at.etag = nil, true, "" // it may have another id now
+		r.plan(s.rule)
+		return time.Time{}, nil
+	}
+	p := f.Problem()
+	r.op, r.problem = nil, &p
+	if f.Kind == fault.Throttled || f.Kind == fault.Unavailable {
+		if s.op.Kind == look {
+			r.op = &s.op // it may know what was under way
+		}
+		r.failures++
+		return now.Add(max(f.RetryAfter, backoff(r.failures-1, waitLeast))), nil
+	}
+	r.failures++
+	if r.state != Failed {
+		r.state = Failed
+		if err := s.e.tell(ctx, s.tx, event.SlotFailed, *r, nil); err != nil {
+			return now, err
+		}
+	}
+	return now.Add(backoff(r.failures-1, failLeast)), nil
+}
+
+// missing says that the event is not there, while its mailbox is.
+func missing(f *fault.Error) bool {
+	return f.Kind == fault.NotFound && f.Upstream != nil && f.Code != "mailbox_missing" && f.Code != "licence_missing"
+}

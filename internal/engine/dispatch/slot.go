@@ -1,0 +1,302 @@
+package dispatch
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"seneschal/internal/fault"
+	"seneschal/internal/store"
+)
+
+// State is where a slot stands in the calendar.
+type State string
+
+// The states.
+const (
+	Planned   State = "planned"   // nothing of it has left yet
+	Placing   State = "placing"   // an operation is under way
+	Placed    State = "placed"    // the calendar holds what is wanted
+	Drifted   State = "drifted"   // somebody changed the event by hand
+	Held      State = "held"      // the next operation would mail people: somebody must say so
+	Failed    State = "failed"    // refused; the problem says why, and it is tried again
+	Withdrawn State = "withdrawn" // cancelled or removed, and no event is there any more
+)
+
+// States lists them in the order of the board's legend.
+func States() []State {
+	return []State{Planned, Placing, Placed, Drifted, Held, Failed, Withdrawn}
+}
+
+// Difference is one field that somebody changed by hand.
+type Difference struct {
+	Field    string `json:"field"`
+	Slot     string `json:"slot"`     // as it was placed
+	Calendar string `json:"calendar"` // as it is
+}
+
+// Slot is a planned stretch of a technician's time, and what became of it.
+type Slot struct {
+	ExternalID    string         `json:"external_id"`
+	Connection    string         `json:"connection"`
+	Source        string         `json:"source,omitempty"`
+	Technician    string         `json:"technician"`
+	Start         time.Time      `json:"start"`
+	End           time.Time      `json:"end"`
+	TimeZone      string         `json:"time_zone,omitempty"`
+	AllDay        bool           `json:"all_day,omitempty"`
+	Subject       string         `json:"subject"`
+	Customer      string         `json:"customer,omitempty"`
+	Location      string         `json:"location,omitempty"`
+	Notes         string         `json:"notes,omitempty"`
+	Status        string         `json:"status"`
+	Reminder      *int           `json:"reminder_minutes,omitempty"`
+	Categories    []string       `json:"categories,omitempty"`
+	OnlineMeeting bool           `json:"online_meeting,omitempty"`
+	State         State          `json:"state"`
+	Problem       *fault.Problem `json:"problem,omitempty"`
+	Drift         []Difference   `json:"drift,omitempty" doc:"What somebody changed by hand, or that they deleted it"`
+	Event         string         `json:"event,omitempty" doc:"Id of the event that it is now"`
+	PlacedAt      time.Time      `json:"placed_at,omitzero" doc:"When Microsoft last answered that the calendar holds it"`
+	ChangedAt     time.Time      `json:"changed_at,omitzero" doc:"When the plan last changed"`
+}
+
+// link is one event in one mailbox.
+type link struct{ event, mailbox, etag string }
+
+// row is a slot as the table has it.
+type row struct {
+	id, externalID, connection, source, mailbox string
+	want                                        wanted
+	wantDigest                                  string
+	withdrawn                                   bool // cancelled or removed: no event is wanted
+	state                                       State
+	problem                                     *fault.Problem
+	at                                          link // the event it is now
+	url                                         string
+	placed                                      *wanted // what was last written
+	placedDigest                                string
+	old                                         link // an event to be deleted, since the slot is elsewhere now
+	op                                          *operation
+	operations                                  int64 // how many there were: each has a key of its own
+	look                                        bool  // the event changed, and somebody must look how
+	recreated                                   bool  // it was deleted by hand once, and made anew
+	drift                                       []Difference
+	released                                    bool // a person said that the next operation may mail people
+	failures                                    int64
+	createdAt, changedAt, placedAt              time.Time
+
+	wantSealed, placedSealed, opSealed, driftSealed []byte
+}
+
+const columns = `id, external_id, connection, source, mailbox, wanted, wanted_digest, withdrawn, state, problem, event, event_mailbox, etag, link, placed, placed_digest,
+	old_event, old_mailbox, old_etag, operation, operations, look, recreated, drift, released, failures, created_at, changed_at, placed_at`
+
+func scan(s store.Scanner) (r row, err error) {
+	var withdrawn, look, recreated, released, created, changed, placed int64
+	var problem string
+	err = s.Scan(&r.id, &r.externalID, &r.connection, &r.source, &r.mailbox, &r.wantSealed, &r.wantDigest, &withdrawn, &r.state, &problem, &r.at.event, &r.at.mailbox, &r.at.etag, &r.url, &r.placedSealed, &r.placedDigest,
+		&r.old.event, &r.old.mailbox, &r.old.etag, &r.opSealed, &r.operations, &look, &recreated, &r.driftSealed, &released, &r.failures, &created, &changed, &placed)
+	if err != nil {
+		return r, err
+	}
+	r.withdrawn, r.look, r.recreated, r.released = withdrawn != 0, look != 0, recreated != 0, released != 0
+	r.createdAt, r.changedAt, r.placedAt = store.Time(created), store.Time(changed), store.Time(placed)
+	if problem != "" {
+		r.problem = &fault.Problem{}
+		err = json.Unmarshal([]byte(problem), r.problem)
+	}
+	return r, err
+}
+
+func ref(id, part string) string { return "dispatch_slot/" + id + "/" + part }
+
+// open unseals what a row keeps of its customer.
+func (e *Engine) open(ctx context.Context, r row) (row, error) {
+	for _, part := range []struct {
+		name   string
+		sealed []byte
+		into   any
+	}{{"wanted", r.wantSealed, &r.want}, {"placed", r.placedSealed, &r.placed}, {"operation", r.opSealed, &r.op}, {"drift", r.driftSealed, &r.drift}} {
+		if len(part.sealed) == 0 {
+			continue
+		}
+		text, err := e.Vault.Open(ctx, ref(r.id, part.name), part.sealed)
+		if err == nil {
+			err = json.Unmarshal(text, part.into)
+		}
+		if err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (e *Engine) seal(id, part string, v any) ([]byte, error) {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	return e.Vault.Seal(ref(id, part), text)
+}
+
+// sealed are the four sealed parts of a row.
+func (e *Engine) sealed(r row) (parts [4][]byte, err error) {
+	if parts[0], err = e.seal(r.id, "wanted", r.want); err != nil {
+		return parts, err
+	}
+	if r.placed != nil {
+		if parts[1], err = e.seal(r.id, "placed", r.placed); err != nil {
+			return parts, err
+		}
+	}
+	if r.op != nil {
+		if parts[2], err = e.seal(r.id, "operation", r.op); err != nil {
+			return parts, err
+		}
+	}
+	if len(r.drift) > 0 {
+		parts[3], err = e.seal(r.id, "drift", r.drift)
+	}
+	return parts, err
+}
+
+// keep writes a row, new or not.
+func (e *Engine) keep(ctx context.Context, tx *store.Tx, r row) error {
+	parts, err := e.sealed(r)
+	if err != nil {
+		return err
+	}
+	problem := ""
+	if r.problem != nil {
+		text, err := json.Marshal(r.problem)
+		if err != nil {
+			return err
+		}
+		problem = string(text)
+	}
+	_, err = tx.ExecContext(ctx, `insert into dispatch_slot (`+columns+`, start_at, end_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31)
+		on conflict (id) do update set connection = excluded.connection, source = excluded.source, mailbox = excluded.mailbox, wanted = excluded.wanted, wanted_digest = excluded.wanted_digest, withdrawn = excluded.withdrawn,
+		state = excluded.state, problem = excluded.problem, event = excluded.event, event_mailbox = excluded.event_mailbox, etag = excluded.etag, link = excluded.link, placed = excluded.placed, placed_digest = excluded.placed_digest,
+		old_event = excluded.old_event, old_mailbox = excluded.old_mailbox, old_etag = excluded.old_etag, operation = excluded.operation, operations = excluded.operations, look = excluded.look, recreated = excluded.recreated,
+		drift = excluded.drift, released = excluded.released, failures = excluded.failures, changed_at = excluded.changed_at, placed_at = excluded.placed_at, start_at = excluded.start_at, end_at = excluded.end_at`,
+		r.id, r.externalID, r.connection, r.source, r.mailbox, parts[0], r.wantDigest, number(r.withdrawn), string(r.state), problem, r.at.event, r.at.mailbox, r.at.etag, r.url, parts[1], r.placedDigest,
+		r.old.event, r.old.mailbox, r.old.etag, parts[2], r.operations, number(r.look), number(r.recreated), parts[3], number(r.released), r.failures,
+		store.Millis(r.createdAt), store.Millis(r.changedAt), store.Millis(r.placedAt), store.Millis(r.want.Start), store.Millis(r.want.End))
+	return err
+}
+
+func number(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// one reads a slot; found is false where there is none.
+func (e *Engine) one(ctx context.Context, q store.Querier, where string, args ...any) (r row, found bool, err error) {
+	return e.read(ctx, q, where, args)
+}
+
+// held reads a slot for changing it: nobody else does until the transaction ends. SQLite has one writer at a time anyway.
+func (e *Engine) held(ctx context.Context, tx *store.Tx, where string, args ...any) (r row, found bool, err error) {
+	if e.Store.Engine == store.Postgres {
+		where += " for update"
+	}
+	return e.read(ctx, tx, where, args)
+}
+
+func (e *Engine) read(ctx context.Context, q store.Querier, where string, args []any) (r row, found bool, err error) {
+	r, err = scan(q.QueryRowContext(ctx, "select "+columns+" from dispatch_slot where "+where, args...))
+	if store.IsNoRows(err) {
+		return r, false, nil
+	}
+	if err != nil {
+		return r, false, err
+	}
+	r, err = e.open(ctx, r)
+	return r, err == nil, err
+}
+
+func (e *Engine) many(ctx context.Context, q store.Querier, where string, args ...any) ([]row, error) {
+	all, err := store.Select(ctx, q, scan, "select "+columns+" from dispatch_slot where "+where, args...)
+	for i := range all {
+		if err == nil {
+			all[i], err = e.open(ctx, all[i])
+		}
+	}
+	return all, err
+}
+
+// shown is the slot as whoever may see it reads it.
+func (r row) shown() Slot {
+	w := r.want
+	return Slot{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, Start: w.Start, End: w.End, TimeZone: w.TimeZone, AllDay: w.AllDay, Subject: w.Subject,
+		Customer: w.Customer, Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting, State: r.state, Problem: r.problem,
+		Drift: r.drift, Event: r.at.event, PlacedAt: r.placedAt, ChangedAt: r.changedAt}
+}
+
+// Query narrows a list of slots; empty fields do not.
+type Query struct {
+	From, To   time.Time // slots that touch the stretch
+	Technician string
+	Connection string // id
+	States     []State
+	After      string // external id of the last slot of the page before
+	Limit      int
+}
+
+// List gives slots by their external ids.
+func (e *Engine) List(ctx context.Context, q Query) ([]Slot, error) {
+	where, args := []string{"external_id > $1"}, []any{q.After}
+	add := func(condition string, v any) {
+		args = append(args, v)
+		where = append(where, strings.ReplaceAll(condition, "?", placeholder(len(args))))
+	}
+	if !q.From.IsZero() {
+		add("end_at > ?", store.Millis(q.From))
+	}
+	if !q.To.IsZero() {
+		add("start_at < ?", store.Millis(q.To))
+	}
+	if q.Technician != "" {
+		add("mailbox = ?", strings.ToLower(q.Technician))
+	}
+	if q.Connection != "" {
+		add("connection = ?", q.Connection)
+	}
+	if len(q.States) > 0 {
+		var marks []string
+		for _, s := range q.States {
+			args = append(args, string(s))
+			marks = append(marks, placeholder(len(args)))
+		}
+		where = append(where, "state in ("+strings.Join(marks, ", ")+")")
+	}
+	args = append(args, q.Limit)
+	all, err := e.many(ctx, e.Store.Reader(), strings.Join(where, " and ")+" order by external_id limit "+placeholder(len(args)), args...)
+	out := make([]Slot, 0, len(all))
+	for _, r := range all {
+		out = append(out, r.shown())
+	}
+	return out, err
+}
+
+// Lookup finds a slot by the planning system's id.
+func (e *Engine) Lookup(ctx context.Context, externalID string) (Slot, error) {
+	r, found, err := e.one(ctx, e.Store.Reader(), "external_id = $1", externalID)
+	if err == nil && !found {
+		err = fault.Missing("slot", externalID)
+	}
+	return r.shown(), err
+}
+
+// sameCategories compares without order: Exchange keeps its own.
+func sameCategories(a, b []string) bool {
+	a, b = slices.Clone(a), slices.Clone(b)
+	slices.Sort(a)
+	slices.Sort(b)
+	return slices.Equal(a, b)
+}

@@ -1,0 +1,125 @@
+package dispatch
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/mail"
+	"slices"
+	"strings"
+	"time"
+
+	"seneschal/internal/fault"
+)
+
+// SlotIn is a slot as a planning system says it. All of it is said each time; what is left out is not wanted.
+type SlotIn struct {
+	ExternalID    string   `json:"external_id" minLength:"1" maxLength:"200" doc:"The planning system's own id of the slot"`
+	Connection    string   `json:"connection,omitempty" doc:"Through which connection, by id or name; without, the one that lists the technician's mailbox for dispatch"`
+	Source        string   `json:"source,omitempty" maxLength:"100" doc:"Name of the planning system, where there are several: a complete import is complete for its own slots"`
+	Technician    string   `json:"technician" minLength:"1" doc:"Address of the technician's mailbox, which must be listed for dispatch"`
+	Start         string   `json:"start" minLength:"1" doc:"When it begins: with its offset (2026-11-21T09:00:00+01:00), as time_zone's clock shows it (2026-11-21T09:00:00), or of whole days a date"`
+	End           string   `json:"end" minLength:"1" doc:"When it ends; of whole days the day after the last"`
+	TimeZone      string   `json:"time_zone,omitempty" doc:"Zone of the slot: IANA or Windows name; UTC without"`
+	AllDay        bool     `json:"all_day,omitempty" doc:"Whole days"`
+	Subject       string   `json:"subject" minLength:"1" maxLength:"255" doc:"What the event is called"`
+	Customer      string   `json:"customer,omitempty" maxLength:"255" doc:"For whom; stands in the event's body"`
+	Location      string   `json:"location,omitempty" maxLength:"255" doc:"Where"`
+	Notes         string   `json:"notes,omitempty" maxLength:"50000" doc:"What the technician should know; stands in the event's body"`
+	Status        string   `json:"status,omitempty" enum:"planned,tentative,confirmed,cancelled" doc:"planned without; a cancelled one leaves the calendar"`
+	Reminder      *int     `json:"reminder_minutes,omitempty" minimum:"0" maximum:"20160" doc:"Minutes before the start; none without"`
+	Categories    []string `json:"categories,omitempty" maxItems:"25" doc:"Categories of the event"`
+	OnlineMeeting bool     `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone for an event"`
+}
+
+// Check names every wrong field.
+func (in SlotIn) Check() error { return fault.OfFields(in.wrong()) }
+
+func (in SlotIn) wrong() []fault.Field {
+	_, _, wrong := span(in.Start, in.End, in.TimeZone, in.AllDay)
+	if a, err := mail.ParseAddress(in.Technician); err != nil || a.Address != in.Technician {
+		wrong = append(wrong, fault.Field{Name: "technician", Message: "is not an address like ada@contoso.example"})
+	}
+	if strings.TrimSpace(in.Subject) == "" {
+		wrong = append(wrong, fault.Field{Name: "subject", Message: "is empty"})
+	}
+	return wrong
+}
+
+// wanted is what an event of the slot holds. Its digest tells whether anything changed.
+type wanted struct {
+	Start         time.Time `json:"start"`
+	End           time.Time `json:"end"`
+	TimeZone      string    `json:"time_zone,omitempty"`
+	AllDay        bool      `json:"all_day,omitempty"`
+	Subject       string    `json:"subject"`
+	Customer      string    `json:"customer,omitempty"`
+	Location      string    `json:"location,omitempty"`
+	Notes         string    `json:"notes,omitempty"`
+	Status        string    `json:"status"`
+	Reminder      *int      `json:"reminder_minutes,omitempty"`
+	Categories    []string  `json:"categories,omitempty"`
+	OnlineMeeting bool      `json:"online_meeting,omitempty"`
+}
+
+// want reads a slot that Check has passed.
+func (in SlotIn) want() wanted {
+	from, to, _ := span(in.Start, in.End, in.TimeZone, in.AllDay)
+	w := wanted{Start: from, End: to, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: in.Subject, Customer: in.Customer, Location: in.Location, Notes: in.Notes, Status: in.Status,
+		Reminder: in.Reminder, Categories: slices.Clone(in.Categories), OnlineMeeting: in.OnlineMeeting}
+	if w.Status == "" {
+		w.Status = "planned"
+	}
+	slices.Sort(w.Categories)
+	return w
+}
+
+func (w wanted) digest() string {
+	w.Start, w.End = w.Start.UTC(), w.End.UTC()
+	text, _ := json.Marshal(w) // times, words and numbers always encode
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// body is the text of the event.
+func (w wanted) body() string {
+	var parts []string
+	if w.Customer != "" {
+		parts = append(parts, "Customer: "+w.Customer)
+	}
+	if w.Notes != "" {
+		parts = append(parts, w.Notes)
+	}
+	return strings.Join(parts, "\n\n")
+}
+
+// showAs tells others how sure it is.
+func (w wanted) showAs() string {
+	if w.Status == "tentative" {
+		return "tentative"
+	}
+	return "busy"
+}
+
+// details are the event's, for creating and for changing. What Teams wrote into the body of an online meeting is not overwritten.
+func (w wanted) details(creating bool) map[string]any {
+	in := map[string]any{"subject": w.Subject, "start": w.Start, "end": w.End, "time_zone": w.TimeZone, "all_day": w.AllDay, "location": w.Location, "show_as": w.showAs(), "categories": orEmpty(w.Categories)}
+	if creating || !w.OnlineMeeting {
+		in["body"] = w.body()
+	}
+	in["reminder_minutes"] = nil
+	if w.Reminder != nil {
+		in["reminder_minutes"] = *w.Reminder
+	}
+	if w.OnlineMeeting {
+		in["online_meeting"] = true
+	}
+	return in
+}
+
+func orEmpty(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
