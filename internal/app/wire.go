@@ -31,6 +31,7 @@ import (
 	"seneschal/internal/connector/todo"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
@@ -52,17 +53,17 @@ var Version = "dev"
 // owners are the migrations of every package with tables.
 func owners() []fs.FS {
 	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations,
-		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations, dispatch.Migrations, privacy.Migrations}
+		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations, dispatch.Migrations, delivery.Migrations, privacy.Migrations}
 }
 
 // registry is every action there is.
-func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine, slots *dispatch.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), teams.Actions(), line.Actions(), alarms.Actions(), slots.Actions())
+func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine, slots *dispatch.Engine, post *delivery.Engine) (*action.Registry, error) {
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), teams.Actions(), line.Actions(), alarms.Actions(), slots.Actions(), post.Actions())
 }
 
 // catalogue is the registry for who asks what there is, and runs nothing.
 func catalogue() (*action.Registry, error) {
-	return registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &dispatch.Engine{})
+	return registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &dispatch.Engine{}, &delivery.Engine{})
 }
 
 // probes are the harmless reads that prove a capability.
@@ -81,7 +82,7 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Meetings:     teams.ProbeMeetings,
 		m365.Timeline:     mail.Probe,
 		m365.Tap:          mail.Probe,
-		m365.Send:         mail.Probe,
+		m365.Send:         mail.ProbeSend,
 		m365.Dispatch:     calendar.Probe,
 
 		m365.FollowFiles:    onedrive.Probe,
@@ -109,6 +110,7 @@ type App struct {
 	Timeline    *timeline.Engine
 	Alarms      *alarm.Engine
 	Dispatch    *dispatch.Engine
+	Deliveries  *delivery.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
 	Privacy     *privacy.Service
@@ -164,8 +166,8 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Events = &event.Log{Store: st, Clock: s.Clock, Log: s.Log, Jobs: scheduler{a}}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}
-	a.Timeline, a.Alarms, a.Dispatch = &timeline.Engine{}, &alarm.Engine{}, &dispatch.Engine{}
-	if a.Registry, err = registry(hub, a.Timeline, a.Alarms, a.Dispatch); err != nil {
+	a.Timeline, a.Alarms, a.Dispatch, a.Deliveries = &timeline.Engine{}, &alarm.Engine{}, &dispatch.Engine{}, &delivery.Engine{}
+	if a.Registry, err = registry(hub, a.Timeline, a.Alarms, a.Dispatch, a.Deliveries); err != nil {
 		return nil, err
 	}
 	if err := a.joinConnections(s); err != nil {
@@ -183,6 +185,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		return nil, err
 	}
 	*a.Dispatch = dispatch.Engine{Store: st, Clock: s.Clock, Log: s.Log, Vault: v, Audit: a.Audit, Events: a.Events, Connections: a.Connections, Runner: a.Runner, Jobs: scheduler{a}, Random: secret, Base: a.base}
+	a.joinDeliveries(s)
 	a.joinPrivacy()
 	hub.Runner, hub.Privacy = a.Runner, a.Privacy
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
@@ -199,6 +202,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		alarm.SurveyJob:     a.Alarms.Survey,
 		alarm.MailJob:       a.Alarms.Send,
 		dispatch.PlaceJob:   a.Dispatch.Place,
+		delivery.PostJob:    a.Deliveries.Post,
 	}})
 	return a, err
 }
