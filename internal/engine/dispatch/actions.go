@@ -43,6 +43,10 @@ type approveIn struct {
 	Reject bool   `json:"reject,omitempty" doc:"Forget it instead"`
 }
 
+type techniciansOut struct {
+	Technicians []string `json:"technicians" doc:"Addresses of their mailboxes"`
+}
+
 type importsOut struct {
 	Imports []Waiting `json:"imports"`
 }
@@ -108,6 +112,8 @@ func (e *Engine) slotActions() []action.Action {
 			func(ctx context.Context, c action.Call, in Named) (Slot, error) {
 				return e.Remove(ctx, c.Caller, in.ExternalID)
 			}),
+		action.Define(spec("dispatch.slot.move", "Give a slot to another technician, or another day at the same time.", action.Writes, access.Dispatch, "POST /dispatch/slots/{external_id}/move", "external_id"),
+			func(ctx context.Context, c action.Call, in MoveIn) (Slot, error) { return e.Move(ctx, c.Caller, in) }),
 		action.Define(spec("dispatch.slot.release", "Let the one change go out that would mail people whom somebody invited by hand.", action.Writes, access.Dispatch, "POST /dispatch/slots/{external_id}/release", "external_id"),
 			func(ctx context.Context, c action.Call, in Named) (Slot, error) {
 				return e.Release(ctx, c.Caller, in.ExternalID)
@@ -117,6 +123,11 @@ func (e *Engine) slotActions() []action.Action {
 
 func (e *Engine) planActions() []action.Action {
 	return []action.Action{
+		action.Define(spec("dispatch.technician.list", "List the technicians whose calendars slots can go to.", action.Reads, access.Dispatch, "GET /dispatch/technicians"),
+			func(ctx context.Context, _ action.Call, _ struct{}) (techniciansOut, error) {
+				all, err := e.Technicians(ctx)
+				return techniciansOut{append([]string{}, all...)}, err
+			}),
 		action.Define(spec("dispatch.drift.list", "List the slots whose events somebody changed by hand.", action.Reads, access.Dispatch, "GET /dispatch/drift"),
 			func(ctx context.Context, _ action.Call, _ struct{}) (listOut, error) {
 				all, err := e.List(ctx, Query{States: []State{Drifted, Held}, Limit: 1000})

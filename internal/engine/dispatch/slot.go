@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"seneschal/internal/connector/calendar"
 	"seneschal/internal/fault"
 	"seneschal/internal/store"
 )
@@ -233,6 +234,9 @@ func (e *Engine) many(ctx context.Context, q store.Querier, where string, args .
 // shown is the slot as whoever may see it reads it.
 func (r row) shown() Slot {
 	w := r.want
+	if in, known := calendar.LookupZone(w.TimeZone); known {
+		w.Start, w.End = w.Start.In(in), w.End.In(in)
+	}
 	return Slot{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, Start: w.Start, End: w.End, TimeZone: w.TimeZone, AllDay: w.AllDay, Subject: w.Subject,
 		Customer: w.Customer, Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting, State: r.state, Problem: r.problem,
 		Drift: r.drift, Event: r.at.event, PlacedAt: r.placedAt, ChangedAt: r.changedAt}

@@ -66,9 +66,14 @@ type wanted struct {
 func (in SlotIn) want() wanted {
 	from, to, _ := span(in.Start, in.End, in.TimeZone, in.AllDay)
 	w := wanted{Start: from, End: to, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: in.Subject, Customer: in.Customer, Location: in.Location, Notes: in.Notes, Status: in.Status,
-		Reminder: in.Reminder, Categories: slices.Clone(in.Categories), OnlineMeeting: in.OnlineMeeting}
+		Reminder: in.Reminder, OnlineMeeting: in.OnlineMeeting}
 	if w.Status == "" {
 		w.Status = "planned"
+	}
+	for _, c := range in.Categories {
+		if c = strings.TrimSpace(c); c != "" && !slices.Contains(w.Categories, c) {
+			w.Categories = append(w.Categories, c)
+		}
 	}
 	slices.Sort(w.Categories)
 	return w

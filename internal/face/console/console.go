@@ -142,6 +142,8 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("GET /feeds", f.signedIn(f.feedList))
 	handle("POST /feeds/sync", f.signedIn(f.feedsSync))
 	handle("POST /feeds/{id}/{do}", f.signedIn(f.feedDo))
+	handle("GET /dispatch", f.signedIn(f.board))
+	handle("POST /dispatch/{do}", f.signedIn(f.boardDo))
 	handle("GET /deliveries", f.signedIn(f.mailList))
 	handle("GET /deliveries/{id}", f.signedIn(f.mailPage))
 	handle("POST /deliveries/{id}/{do}", f.signedIn(f.mailDo))

@@ -30,6 +30,8 @@ var hues = map[string]hue{
 	"never_used": {"attention", "!", "never used"}, "expired": {"unknown", "‖", "expired"},
 	"webhook_works": {"good", "✓", "reached"}, "webhook_fails": {"bad", "✕", "not reached"}, "webhook_unknown": {"unknown", "?", "not called yet"},
 	"delivery_waiting": {"attention", "…", "waits"}, "delivery_sending": {"attention", "…", "being sent"}, "delivery_delivered": {"good", "✓", "delivered"}, "delivery_dead": {"bad", "✕", "given up"},
+	"slot_planned": {"unknown", "…", "planned"}, "slot_placing": {"attention", "…", "placing"}, "slot_placed": {"good", "✓", "placed"}, "slot_drifted": {"attention", "!", "changed by hand"}, "slot_held": {"attention", "‖", "held back"},
+	"slot_failed": {"bad", "✕", "failed"}, "slot_withdrawn": {"unknown", "‖", "withdrawn"},
 	"mail_queued": {"attention", "…", "queued"}, "mail_sending": {"attention", "…", "being sent"}, "mail_sent": {"good", "✓", "sent"}, "mail_unsure": {"attention", "?", "unsure"}, "mail_failed": {"bad", "✕", "failed"},
 	"mail_cancelled": {"unknown", "‖", "taken back"}, "mail_bounced": {"bad", "✕", "bounced"},
 	"live": {"good", "✓", "up to date"}, "new": {"unknown", "…", "not walked yet"}, "backfill": {"attention", "…", "importing"}, "waiting": {"bad", "✕", "waits for somebody"}, "failing": {"attention", "!", "trying again"}, "unknown": {"unknown", "?", "unknown"},
@@ -62,6 +64,10 @@ func (f *Face) functions() template.FuncMap {
 				return words
 			}
 			return code
+		},
+		"day": func(from time.Time, steps, span int) string { return from.AddDate(0, 0, steps*span).Format(dayFormat) },
+		"board": func(d boardData, form *slotForm) formView {
+			return formView{d, form, []string{"planned", "tentative", "confirmed", "cancelled"}}
 		},
 		"group": func(id, title string, list []shown) group { return group{id, title, list} },
 		"join":  func(list any) string { return joined(list) },

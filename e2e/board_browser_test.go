@@ -1,0 +1,65 @@
+package e2e
+
+import (
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"seneschal/internal/access"
+	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/store"
+)
+
+// The board is worked by mouse and by keyboard, and each slot says where it stands in the calendar.
+func TestTheDispatchBoard(t *testing.T) {
+	h := dispatchHub(t, store.SQLite)
+	day := monday(h)
+	week := day.Truncate(24*time.Hour).AddDate(0, 0, -(int(day.Weekday())+6)%7)
+	at := "/dispatch?from=" + week.Format("2006-01-02")
+	put(t, h, slotFor(h, "1", ada, map[string]any{"time_zone": "UTC", "start": week.AddDate(0, 0, 1).Add(9 * time.Hour).Format(time.RFC3339), "end": week.AddDate(0, 0, 1).Add(10 * time.Hour).Format(time.RFC3339)}))
+	slotIs(t, h, "1", dispatch.Placed)
+	p := browser(t)
+	staff(t, h, "Dora", access.Member, "")
+	p.enterAs(h, "Dora")
+	p.do(chromedp.EmulateViewport(1440, 900), chromedp.Navigate(h.Server.URL()+at), see("#slot-1"))
+	has(t, "the board", p.text("#main"), "ada@contoso.example", "ben@contoso.example", "Visit 1", "placed", "09:00–10:00")
+
+	p.do(chromedp.Focus(chromedp.CSS("#slot-1")), chromedp.KeyEvent(kb.ArrowDown, chromedp.KeyModifiers(chromedp.ModifierAlt)), see(".flash")) // Alt: to Ben
+	if s := slotIs(t, h, "1", dispatch.Placed); s.Technician != ben {
+		t.Errorf("by keyboard it went to %s", s.Technician)
+	}
+	p.do(chromedp.Navigate(h.Server.URL()+at), chromedp.Focus(chromedp.CSS("#slot-1")), chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt)), see(".flash"))
+	if s := slotIs(t, h, "1", dispatch.Placed); s.Start.Format("2006-01-02T15:04") != week.AddDate(0, 0, 2).Format("2006-01-02")+"T09:00" {
+		t.Errorf("by keyboard it is at %v", s.Start)
+	}
+	p.do(chromedp.Navigate(h.Server.URL()+at), see("#slot-1"))
+	p.do(chromedp.DragAndDrop(chromedp.CSS("#slot-1"), chromedp.CSS(`td[data-technician="`+ada+`"][data-day="`+week.AddDate(0, 0, 4).Format("2006-01-02")+`"]`)), see(".flash"))
+	if s := slotIs(t, h, "1", dispatch.Placed); s.Technician != ada || s.Start.Format("2006-01-02") != week.AddDate(0, 0, 4).Format("2006-01-02") {
+		t.Errorf("dragged it is %s's at %v", s.Technician, s.Start)
+	}
+
+	// A new one at the same time is shown what stands against it, and may be put there all the same.
+	p.do(chromedp.Navigate(h.Server.URL()+at+"&new=1&technician="+ada+"&day="+week.AddDate(0, 0, 4).Format("2006-01-02")), see(`input[name="subject"]`), chromedp.SetValue(chromedp.CSS(`input[name="subject"]`), "Second"),
+		click(`form[action="/dispatch/save"] button.primary`), see(`button[name="sure"]`))
+	has(t, "the conflict", p.text("#main"), "Something stands against it", "Visit 1")
+	p.do(click(`button[name="sure"]`), see(".flash"))
+	waitUntil(t, "both are in the calendar", func() bool {
+		h.Time.Advance(200 * time.Millisecond)
+		all, err := h.Dispatch.List(t.Context(), dispatch.Query{States: []dispatch.State{dispatch.Placed}, Limit: 10})
+		return err == nil && len(all) == 2
+	})
+	s := slotIs(t, h, "1", dispatch.Placed)
+	walked(t, h)
+	byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "subject": "Moved by hand", "location": "Elsewhere"})
+	slotIs(t, h, "1", dispatch.Drifted)
+	p.do(chromedp.Navigate(h.Server.URL()+at), see("#attention"))
+	has(t, "what is to be looked at", p.text("#main"), "changed by hand", "Harbour 1", "Elsewhere")
+	p.sound(h, map[string]string{"board": at, "board-form": at + "&slot=1", "board-day": "/dispatch?span=1"})
+	p.do(chromedp.Navigate(h.Server.URL()+at), click(`form[action="/dispatch/keep"]:has(input[value="calendar"]) button`), see(".flash"))
+	if s := slotIs(t, h, "1", dispatch.Placed); s.Location != "Elsewhere" {
+		t.Errorf("taken over from the calendar: %+v", s)
+	}
+	nobodyWasMailed(t, h)
+}

@@ -1,0 +1,84 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/connector/calendar"
+	"seneschal/internal/fault"
+)
+
+// MoveIn gives a slot to somebody else, or another day, at the same time of that day.
+type MoveIn struct {
+	ExternalID string `json:"external_id" minLength:"1" doc:"The planning system's own id of the slot"`
+	Technician string `json:"technician,omitempty" doc:"Address of the mailbox that it goes to; stays without"`
+	Day        string `json:"day,omitempty" doc:"Date like 2026-11-21 on which it begins, in the slot's zone; stays without"`
+}
+
+// Move changes who and on which day. The clock's time stays, also where the clocks are changed in between.
+func (e *Engine) Move(ctx context.Context, by access.Caller, m MoveIn) (Slot, error) {
+	r, found, err := e.one(ctx, e.Store.Reader(), "external_id = $1", m.ExternalID)
+	if err == nil && !found {
+		err = fault.Missing("slot", m.ExternalID)
+	}
+	if err != nil {
+		return Slot{}, err
+	}
+	in := r.said()
+	if m.Technician != "" {
+		in.Technician = m.Technician
+	}
+	if m.Day != "" {
+		if err := in.onDay(m.Day); err != nil {
+			return Slot{}, err
+		}
+	}
+	if err := in.Check(); err != nil {
+		return Slot{}, err
+	}
+	return e.Put(ctx, by, in)
+}
+
+// said is the slot as a planning system would say it, by the zone's clock.
+func (r row) said() SlotIn {
+	w := r.want
+	in := SlotIn{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, TimeZone: w.TimeZone, AllDay: w.AllDay, Subject: w.Subject, Customer: w.Customer,
+		Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting}
+	in.Start, in.End = w.told(w.Start), w.told(w.End)
+	return in
+}
+
+// told writes an instant so that it is read as the same one again: by the clock, or with its offset where the clock shows it twice.
+func (w wanted) told(at time.Time) string {
+	zone, _ := calendar.LookupZone(w.TimeZone)
+	if w.AllDay {
+		return at.In(zone).Format(dateOnly)
+	}
+	text := at.In(zone).Format(wallClock)
+	if back, wrong := moment("", text, zone, false); len(wrong) > 0 || !back.Equal(at) {
+		return at.Format(time.RFC3339)
+	}
+	return text
+}
+
+// onDay shifts start and end by as many days as the start is away from the day.
+func (in *SlotIn) onDay(day string) error {
+	to, err := time.Parse(dateOnly, day)
+	if err != nil {
+		return fault.BadField("day", "is not a date like 2026-11-21")
+	}
+	from, err := time.Parse(dateOnly, in.Start[:len(dateOnly)])
+	if err != nil {
+		return err
+	}
+	shift := int(to.Sub(from).Hours() / 24)
+	for _, text := range []*string{&in.Start, &in.End} {
+		date, err := time.Parse(dateOnly, (*text)[:len(dateOnly)])
+		if err != nil {
+			return err
+		}
+		*text = date.AddDate(0, 0, shift).Format(dateOnly) + (*text)[len(dateOnly):]
+	}
+	return nil
+}

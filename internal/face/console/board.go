@@ -1,0 +1,305 @@
+package console
+
+import (
+	"cmp"
+	"crypto/rand"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/event"
+	"seneschal/internal/fault"
+)
+
+// boardData is a week, or a day, of everybody's slots.
+type boardData struct {
+	Days        []time.Time
+	Rows        []boardRow
+	Attention   []dispatch.Slot // what somebody must look at, whenever it is
+	Imports     []dispatch.Waiting
+	Technicians []string
+	From        time.Time
+	Span        int
+	Form        *slotForm
+}
+
+// boardRow is one technician.
+type boardRow struct {
+	Technician string
+	Cells      []boardCell
+}
+
+type boardCell struct {
+	Day   time.Time
+	Slots []dispatch.Slot
+}
+
+// slotForm is a slot that somebody enters or changes.
+type slotForm struct {
+	Values    map[string]string
+	New       bool
+	Slot      *dispatch.Slot // as it stands
+	Conflicts *dispatch.Conflicts
+	Problem   *fault.Problem
+}
+
+const dayFormat = "2006-01-02"
+
+var boardEvents = string(event.SlotPlaced) + " " + string(event.SlotDrifted) + " " + string(event.SlotFailed)
+
+func (f *Face) board(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	f.showBoard(w, r, who, http.StatusOK, nil)
+}
+
+func (f *Face) showBoard(w http.ResponseWriter, r *http.Request, who access.Caller, status int, form *slotForm) {
+	d, err := f.readBoard(r, who)
+	if err == nil && form == nil {
+		form, err = f.formOf(r, who, d)
+	}
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	d.Form = form
+	title := "Dispatch"
+	if n := len(d.Attention) + len(d.Imports); n > 0 {
+		title = strconv.Itoa(n) + " to look at · Dispatch"
+	}
+	f.render(w, r, status, "dispatch", view{Title: title, Section: "dispatch", Data: d, Live: live{URL: r.URL.RequestURI(), Types: boardEvents}})
+}
+
+// readBoard reads the days that are asked for: the week of today without.
+func (f *Face) readBoard(r *http.Request, who access.Caller) (d boardData, err error) {
+	d.Span = 7
+	if r.FormValue("span") == "1" {
+		d.Span = 1
+	}
+	today := f.clock.Now().UTC().Truncate(24 * time.Hour)
+	d.From = today.AddDate(0, 0, -(int(today.Weekday())+6)%7)
+	if d.Span == 1 {
+		d.From = today
+	}
+	if day, err := time.Parse(dayFormat, r.FormValue("from")); err == nil {
+		d.From = day
+	}
+	for i := range d.Span {
+		d.Days = append(d.Days, d.From.AddDate(0, 0, i))
+	}
+	people, err := ask[struct{ Technicians []string }](f, r, who, "dispatch.technician.list", struct{}{})
+	if err != nil {
+		return d, err
+	}
+	d.Technicians = people.Technicians
+	slots, err := f.slotsOf(r, who, map[string]any{"from": d.From.AddDate(0, 0, -1), "to": d.From.AddDate(0, 0, d.Span+1), "limit": 1000})
+	if err != nil {
+		return d, err
+	}
+	d.Rows = rowsOf(d, slots)
+	for _, state := range []dispatch.State{dispatch.Failed, dispatch.Held, dispatch.Drifted} {
+		some, err := f.slotsOf(r, who, map[string]any{"state": state, "limit": 100})
+		if err != nil {
+			return d, err
+		}
+		d.Attention = append(d.Attention, some...)
+	}
+	waiting, err := ask[struct{ Imports []dispatch.Waiting }](f, r, who, "dispatch.import.list", struct{}{})
+	d.Imports = waiting.Imports
+	return d, err
+}
+
+func (f *Face) slotsOf(r *http.Request, who access.Caller, in map[string]any) ([]dispatch.Slot, error) {
+	out, err := ask[struct{ Slots []dispatch.Slot }](f, r, who, "dispatch.slot.list", in)
+	return out.Slots, err
+}
+
+// rowsOf puts slots where they begin, by their own zone's calendar. Whoever has one is shown, listed or not.
+func rowsOf(d boardData, slots []dispatch.Slot) (rows []boardRow) {
+	people := slices.Clone(d.Technicians)
+	for _, s := range slots {
+		if !slices.Contains(people, s.Technician) {
+			people = append(people, s.Technician)
+		}
+	}
+	slices.Sort(people)
+	for _, p := range people {
+		row := boardRow{Technician: p}
+		for _, day := range d.Days {
+			cell := boardCell{Day: day}
+			for _, s := range slots {
+				if s.Technician == p && s.Start.Format(dayFormat) == day.Format(dayFormat) && s.State != dispatch.Withdrawn {
+					cell.Slots = append(cell.Slots, s)
+				}
+			}
+			slices.SortFunc(cell.Slots, func(a, b dispatch.Slot) int { return a.Start.Compare(b.Start) })
+			row.Cells = append(row.Cells, cell)
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// formOf is the form of the slot that is open, or of a new one.
+func (f *Face) formOf(r *http.Request, who access.Caller, d boardData) (*slotForm, error) {
+	if id := r.FormValue("slot"); id != "" {
+		s, err := ask[dispatch.Slot](f, r, who, "dispatch.slot.show", map[string]string{"external_id": id})
+		if err != nil {
+			return nil, err
+		}
+		return &slotForm{Values: valuesOf(s), Slot: &s}, nil
+	}
+	if r.FormValue("new") == "" {
+		return nil, nil
+	}
+	day := cmp.Or(r.FormValue("day"), d.From.Format(dayFormat))
+	v := map[string]string{"external_id": "board-" + rand.Text(), "technician": r.FormValue("technician"), "start": day + "T09:00", "end": day + "T10:00", "time_zone": cmp.Or(r.FormValue("zone"), "UTC"), "status": "planned"}
+	return &slotForm{New: true, Values: v}, nil
+}
+
+func valuesOf(s dispatch.Slot) map[string]string {
+	layout := "2006-01-02T15:04"
+	v := map[string]string{"external_id": s.ExternalID, "source": s.Source, "technician": s.Technician, "start": s.Start.Format(layout), "end": s.End.Format(layout), "time_zone": cmp.Or(s.TimeZone, "UTC"), "subject": s.Subject,
+		"customer": s.Customer, "location": s.Location, "notes": s.Notes, "status": s.Status, "categories": strings.Join(s.Categories, ", ")}
+	if s.AllDay {
+		v["all_day"], v["start"], v["end"] = "on", s.Start.Format(layout), s.End.AddDate(0, 0, -1).Format(layout)
+	}
+	if s.Reminder != nil {
+		v["reminder_minutes"] = strconv.Itoa(*s.Reminder)
+	}
+	if s.OnlineMeeting {
+		v["online_meeting"] = "on"
+	}
+	return v
+}
+
+var slotFields = []string{"external_id", "source", "technician", "start", "end", "time_zone", "subject", "customer", "location", "notes", "status", "categories", "reminder_minutes", "all_day", "online_meeting"}
+
+// entered reads the form. Of whole days people say the last one; the slot ends on the day after it.
+func entered(r *http.Request) (values map[string]string, in map[string]any) {
+	values, in = map[string]string{}, map[string]any{}
+	for _, name := range slotFields {
+		if v := strings.TrimSpace(r.FormValue(name)); v != "" {
+			values[name], in[name] = v, v
+		}
+	}
+	for _, name := range []string{"all_day", "online_meeting"} {
+		delete(in, name)
+		if values[name] != "" {
+			in[name] = true
+		}
+	}
+	if in["all_day"] == true {
+		for _, name := range []string{"start", "end"} {
+			values[name], _, _ = strings.Cut(values[name], "T")
+			in[name] = values[name]
+		}
+		if last, err := time.Parse(dayFormat, values["end"]); err == nil {
+			in["end"] = last.AddDate(0, 0, 1).Format(dayFormat)
+		}
+	}
+	if n, err := strconv.Atoi(values["reminder_minutes"]); err == nil {
+		in["reminder_minutes"] = n
+	}
+	if values["categories"] != "" {
+		in["categories"] = strings.FieldsFunc(values["categories"], func(c rune) bool { return c == ',' })
+	}
+	return values, in
+}
+
+// formView is the form with the board around it.
+type formView struct {
+	Board    boardData
+	Form     *slotForm
+	Statuses []string
+}
+
+// boardDo is every button of the board.
+func (f *Face) boardDo(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	id, said := r.FormValue("external_id"), ""
+	var err error
+	switch do := r.PathValue("do"); do {
+	case "save":
+		f.saveSlot(w, r, who)
+		return
+	case "move":
+		in := map[string]string{"external_id": id}
+		for _, name := range []string{"technician", "day"} {
+			if v := r.FormValue(name); v != "" {
+				in[name] = v
+			}
+		}
+		_, err = ask[any](f, r, who, "dispatch.slot.move", in)
+		said = "Moved; the calendar follows."
+	case "remove":
+		_, err = ask[any](f, r, who, "dispatch.slot.remove", map[string]string{"external_id": id})
+		said = "Taken out of the plan; its event is deleted."
+	case "keep":
+		_, err = ask[any](f, r, who, "dispatch.drift.resolve", map[string]string{"external_id": id, "keep": r.FormValue("keep")})
+		said = "Noted."
+	case "release":
+		_, err = ask[any](f, r, who, "dispatch.slot.release", map[string]string{"external_id": id})
+		said = "This one change goes out, and Exchange mails the attendees."
+	case "approve":
+		_, err = ask[any](f, r, who, "dispatch.import.approve", map[string]any{"id": r.FormValue("id"), "reject": r.FormValue("reject") != ""})
+		said = "Noted, with your name."
+	default:
+		err = fault.Missing("button", do)
+	}
+	if err != nil {
+		f.fail(w, r, err)
+		return
+	}
+	f.flash(r, said)
+	http.Redirect(w, r, boardAt(r), http.StatusSeeOther)
+}
+
+// boardAt is the board as it was.
+func boardAt(r *http.Request) string {
+	q := url.Values{}
+	for _, name := range []string{"from", "span"} {
+		if v := r.FormValue("back_" + name); v != "" {
+			q.Set(name, v)
+		}
+	}
+	return "/dispatch?" + q.Encode()
+}
+
+// saveSlot shows first what stands against it; whoever has seen that saves it all the same.
+func (f *Face) saveSlot(w http.ResponseWriter, r *http.Request, who access.Caller) {
+	values, in := entered(r)
+	form := &slotForm{Values: values, New: r.FormValue("new") != ""}
+	if r.FormValue("sure") == "" {
+		question := map[string]any{"technician": in["technician"], "start": in["start"], "end": in["end"], "external_id": in["external_id"]}
+		for _, name := range []string{"time_zone", "all_day"} {
+			if in[name] != nil {
+				question[name] = in[name]
+			}
+		}
+		found, err := ask[dispatch.Conflicts](f, r, who, "dispatch.conflict.list", question)
+		if err != nil {
+			f.refuseSlot(w, r, who, form, err)
+			return
+		}
+		if len(found.Slots)+len(found.Busy) > 0 {
+			form.Conflicts = &found
+			f.showBoard(w, r, who, http.StatusOK, form)
+			return
+		}
+	}
+	if _, err := ask[dispatch.Slot](f, r, who, "dispatch.slot.put", in); err != nil {
+		f.refuseSlot(w, r, who, form, err)
+		return
+	}
+	f.flash(r, "Planned; the calendar follows.")
+	http.Redirect(w, r, boardAt(r), http.StatusSeeOther)
+}
+
+func (f *Face) refuseSlot(w http.ResponseWriter, r *http.Request, who access.Caller, form *slotForm, err error) {
+	p := fault.As(err).Problem()
+	form.Problem = &p
+	f.showBoard(w, r, who, p.Status, form)
+}
