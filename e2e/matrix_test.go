@@ -26,6 +26,8 @@ var passes = map[access.Scope]map[string]bool{
 	access.AdminOnly:      {"admin": true},
 	access.OwnConnection:  {"viewer": true, "member": true, "admin": true, "key hub:write": true}, // whose it is, is asked of the connection: see below
 	access.Self:           {"viewer": true, "member": true, "admin": true},
+	access.ActionRead:     {"admin": true, "key actions:read": true},
+	access.ActionWrite:    {"admin": true, "key actions:write": true},
 	access.Decide:         {"member": true, "admin": true},
 	access.Planned:        {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true}, // each plan asks for itself
 	access.Acting:         {"viewer": true, "member": true, "admin": true, "key hub:read": true, "key hub:write": true, "key actions:read": true, "key actions:write": true, "key communications:read": true}, // each step is asked about: see below

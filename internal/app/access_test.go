@@ -9,13 +9,14 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/admin"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/m365"
 )
 
 // Who may do what is printed from the one function that decides it, for every action there is: a new one cannot be left out.
 func TestGoldenAccess(t *testing.T) {
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &delivery.Engine{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"seneschal/internal/admin"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/face/mcp"
 )
@@ -24,7 +25,7 @@ func (p *process) mcpCommand() *cobra.Command {
 		if tools != "everyday" && tools != "all" {
 			return fmt.Errorf("--tools is %q; there are everyday and all", tools)
 		}
-		r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+		r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &delivery.Engine{})
 		if err != nil {
 			return err
 		}

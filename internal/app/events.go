@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/event"
 )
 
@@ -33,6 +34,12 @@ func (a *App) joinAlarms(s Surroundings) error {
 		Addresses: a.Customers.AddressesOf, Routes: routes, Base: a.base}
 	a.Events.Told = a.Alarms.Wake
 	return nil
+}
+
+// joinDeliveries makes what sends mail.
+func (a *App) joinDeliveries(s Surroundings) {
+	*a.Deliveries = delivery.Engine{Store: a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Connections: a.Connections, Runner: a.Runner, Jobs: scheduler{a},
+		Limits: delivery.Limits{PerMinute: a.Config.DeliveryPerMinute, PerDay: a.Config.DeliveryPerDay, Recipients: a.Config.DeliveryRecipients}}
 }
 
 // tellEvents numbers events and wakes those who follow them, until ctx ends.

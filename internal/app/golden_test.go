@@ -12,6 +12,7 @@ import (
 
 	"seneschal/internal/admin"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/face/cli"
 	"seneschal/internal/face/rest"
@@ -38,7 +39,7 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestGoldenOpenAPI(t *testing.T) {
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &delivery.Engine{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"seneschal/internal/clock"
 	"seneschal/internal/config"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/face/cli"
 	"seneschal/internal/fault"
@@ -43,7 +44,7 @@ func Main(ctx context.Context, args, environ []string, io cli.Stdio) int {
 	}
 	p.hook = hook
 	// The registry alone makes the command tree; the hub behind it is opened by the commands that need one.
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &delivery.Engine{})
 	if err != nil {
 		_, _ = fmt.Fprintln(io.Err, err)
 		return 1
@@ -91,7 +92,7 @@ func (p *process) open(ctx context.Context, flags map[string]string) (cli.Doer, 
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &delivery.Engine{})
 	if err != nil {
 		return nil, nil, err
 	}

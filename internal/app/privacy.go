@@ -12,12 +12,12 @@ import (
 // Owners are all packages that keep data, for privacy and its test.
 func (a *App) Owners() map[string]privacy.Owner {
 	return map[string]privacy.Owner{"audit": a.Audit, "event": a.Events, "access": a.Access, "connection": a.Connections, "action": a.Runner,
-		"customer": a.Customers, "feed": a.Feeds, "timeline": a.Timeline, "alarm": a.Alarms}
+		"customer": a.Customers, "feed": a.Feeds, "timeline": a.Timeline, "alarm": a.Alarms, "delivery": a.Deliveries}
 }
 
 // classes are all classes of data there are, those about customers first.
 func (a *App) classes() []custody.Class {
-	return slices.Concat(a.Timeline.Classes(), a.Customers.Classes(), a.Feeds.Classes(), a.Connections.Classes(), a.Access.Classes(), a.Runner.Classes(), a.Audit.Classes(), a.Events.Classes(), a.Alarms.Classes(),
+	return slices.Concat(a.Timeline.Classes(), a.Customers.Classes(), a.Feeds.Classes(), a.Connections.Classes(), a.Access.Classes(), a.Runner.Classes(), a.Audit.Classes(), a.Events.Classes(), a.Alarms.Classes(), a.Deliveries.Classes(),
 		privacy.Classes(), vault.Classes(), jobs.Classes())
 }
 

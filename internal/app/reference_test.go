@@ -12,13 +12,14 @@ import (
 	"seneschal/internal/admin"
 	"seneschal/internal/config"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/m365"
 )
 
 // The reference pages are made from the registry and the manifest; this test keeps them so.
 func TestGoldenReference(t *testing.T) {
-	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{})
+	r, err := registry(&admin.Hub{}, &timeline.Engine{}, &alarm.Engine{}, &delivery.Engine{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,6 +31,7 @@ import (
 	"seneschal/internal/connector/todo"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/alarm"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
@@ -51,12 +52,12 @@ var Version = "dev"
 // owners are the migrations of every package with tables.
 func owners() []fs.FS {
 	return []fs.FS{vault.Migrations, jobs.Migrations, audit.Migrations, event.Migrations, access.Migrations, connection.Migrations, action.Migrations,
-		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations, privacy.Migrations}
+		feed.Migrations, customer.Migrations, timeline.Migrations, alarm.Migrations, delivery.Migrations, privacy.Migrations}
 }
 
 // registry is every action there is.
-func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine) (*action.Registry, error) {
-	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), teams.Actions(), line.Actions(), alarms.Actions())
+func registry(hub *admin.Hub, line *timeline.Engine, alarms *alarm.Engine, post *delivery.Engine) (*action.Registry, error) {
+	return action.NewRegistry(hub.Actions(), directory.Actions(), mail.Actions(), calendar.Actions(), contacts.Actions(), todo.Actions(), onedrive.Actions(), sharepoint.Actions(), teams.Actions(), line.Actions(), alarms.Actions(), post.Actions())
 }
 
 // probes are the harmless reads that prove a capability.
@@ -75,7 +76,7 @@ func probes() map[m365.Capability]connection.Probe {
 		m365.Meetings:     teams.ProbeMeetings,
 		m365.Timeline:     mail.Probe,
 		m365.Tap:          mail.Probe,
-		m365.Send:         mail.Probe,
+		m365.Send:         mail.ProbeSend,
 		m365.Dispatch:     calendar.Probe,
 
 		m365.FollowFiles:    onedrive.Probe,
@@ -102,6 +103,7 @@ type App struct {
 	Feeds       *feed.Service
 	Timeline    *timeline.Engine
 	Alarms      *alarm.Engine
+	Deliveries  *delivery.Engine
 	Registry    *action.Registry
 	Runner      *action.Runner
 	Privacy     *privacy.Service
@@ -157,8 +159,8 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	a.Events = &event.Log{Store: st, Clock: s.Clock, Log: s.Log, Jobs: scheduler{a}}
 	a.Access = &access.Access{Store: st, Clock: s.Clock, Audit: a.Audit}
 	hub := &admin.Hub{Access: a.Access, Audit: a.Audit, Events: a.Events, Clock: s.Clock, LoginURL: a.loginURL}
-	a.Timeline, a.Alarms = &timeline.Engine{}, &alarm.Engine{}
-	if a.Registry, err = registry(hub, a.Timeline, a.Alarms); err != nil {
+	a.Timeline, a.Alarms, a.Deliveries = &timeline.Engine{}, &alarm.Engine{}, &delivery.Engine{}
+	if a.Registry, err = registry(hub, a.Timeline, a.Alarms, a.Deliveries); err != nil {
 		return nil, err
 	}
 	if err := a.joinConnections(s); err != nil {
@@ -175,6 +177,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	if err := a.joinAlarms(s); err != nil {
 		return nil, err
 	}
+	a.joinDeliveries(s)
 	a.joinPrivacy()
 	hub.Runner, hub.Privacy = a.Runner, a.Privacy
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{
@@ -190,6 +193,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		feed.LagJob:         a.Feeds.Lag,
 		alarm.SurveyJob:     a.Alarms.Survey,
 		alarm.MailJob:       a.Alarms.Send,
+		delivery.PostJob:    a.Deliveries.Post,
 	}})
 	return a, err
 }

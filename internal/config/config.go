@@ -55,6 +55,10 @@ type Config struct {
 
 	Retention map[string]time.Duration // by the setting's name; 0: for ever
 
+	DeliveryPerMinute  int
+	DeliveryPerDay     int
+	DeliveryRecipients int
+
 	AlarmFrom         []string
 	AlarmTo           []string
 	AlarmSMTP         string
@@ -126,6 +130,10 @@ func Settings() []Setting {
 		retention("EVENTS", "90d", 0, "How long events are kept for the list, for streams that are taken up again, and for replay to webhooks. One that is still to be delivered stays longer."),
 		retention("TRAFFIC", "90d", 24*time.Hour, "How long is counted, by hour, how many requests a connection sent to which of Microsoft's services, and how they went; at least 1d, as the usage page shows a day."),
 		retention("USE", "90d", 31*24*time.Hour, "How long is counted, by day, which of Microsoft's operations a connection used; at least 31d, as the access review looks 30 days back."),
+		retention("DELIVERIES", "365d", 24*time.Hour, "How long deliveries are kept once they are over: to whom, when, what proves them; at least 1d, as recipients are counted by day. Letters go sooner: with the mail."),
+		{Name: "DELIVERY_PER_MINUTE", Default: "30", Example: "20", Doc: "How many mails a mailbox sends in a minute at most. Exchange Online's own limit is 30.", set: number(func(c *Config) *int { return &c.DeliveryPerMinute }, 1, 10000)},
+		{Name: "DELIVERY_PER_DAY", Default: "10000", Example: "5000", Doc: "How many recipients a mailbox writes to in 24 hours at most. Exchange Online's own limit is 10000.", set: number(func(c *Config) *int { return &c.DeliveryPerDay }, 1, 1000000)},
+		{Name: "DELIVERY_RECIPIENTS", Default: "500", Example: "1000", Doc: "How many recipients one mail may have, cc and bcc included. Exchange Online's default is 500; an administrator may set up to 1000.", set: number(func(c *Config) *int { return &c.DeliveryRecipients }, 1, 1000)},
 		{Name: "ALARM_FROM", Example: "alerts@example.com", Doc: "Mailboxes that alarms are mailed from, separated by commas: the first is used that a healthy app-only connection lists for actions, never through the connection the alarm is about. With ALARM_SMTP the sender's address. Empty: alarms stand on the overview only.", set: addresses(func(c *Config) *[]string { return &c.AlarmFrom })},
 		{Name: "ALARM_TO", Example: "oncall@example.com", Doc: "Addresses that are told of alarms besides admins and a connection's owner, separated by commas.", set: addresses(func(c *Config) *[]string { return &c.AlarmTo })},
 		{Name: "ALARM_SMTP", Example: "mail.example.com:587", Doc: "Mail server for alarms, used where no connection can send. Port 465 speaks TLS from the start, others must offer STARTTLS.", set: setSMTP},

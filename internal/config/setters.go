@@ -66,6 +66,18 @@ func duration(field func(*Config) *time.Duration) func(*Config, string) error {
 	}
 }
 
+// number takes a whole number between two others.
+func number(field func(*Config) *int, least, most int) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("%q is not a whole number from %d to %d", v, least, most)
+		}
+		*field(c) = n
+		return nil
+	}
+}
+
 // retention is a setting of how long a class of data is kept.
 func retention(class, standard string, least time.Duration, doc string) Setting {
 	name := "RETENTION_" + class

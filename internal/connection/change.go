@@ -432,14 +432,19 @@ type Permissions struct {
 	Setup       entra.Setup     `json:"setup"`
 }
 
+// Granted lists the permissions that the connection was last seen with.
+func (s *Service) Granted(ctx context.Context, id string) ([]string, error) {
+	return store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (p string, err error) { return p, r.Scan(&p) },
+		"select permission from connection_grant where connection = $1 order by permission", id)
+}
+
 // ReadPermissions compares what is needed with the grants last seen.
 func (s *Service) ReadPermissions(ctx context.Context, idOrName string) (Permissions, error) {
 	c, err := s.Lookup(ctx, idOrName)
 	if err != nil {
 		return Permissions{}, err
 	}
-	granted, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (p string, err error) { return p, r.Scan(&p) },
-		"select permission from connection_grant where connection = $1 order by permission", c.ID)
+	granted, err := s.Granted(ctx, c.ID)
 	if err != nil {
 		return Permissions{}, err
 	}

@@ -207,6 +207,7 @@ func (s *Service) capabilityLine(ctx context.Context, c Connection, e m365.Endpo
 		return failed
 	}
 	l.Proof, r.proof = Proof(proof), Proof(proof)
+	l.tellWants(c, info, r)
 	if len(l.TooBroad) > 0 {
 		l.Cause = "Works; " + strings.Join(l.TooBroad, ", ")
 		l.Fix, l.Who = "If nothing else needs the broader permission, replace it by the narrower one", "an administrator of the app registration"
@@ -238,6 +239,19 @@ func (l *Line) compare(c Connection, info m365.CapabilityInfo, granted []string)
 			l.Granted = appendOnce(l.Granted, shared)
 		default:
 			l.Missing = appendOnce(l.Missing, shared)
+		}
+	}
+}
+
+// tellWants says what a capability is with, or without, what it only wants.
+func (l *Line) tellWants(c Connection, info m365.CapabilityInfo, r *report) {
+	if info.With == "" || !r.grantsRead {
+		return
+	}
+	l.Cause = info.With
+	for _, n := range info.Wants {
+		if !slices.Contains(r.granted, n.Name(c.Kind)) {
+			l.Cause, l.Fix, l.Who = info.Without, "If that is not enough, grant "+n.Name(c.Kind)+": "+n.Why, "an administrator of the tenant"
 		}
 	}
 }

@@ -24,26 +24,32 @@ type Type string
 
 // The events there are so far.
 const (
-	NeedsReauth     Type = "connection.needs_reauth"
-	NeedsAdmin      Type = "connection.needs_admin"
-	Healthy         Type = "connection.healthy"
-	GrantsChanged   Type = "connection.grants_changed"
-	SecretExpires   Type = "secret.expiring"
-	FeedLagging     Type = "feed.lagging"
-	ItemParked      Type = "feed.item_parked"
-	MailReceived    Type = "message.received"
-	EventChanged    Type = "calendar.event.changed"
-	FileChanged     Type = "file.changed"
-	ContactChanged  Type = "contact.changed"
-	ListItemChanged Type = "list_item.changed"
-	AlarmRaised     Type = "alarm.raised"
-	AlarmResolved   Type = "alarm.resolved"
-	WebhookTest     Type = "webhook.test" // goes to the one webhook that was asked to be tried
+	NeedsReauth       Type = "connection.needs_reauth"
+	NeedsAdmin        Type = "connection.needs_admin"
+	Healthy           Type = "connection.healthy"
+	GrantsChanged     Type = "connection.grants_changed"
+	SecretExpires     Type = "secret.expiring"
+	FeedLagging       Type = "feed.lagging"
+	ItemParked        Type = "feed.item_parked"
+	MailReceived      Type = "message.received"
+	EventChanged      Type = "calendar.event.changed"
+	FileChanged       Type = "file.changed"
+	ContactChanged    Type = "contact.changed"
+	ListItemChanged   Type = "list_item.changed"
+	AlarmRaised       Type = "alarm.raised"
+	AlarmResolved     Type = "alarm.resolved"
+	DeliverySent      Type = "delivery.sent"
+	DeliveryUnsure    Type = "delivery.unsure"
+	DeliveryFailed    Type = "delivery.failed"
+	DeliveryCancelled Type = "delivery.cancelled"
+	DeliveryBounced   Type = "delivery.bounced"
+	WebhookTest       Type = "webhook.test" // goes to the one webhook that was asked to be tried
 )
 
 // Types lists the events that can be asked for.
 func Types() []Type {
-	return []Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, AlarmRaised, AlarmResolved}
+	return []Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, AlarmRaised, AlarmResolved,
+		DeliverySent, DeliveryUnsure, DeliveryFailed, DeliveryCancelled, DeliveryBounced}
 }
 
 // Event is something that became true.
@@ -119,7 +125,7 @@ func (l *Log) nextID(now time.Time) string {
 
 // OfMailboxes are the events that tell what happens in people's mailboxes, drives and sites: they are not for everybody who may see the hub.
 func OfMailboxes() []Type {
-	return []Type{MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, ItemParked}
+	return []Type{MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, ItemParked, DeliverySent, DeliveryUnsure, DeliveryFailed, DeliveryCancelled, DeliveryBounced}
 }
 
 const columns = "id, number, at, type, connection, about, communication, data"

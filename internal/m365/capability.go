@@ -51,6 +51,8 @@ type CapabilityInfo struct {
 	Modes   []Mode // engines work while nobody is signed in, so they need an app-only connection; a person may have their own mailbox followed
 	Needs   []Need
 	Wants   []Need // better with, complete without: never missing, and never asked of a person who signs in
+	With    string // what the wants make of it, where that is to be told
+	Without string // and what it is without them
 }
 
 // Name gives the permission of the need in a mode.
@@ -172,9 +174,11 @@ var capabilities = []CapabilityInfo{
 	}},
 	{Name: Send, Title: "Deliver quotes and invoices", Purpose: "send", Modes: []Mode{Application}, Needs: []Need{
 		lookUp,
-		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Why: "keep a draft until it is seen in Sent Items, so that nothing is sent twice"},
-		{Operation: "POST /users/{user-id}/messages/{message-id}/send", Role: "Mail.Send", Why: "send the draft"},
-	}},
+		{Operation: "POST /users/{user-id}/sendMail", Role: "Mail.Send", Why: "send mail"},
+	}, Wants: []Need{
+		{Operation: "POST /users/{user-id}/messages", Role: "Mail.ReadWrite", Why: "keep a draft until it is seen in Sent Items, so that each mail leaves exactly once, with files up to 150 MB"},
+	}, With: "Mode verified: every mail is seen in Sent Items before it counts as sent, exactly once, with files up to 150 MB",
+		Without: "Mode send-only: without Mail.ReadWrite a mail leaves at most once and under 3 MB, and one whose answer was lost waits for a person"},
 	{Name: Dispatch, Title: "Put technicians' slots into calendars", Purpose: "dispatch", Modes: []Mode{Application}, Needs: []Need{
 		lookUp,
 		{Operation: "POST /users/{user-id}/events", Role: "Calendars.ReadWrite", Why: "create, change and delete the slots' events"},

@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/place"
+	"seneschal/internal/fault"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
 )
@@ -22,6 +23,7 @@ const (
 	readMIME        m365.OperationKey = "GET /users/{user-id}/messages/{message-id}/$value"
 	moveMessage     m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/move"
 	sendMessage     m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/send"
+	submitMessage   m365.OperationKey = "POST /users/{user-id}/sendMail"
 	createReply     m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/createReply"
 	createReplyAll  m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/createReplyAll"
 	createForward   m365.OperationKey = "POST /users/{user-id}/messages/{message-id}/createForward"
@@ -52,10 +54,19 @@ func Actions() []action.Action {
 		ruleActions(), settingsActions(), categoryActions())
 }
 
-// Probe reads the inbox's name. It proves every capability that works on mail; sending cannot be tried without sending, so for the
-// capability send too it proves no more than that the mailbox is within reach.
+// Probe reads the inbox's name. It proves every capability that reads mail.
 func Probe(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
 	return place.Probe(ctx, g, mailbox, func(o graph.Owner) graph.Path { return o.MailFolder("inbox") }, graph.Select("id", "displayName"))
+}
+
+// ProbeSend proves as much of sending as can be without sending: that the mailbox is within reach, where the app may read it, else that the
+// account is there.
+func ProbeSend(ctx context.Context, g *graph.Client, mailbox m365.UserID) (graph.Proof, error) {
+	p, err := Probe(ctx, g, mailbox)
+	if fault.CodeOf(err) != "permission_missing" {
+		return p, err
+	}
+	return place.Probe(ctx, g, mailbox, func(o graph.Owner) graph.Path { return o.Path }, graph.Select("id", "displayName"))
 }
 
 // ProbeSettings reads the mailbox's time zone. It proves the capability mailsettings.

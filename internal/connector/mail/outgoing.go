@@ -2,6 +2,7 @@ package mail
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"seneschal/internal/action"
@@ -44,9 +45,9 @@ func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.P
 	if err := s.c.Checkpoint(ctx, outgoing{Draft: draft.ID}); err != nil {
 		return Sent{}, err
 	}
-	if file := s.c.Files["file"]; file != nil {
+	if files := inOrder(s.c.Files); len(files) > 0 {
 		var err error
-		if proof, err = s.enclose(ctx, draft.ID, file); err != nil {
+		if proof, err = s.enclose(ctx, draft.ID, files); err != nil {
 			return Sent{}, s.withdraw(ctx, draft.ID, err)
 		}
 	}
@@ -59,20 +60,28 @@ func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.P
 	return s.accepted(ctx, draft)
 }
 
-// enclose adds the file and sees it on the draft: a mail that announces an attachment must not leave without it. The look also gives
-// the time from which the send counts.
-func (s sending) enclose(ctx context.Context, draft string, file *action.Content) (graph.Proof, error) {
-	item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType}
-	if err := attachment.Send(ctx, s.c, s.Graph, s.Message(draft), item, file); err != nil {
-		return graph.Proof{}, err
+// enclose adds the files and sees them on the draft: a mail that announces an attachment must not leave without it, nor with half of one. The
+// look also gives the time from which the send counts.
+func (s sending) enclose(ctx context.Context, draft string, files []*action.Content) (graph.Proof, error) {
+	for _, file := range files {
+		item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType}
+		if err := attachment.Send(ctx, s.c, s.Graph, s.Message(draft), item, file); err != nil {
+			return graph.Proof{}, err
+		}
 	}
-	var p graph.Proof
-	m, err := graph.Get[graph.Message](ctx, s.Graph, s.Message(draft), graph.Select("id", "hasAttachments"), graph.Prove(&p))
-	if err == nil && !m.HasAttachments {
-		err = &fault.Error{Kind: fault.UpstreamRefused, Code: "attachment_missing", Message: "Microsoft took the file, but the draft does not show it; nothing was sent",
-			Fix: "Send it again", Who: "you"}
+	there, p, err := attachment.Seen(ctx, s.Graph, s.Message(draft))
+	if err != nil {
+		return p, err
 	}
-	return p, err
+	for _, file := range files {
+		i := slices.IndexFunc(there, func(a attachment.Attachment) bool { return a.Name == file.Name && a.Size >= file.Size })
+		if i < 0 {
+			return p, &fault.Error{Kind: fault.UpstreamRefused, Code: "attachment_missing", Message: "Microsoft took the file, but the draft does not show it whole; nothing was sent",
+				Cause: "A policy took it off, or it was changed on its way", Fix: "Look what the tenant does with such files, and send it again", Who: "an Exchange administrator of the tenant"}
+		}
+		there = slices.Delete(there, i, i+1)
+	}
+	return p, nil
 }
 
 // accepted looks once after the 202. Not finding the mail is the ordinary case, as it shows in Sent Items with a delay. Finding it still

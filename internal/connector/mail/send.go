@@ -67,18 +67,22 @@ func (in ForwardIn) Check() error {
 
 func sendActions() []action.Action {
 	enclosed := []action.File{{Name: "file", Doc: "One file to enclose", Max: attachment.MaxFile}}
+	several := append(enclosed, further()...)
 	// What every way of sending calls once it has its draft.
-	delivery := []m365.OperationKey{sendMessage, readMessage, addAttachment, uploadSession, moveMessage, listMessages}
+	delivery := []m365.OperationKey{sendMessage, readMessage, addAttachment, uploadSession, listAttachments, moveMessage, listMessages}
 	spec := func(name, summary string, first ...m365.OperationKey) action.Spec {
 		return action.Spec{Name: name, Summary: summary, Effect: action.Writes, Operations: append(first, delivery...), Capability: m365.Mail, Files: enclosed}
 	}
 	reply := spec("mail.message.reply", "Reply to a message.", createReply, createReplyAll)
 	forward := spec("mail.message.forward", "Forward a message.", createForward)
 	reply.Args, forward.Args = []string{"message"}, []string{"message"}
+	whole := spec("mail.message.send", "Send a mail, once and never twice.", createMessage)
+	whole.Files = several
 	return []action.Action{
-		action.Define(spec("mail.message.send", "Send a mail, once and never twice.", createMessage), send, action.WithReconcile(func(ctx context.Context, c action.Call, in SendIn) (Sent, action.Answer, error) {
+		action.Define(whole, send, action.WithReconcile(func(ctx context.Context, c action.Call, in SendIn) (Sent, action.Answer, error) {
 			return whatBecame(ctx, c, in.Mailbox)
 		})),
+		submitAction(), traceAction(),
 		action.Define(reply, replyTo, action.WithReconcile(func(ctx context.Context, c action.Call, in ReplyIn) (Sent, action.Answer, error) {
 			return whatBecame(ctx, c, in.Mailbox)
 		})),

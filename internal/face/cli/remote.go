@@ -100,15 +100,15 @@ func (r *Remote) request(ctx context.Context, a action.Action, q action.Request)
 	if method == http.MethodGet || method == http.MethodDelete {
 		return http.NewRequestWithContext(ctx, method, base+path+query(fields), nil)
 	}
-	text, err := json.Marshal(fields)
+	if q.Input, err = json.Marshal(fields); err != nil {
+		return nil, err
+	}
+	body, contentType := r.body(q)
+	req, err := http.NewRequestWithContext(ctx, method, base+path, body)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(text))
-	if err != nil {
-		return nil, err
-	}
-	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Type", contentType)
 	if q.Key != "" {
 		req.Header.Set("Idempotency-Key", q.Key)
 	}

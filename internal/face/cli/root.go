@@ -153,6 +153,7 @@ func (f *Face) add(a action.Action) {
 		parent = child(parent, word)
 	}
 	var inputFile, key string
+	var files []string
 	var yes bool
 	use := w[len(w)-1]
 	for _, arg := range a.Args {
@@ -171,6 +172,9 @@ func (f *Face) add(a action.Action) {
 		if a.TakesKey() {
 			keyFlag(cmd, &key)
 		}
+		if len(a.Files) > 0 {
+			fileFlag(cmd, &files)
+		}
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		in, err := f.readInput(inputFile)
@@ -185,6 +189,10 @@ func (f *Face) add(a action.Action) {
 			return usageError{errNotConfirmed}
 		}
 		q := action.Request{Action: a.Name, Key: keyFor(a, key)}
+		if q.Files, err = openFiles(a, files); err != nil {
+			return err
+		}
+		defer closeFiles(q.Files)
 		if len(a.Streams) > 0 {
 			q.Out = func(action.Bytes) io.Writer { return f.IO.Out }
 		}

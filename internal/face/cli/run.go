@@ -27,7 +27,7 @@ func (f *Face) addRun() {
 	cmd := &cobra.Command{Use: "run NAME", Short: "Run an action on a connection.", Args: cobra.ExactArgs(1)}
 	cmd.Flags().StringVar(&q.Connection, "connection", "", "id or name of the connection to act through")
 	cmd.Flags().StringVar(&inputFile, "input", "", "read the input as JSON from a file, or - for standard input")
-	cmd.Flags().StringArrayVar(&files, "file", nil, "NAME=PATH of a file the action takes")
+	fileFlag(cmd, &files)
 	keyFlag(cmd, &q.Key)
 	cmd.Flags().BoolVar(&q.DryRun, "dry-run", false, "show what would happen; nothing leaves the hub")
 	cmd.Flags().BoolVar(&yes, "yes", false, "do not ask, where something is deleted")
@@ -46,11 +46,7 @@ func (f *Face) addRun() {
 		if q.Files, err = openFiles(a, files); err != nil {
 			return err
 		}
-		defer func() {
-			for _, c := range q.Files {
-				_ = c.Close()
-			}
-		}()
+		defer closeFiles(q.Files)
 		if a.Effect == action.Deletes && !yes && !q.DryRun && !f.confirmed(a, in) {
 			return usageError{errNotConfirmed}
 		}
@@ -71,6 +67,16 @@ func (f *Face) addRun() {
 		return f.printResult(a, result)
 	}
 	child(f.root, "action").AddCommand(cmd)
+}
+
+func fileFlag(cmd *cobra.Command, files *[]string) {
+	cmd.Flags().StringArrayVar(files, "file", nil, "NAME=PATH of a file the action takes")
+}
+
+func closeFiles(files map[string]*action.Content) {
+	for _, c := range files {
+		_ = c.Close()
+	}
 }
 
 func keyFlag(cmd *cobra.Command, key *string) {

@@ -248,7 +248,7 @@ func addPathAndQuery(r *http.Request, a action.Action, fields map[string]json.Ra
 		}
 	}
 	for name, values := range r.URL.Query() {
-		if name != "dry_run" {
+		if name != "dry_run" || a.Input().Properties[name] != nil {
 			fields[name] = typed(a.Input().Properties[name], values)
 		}
 	}

@@ -56,6 +56,11 @@ func Of(ctx context.Context, g *graph.Client, thing graph.Path) (List, error) {
 	return List{list}, err
 }
 
+// Seen lists what hangs on a thing, with the proof of when.
+func Seen(ctx context.Context, g *graph.Client, thing graph.Path) ([]Attachment, graph.Proof, error) {
+	return all(ctx, g, thing)
+}
+
 func all(ctx context.Context, g *graph.Client, thing graph.Path) ([]Attachment, graph.Proof, error) {
 	var p graph.Proof
 	out := []Attachment{}

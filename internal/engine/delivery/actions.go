@@ -1,0 +1,56 @@
+package delivery
+
+import (
+	"context"
+	"fmt"
+
+	"seneschal/internal/access"
+	"seneschal/internal/action"
+)
+
+// SendIn is a mail to be delivered.
+type SendIn struct {
+	Letter
+	DryRun bool `json:"dry_run,omitempty" doc:"Check everything that can be checked, and take nothing"`
+}
+
+type oneIn struct {
+	ID string `json:"id" minLength:"1" doc:"Id of the delivery"`
+}
+
+// ResolveIn is a person's word on a delivery.
+type ResolveIn struct {
+	ID   string `json:"id" minLength:"1" doc:"Id of the delivery"`
+	As   Word   `json:"as" enum:"sent,send_again,give_up" doc:"sent: the mail left, as somebody saw; send_again: it did not, and shall; give_up: it did not, and shall not"`
+	Note string `json:"note,omitempty" maxLength:"500" doc:"How you know"`
+}
+
+func attachments() []action.File {
+	out := make([]action.File, maxFiles)
+	for i := range out {
+		out[i] = action.File{Name: fileName(i), Doc: fmt.Sprintf("Attachment %d, up to 150 MB; it keeps its name", i+1), Max: maxFile}
+	}
+	return out
+}
+
+// Actions are the engine's ways in for every face.
+func (e *Engine) Actions() []action.Action {
+	return []action.Action{
+		action.Define(action.Spec{Name: "delivery.send", Summary: "Deliver a mail, once, with proof: it is queued, sent at its mailbox's pace, and looked after until its end is known.", Effect: action.Writes, Target: action.OnHub,
+			Scope: access.ActionWrite, Keyed: true, Route: "POST /deliveries", Files: attachments()}, func(ctx context.Context, c action.Call, in SendIn) (Delivery, error) {
+			return e.Take(ctx, c, in)
+		}),
+		action.Define(action.Spec{Name: "delivery.list", Summary: "List deliveries, how many stand where, and when the queues end.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Route: "GET /deliveries"},
+			func(ctx context.Context, _ action.Call, in Query) (Page, error) { return e.List(ctx, in) }),
+		action.Define(action.Spec{Name: "delivery.show", Summary: "Show one delivery with its proof and its history.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Route: "GET /deliveries/{id}", Args: []string{"id"}},
+			func(ctx context.Context, _ action.Call, in oneIn) (Detail, error) { return e.Show(ctx, in.ID) }),
+		action.Define(action.Spec{Name: "delivery.cancel", Summary: "Take back a delivery that has not left yet.", Effect: action.Writes, Target: action.OnHub, Scope: access.ActionWrite, Route: "POST /deliveries/{id}/cancel", Args: []string{"id"}},
+			func(ctx context.Context, c action.Call, in oneIn) (Detail, error) {
+				return e.Cancel(ctx, c.Caller, in.ID)
+			}),
+		action.Define(action.Spec{Name: "delivery.resolve", Summary: "Say what became of a delivery that nobody can tell by itself, or have a failed one sent again.", Effect: action.Writes, Target: action.OnHub, Scope: access.ActionWrite,
+			Route: "POST /deliveries/{id}/resolve", Args: []string{"id", "as"}}, func(ctx context.Context, c action.Call, in ResolveIn) (Detail, error) {
+			return e.Resolve(ctx, c.Caller, in)
+		}),
+	}
+}
