@@ -177,7 +177,9 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	if err := a.joinAlarms(s); err != nil {
 		return nil, err
 	}
-	a.joinDeliveries(s)
+	if err := a.joinDeliveries(s); err != nil {
+		return nil, err
+	}
 	a.joinPrivacy()
 	hub.Runner, hub.Privacy = a.Runner, a.Privacy
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{

@@ -57,17 +57,14 @@ func (d Data) reckoned(at string) (sums, error) {
 	if err != nil {
 		c.bad("currency", "%v", err)
 	}
-	if len(d.Lines) == 0 || len(d.Lines) > 1000 {
-		c.bad("lines", "must have 1 to 1000 entries")
+	if len(d.Lines) == 0 || len(d.Lines) > maxLines {
+		c.bad("lines", "must have 1 to %d entries", maxLines)
 	}
 	s := reckon(d.read(c), digits)
 	if len(c.wrong) == 0 && d.Totals != nil {
 		d.Totals.compare(c, s)
 	}
-	if len(c.wrong) > 0 {
-		return s, fault.BadFields(c.wrong...)
-	}
-	return s, nil
+	return s, fault.OfFields(c.wrong)
 }
 
 // text refuses what no printed page has: control characters, and those that turn the direction of others round.

@@ -15,6 +15,9 @@ const (
 	Invoice Kind = "invoice"
 )
 
+// maxLines is how many lines a document has at most: so many still fit a mail's body.
+const maxLines = 500
+
 // Data is what a quote or an invoice says. Decimals are text, so that none is lost on the way.
 type Data struct {
 	Number    string   `json:"number" minLength:"1" maxLength:"60" doc:"Its number"`
@@ -26,7 +29,7 @@ type Data struct {
 	Seller    Party    `json:"seller" doc:"Whose document it is"`
 	Customer  Party    `json:"customer" doc:"Whom it is for"`
 	Intro     string   `json:"intro,omitempty" maxLength:"4000" doc:"Words before the lines"`
-	Lines     []Line   `json:"lines" minItems:"1" maxItems:"1000" doc:"What is sold"`
+	Lines     []Line   `json:"lines" minItems:"1" maxItems:"500" doc:"What is sold"`
 	Totals    *Totals  `json:"totals,omitempty" doc:"The totals as the caller has them; the document is refused where the lines come to others"`
 	Notes     string   `json:"notes,omitempty" maxLength:"4000" doc:"Words after the totals"`
 	Terms     string   `json:"terms,omitempty" maxLength:"2000" doc:"Terms of payment"`

@@ -1,6 +1,7 @@
 package document
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -243,4 +244,15 @@ func nonEmpty(all ...string) []string {
 		}
 	}
 	return out
+}
+
+// FileName is what a document's PDF is called: its title and number, without what a file's name cannot have.
+func FileName(name string, d Data) string {
+	title := vocabularies[cmp.Or(d.Language, english)].words[kindOf(name)].Title
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune(`/\:*?"<>|`, r) {
+			return '-'
+		}
+		return r
+	}, title+" "+d.Number) + ".pdf"
 }

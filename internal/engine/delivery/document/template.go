@@ -24,8 +24,8 @@ var standard embed.FS
 // parts are the three texts of a template.
 var parts = []string{"subject", "html", "text"}
 
-// maxPart is how long a rendered text may become: a template that runs wild must not fill the memory.
-const maxPart = 4 << 20
+// maxPart is how long a rendered text may become, as a mail's body does; and a template that runs wild must not fill the memory.
+const maxPart = 500_000
 
 // executor is what text and HTML templates have in common.
 type executor interface {
@@ -196,7 +196,7 @@ type bounded struct{ bytes.Buffer }
 // Write takes what still has room.
 func (b *bounded) Write(p []byte) (int, error) {
 	if b.Len()+len(p) > maxPart {
-		return 0, errors.New("it becomes longer than 4 MB")
+		return 0, fmt.Errorf("it becomes longer than %d bytes", maxPart)
 	}
 	return b.Buffer.Write(p)
 }
