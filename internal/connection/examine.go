@@ -250,8 +250,8 @@ func (l *Line) tellWants(c Connection, info m365.CapabilityInfo, r *report) {
 	}
 	l.Cause = info.With
 	for _, n := range info.Wants {
-		if !slices.Contains(r.granted, n.Name(c.Kind)) {
-			l.Cause, l.Fix, l.Who = info.Without, "If that is not enough, grant "+n.Name(c.Kind)+": "+n.Why, "an administrator of the tenant"
+		if want := c.asks().Name(n); want != "" && !slices.Contains(r.granted, want) {
+			l.Cause, l.Fix, l.Who = info.Without, "If that is not enough, grant "+want+": "+n.Why, "an administrator of the tenant"
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/mail"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -111,7 +112,7 @@ func (in SendIn) digest(files []*action.Content) (string, error) {
 	h := sha256.New()
 	h.Write(text)
 	for _, f := range files {
-		fmt.Fprintf(h, "\n%s %q", f.SHA256, f.Name)
+		h.Write([]byte("\n" + f.SHA256 + " " + strconv.Quote(f.Name)))
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
