@@ -159,6 +159,13 @@ func TestPagesAreSound(t *testing.T) {
 	}
 	p := browser(t)
 	p.enter(h)
+	p.sound(h, map[string]string{"deliveries-empty": "/deliveries"})
+	queued, unsure := deliveriesToSee(t, h)
+	p.sound(h, map[string]string{"deliveries": "/deliveries", "delivery-queued": "/deliveries/" + queued, "delivery-unsure": "/deliveries/" + unsure})
+	p.do(chromedp.Navigate(h.Server.URL()+"/deliveries/"+unsure), chromedp.SetValue(`form[action$="/resolve"]:has(input[value="sent"]) input[name="note"]`, "Ben has it"), chromedp.Click(`form[action$="/resolve"]:has(input[value="sent"]) button`), see(".flash"))
+	has(t, "the delivery", p.text("#main"), "Noted, with your name", "A person said that it was sent", "Ben has it")
+	p.do(chromedp.Navigate(h.Server.URL()+"/deliveries/"+queued), chromedp.Click(`form[action$="/cancel"] button`), see(".flash"))
+	has(t, "the delivery", p.text("#main"), "Nothing left", "taken back")
 	p.sound(h, map[string]string{"overview": "/", "connections": "/connections", "usage": "/usage", "doctor": "/connections/" + c.ID, "repair": "/connections/" + broken.ID, "wizard": "/connections/new", "values": "/connections/new?who=app&service=mail&service=calendar",
 		"actions": "/actions", "action": "/actions/mail.message.send", "activity": "/activity", "run": "/runs/" + sent.Run, "deleting": "/actions/mail.message.delete", "fault": "/connections/none", "login": "/login", "customers-empty": "/customers", "feeds-empty": "/feeds", "mailboxes-unfollowed": "/mailboxes"})
 }

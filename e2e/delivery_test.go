@@ -378,3 +378,16 @@ func TestTheDoctorTellsTheMode(t *testing.T) {
 		}
 	}
 }
+
+// deliveriesToSee are one that waits and one that a person must look at.
+func deliveriesToSee(t *testing.T, h *app.Hub) (queued, unsure string) {
+	t.Helper()
+	h.Connect(sender(h, "post", sendingAlone))
+	play(t, h, sim.Fault{Match: matching("POST", "/v1.0/users/*/sendMail"), Kind: "timeout_after_accept", Times: 1})
+	unsure = mustHandIn(t, h.App, "unsure", letterTo(ben, "Invoice 4711")).ID
+	becomes(t, h, unsure, delivery.Unsure)
+	in := letterTo("Somebody with a long name <"+ben+">", "An invoice with a subject of a hundred and twenty characters, because somebody will write one, and nothing may break of it")
+	in["send_at"] = h.Time.Now().Add(24 * time.Hour).Format(time.RFC3339)
+	queued = mustHandIn(t, h.App, "queued", in, pdf(t, "invoice.pdf", 1000)).ID
+	return queued, unsure
+}

@@ -108,10 +108,11 @@ func (e *Engine) Show(ctx context.Context, id string) (Detail, error) {
 	if d, err = e.shown(ctx, d); err != nil {
 		return Detail{}, err
 	}
-	out := Detail{Delivery: d, ProofNote: d.proof(), CanCancel: d.State == Queued}
+	out := Detail{Delivery: d, CanCancel: d.State == Queued}
 	if out.Steps, err = stepsOf(ctx, e.Store.Reader(), id); err != nil {
 		return out, err
 	}
+	out.ProofNote = d.proof(out.Steps[len(out.Steps)-1].By)
 	var pieces int
 	if err := e.Store.Reader().QueryRowContext(ctx, "select count(*) from delivery_content where delivery = $1 and part = 0", id).Scan(&pieces); err != nil {
 		return out, err
@@ -121,15 +122,15 @@ func (e *Engine) Show(ctx context.Context, id string) (Detail, error) {
 	return out, nil
 }
 
-// proof says in words what a state rests on.
-func (d Delivery) proof() string {
+// proof says in words what a state rests on, which a person may have said.
+func (d Delivery) proof(by string) string {
 	switch {
+	case d.State == Sent && by != "":
+		return "A person said that it was sent"
 	case d.State == Sent && d.MessageID != "":
 		return "The mail was seen in the mailbox's Sent Items"
-	case d.State == Sent && d.Run != "":
-		return "Microsoft answered that it took the mail; with Mail.Send alone nobody can look for it in Sent Items"
 	case d.State == Sent:
-		return "A person said that it was sent"
+		return "Microsoft answered that it took the mail; with Mail.Send alone nobody can look for it in Sent Items"
 	case d.State == Bounced:
 		return "The mail left, and a report of its not being delivered came back into the mailbox"
 	case d.State == Unsure && d.Mode == Verified:

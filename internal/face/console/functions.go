@@ -10,6 +10,7 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/customer"
+	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
@@ -29,6 +30,8 @@ var hues = map[string]hue{
 	"never_used": {"attention", "!", "never used"}, "expired": {"unknown", "‖", "expired"},
 	"webhook_works": {"good", "✓", "reached"}, "webhook_fails": {"bad", "✕", "not reached"}, "webhook_unknown": {"unknown", "?", "not called yet"},
 	"delivery_waiting": {"attention", "…", "waits"}, "delivery_sending": {"attention", "…", "being sent"}, "delivery_delivered": {"good", "✓", "delivered"}, "delivery_dead": {"bad", "✕", "given up"},
+	"mail_queued": {"attention", "…", "queued"}, "mail_sending": {"attention", "…", "being sent"}, "mail_sent": {"good", "✓", "sent"}, "mail_unsure": {"attention", "?", "unsure"}, "mail_failed": {"bad", "✕", "failed"},
+	"mail_cancelled": {"unknown", "‖", "taken back"}, "mail_bounced": {"bad", "✕", "bounced"},
 	"live": {"good", "✓", "up to date"}, "new": {"unknown", "…", "not walked yet"}, "backfill": {"attention", "…", "importing"}, "waiting": {"bad", "✕", "waits for somebody"}, "failing": {"attention", "!", "trying again"}, "unknown": {"unknown", "?", "unknown"},
 }
 
@@ -52,6 +55,7 @@ func (f *Face) functions() template.FuncMap {
 			return customerForm{c.Name, strings.Join(c.Domains, "\n"), strings.Join(c.Addresses, "\n"), string(c.TenantID)}
 		},
 		"thousands": thousands,
+		"more":      func(h delivery.Head) int { return countOf(h) - 1 },
 		"reason":    func(why timeline.Reason) string { return reasons[why] },
 		"refusal": func(code string) string {
 			if words, ok := refusals[code]; ok {
