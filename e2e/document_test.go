@@ -63,6 +63,9 @@ func TestAnInvoiceIsWrittenDrawnAndDelivered(t *testing.T) {
 	if n := copies(t, h.Cloud, "ben@", "Reminder of R-1"); n != 1 {
 		t.Errorf("Ben has it %d times", n)
 	}
+	if n := arrivedFiles(t, h, "Invoice R-1.pdf"); n != 1 {
+		t.Errorf("its PDF arrived %d times", n)
+	}
 	own := mustHandIn(t, h.App, "r-2", in, pdf(t, "own.pdf", 100))
 	if files := showDelivery(t, h.App, own.ID).Head.Files; len(files) != 1 || files[0].Name != "own.pdf" {
 		t.Errorf("beside a PDF of the caller's own: %+v", files)

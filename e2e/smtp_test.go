@@ -79,9 +79,27 @@ func TestAProgramHandsMailInBySMTP(t *testing.T) {
 			if n := copies(t, h.Cloud, "ben@", "By SMTP"); n != 1 {
 				t.Errorf("Ben has it %d times", n)
 			}
+			if n := arrivedFiles(t, h, "invoice.pdf"); n != 1 {
+				t.Errorf("its file arrived %d times", n)
+			}
 			verifyAudit(t, h.App)
 		})
 	}
+}
+
+// arrivedFiles counts the files of a name that Ben has attached to his mails.
+func arrivedFiles(t *testing.T, h *app.Hub, name string) (n int) {
+	t.Helper()
+	all, err := h.Cloud.State(h.Cloud.Ready().Tenants[0].TenantID, "attachments")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if a["name"] == name && strings.Contains(fmt.Sprint(a["mailbox"]), "ben@") {
+			n++
+		}
+	}
+	return n
 }
 
 func TestWhatTheSMTPDoorRefuses(t *testing.T) {
