@@ -135,17 +135,17 @@ func unnamed(r rune) bool { return r != '-' && (r < '0' || r > '9') && (r < 'a' 
 
 // key tells a mail that comes again from another one. A client that gives no Message-ID is known by all it sends, date included.
 func (m *message) key(from string, to []string, input []byte) string {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q %q", from, slices.Sorted(slices.Values(to)))
+	known := fmt.Sprintf("%q %q", from, slices.Sorted(slices.Values(to)))
 	if id := strings.TrimSpace(m.header.Get("Message-Id")); id != "" {
-		fmt.Fprintf(h, " %q", id)
+		known += fmt.Sprintf(" %q", id)
 	} else {
-		fmt.Fprintf(h, " %q %s", m.header.Get("Date"), input)
+		known += fmt.Sprintf(" %q %s", m.header.Get("Date"), input)
 		for _, f := range m.files {
-			fmt.Fprintf(h, " %q %s", f.Name, f.SHA256)
+			known += fmt.Sprintf(" %q %s", f.Name, f.SHA256)
 		}
 	}
-	return "smtp:" + hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256([]byte(known))
+	return "smtp:" + hex.EncodeToString(sum[:])
 }
 
 // byName are the files by the names that the action has for them.
