@@ -27,7 +27,12 @@ const (
 )
 
 // Allow counts one try of a kind from an address (host:port).
-func (l *Limiter) Allow(kind, remote string) error {
+func (l *Limiter) Allow(kind, remote string) error { return l.take(kind, remote, 1) }
+
+// Spent says whether an address has tries left, and counts none: where only those that fail are counted, who succeeds is never slowed down.
+func (l *Limiter) Spent(kind, remote string) error { return l.take(kind, remote, 0) }
+
+func (l *Limiter) take(kind, remote string, tries int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.Clock.Now()
@@ -40,7 +45,7 @@ func (l *Limiter) Allow(kind, remote string) error {
 		one = rate.NewLimiter(rate.Every(tryEvery), triesAtOnce)
 		l.seen[key] = one
 	}
-	if one.AllowN(now, 1) {
+	if one.TokensAt(now) >= 1 && one.AllowN(now, tries) {
 		return nil
 	}
 	return &fault.Error{Kind: fault.Throttled, Code: "too_many_sign_ins", Message: "Too many sign-ins from your network in a short time", Fix: "Wait a few seconds, then try again", Who: "you", RetryAfter: tryEvery}

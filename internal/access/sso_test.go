@@ -377,6 +377,30 @@ func FuzzLocalPath(f *testing.F) {
 	})
 }
 
+// Where only failures are counted, whoever succeeds is asked as often as they come, and whoever failed too often waits like everybody.
+func TestWhoSucceedsIsNotCounted(t *testing.T) {
+	c := clock.NewAdjustable()
+	l := &Limiter{Clock: c}
+	const remote = "192.0.2.1:5000"
+	for range 10 * triesAtOnce {
+		if err := l.Spent("key", remote); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for l.Allow("key", remote) == nil {
+	}
+	if err := l.Spent("key", remote); fault.CodeOf(err) != "too_many_sign_ins" {
+		t.Errorf("after the last failure: %v", err)
+	}
+	if err := l.Spent("key", "192.0.2.2:5000"); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	c.Advance(2 * tryEvery)
+	if err := l.Spent("key", remote); err != nil {
+		t.Errorf("after a while: %v", err)
+	}
+}
+
 func TestTheLimiterForgetsAndIsBounded(t *testing.T) {
 	c := clock.NewAdjustable()
 	l := &Limiter{Clock: c}

@@ -6,6 +6,7 @@ import (
 
 	"seneschal/internal/engine/alarm"
 	"seneschal/internal/engine/delivery"
+	"seneschal/internal/engine/delivery/document"
 	"seneschal/internal/event"
 )
 
@@ -37,9 +38,14 @@ func (a *App) joinAlarms(s Surroundings) error {
 }
 
 // joinDeliveries makes what sends mail.
-func (a *App) joinDeliveries(s Surroundings) {
+func (a *App) joinDeliveries(s Surroundings) error {
+	templates, err := document.Load(a.Config.Templates)
+	if err != nil {
+		return err
+	}
 	*a.Deliveries = delivery.Engine{Store: a.Store, Vault: a.Vault, Clock: s.Clock, Log: s.Log, Audit: a.Audit, Events: a.Events, Connections: a.Connections, Runner: a.Runner, Jobs: scheduler{a},
-		Limits: delivery.Limits{PerMinute: a.Config.DeliveryPerMinute, PerDay: a.Config.DeliveryPerDay, Recipients: a.Config.DeliveryRecipients}}
+		Limits: delivery.Limits{PerMinute: a.Config.DeliveryPerMinute, PerDay: a.Config.DeliveryPerDay, Recipients: a.Config.DeliveryRecipients}, Templates: templates}
+	return nil
 }
 
 // tellEvents numbers events and wakes those who follow them, until ctx ends.

@@ -33,7 +33,8 @@ var may = map[string][]string{
 	"connection":               {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "config", "wire", "graph", "entra", "audit", "event", "access"},
 	"customer":                 {"custody", "fault", "m365", "clock", "store", "audit", "event", "access"},
 	"feed":                     {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "wire", "graph", "audit", "event", "access", "customer", "connection"},
-	"engine/*":                 {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "wire", "graph", "audit", "event", "access", "customer", "connection", "action", "feed", "connector/*"},
+	"engine/*":                 {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "wire", "graph", "audit", "event", "access", "customer", "connection", "action", "feed", "connector/*", "engine/delivery/document"},
+	"engine/delivery/document": {"fault"}, // pure: of its own engine, and no way to any other
 	"action":                   {"custody", "fault", "m365", "clock", "store", "vault", "jobs", "telemetry", "wire", "graph", "audit", "event", "access", "connection"},
 	"fidelity":                 {"fault", "wire"},
 	"privacy":                  {"fault", "clock", "store", "vault", "custody", "audit", "access", "customer"},
@@ -50,7 +51,8 @@ var may = map[string][]string{
 // only names the one package that may import a library (DESIGN §2), app aside for its tests.
 var only = map[string][]string{
 	"github.com/riverqueue/": {"jobs"}, "modernc.org/sqlite": {"store"}, "github.com/jackc/pgx": {"store", "jobs"},
-	"github.com/AzureAD/": {"entra"}, "github.com/coreos/go-oidc": {"access", "entra"}, "github.com/modelcontextprotocol/": {"face/mcp"},
+	"github.com/AzureAD/": {"entra"}, "github.com/coreos/go-oidc": {"access", "entra"}, "github.com/modelcontextprotocol/": {"face/mcp"}, "github.com/signintech/gopdf": {"engine/delivery/document"},
+	"github.com/emersion/go-smtp": {"face/smtp"},
 }
 
 type pkg struct {

@@ -23,6 +23,7 @@ import (
 	"seneschal/internal/face/mcp"
 	"seneschal/internal/face/notify"
 	"seneschal/internal/face/rest"
+	"seneschal/internal/face/smtp"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 	"seneschal/internal/privacy"
@@ -37,12 +38,15 @@ type Server struct {
 	http       *http.Server
 	local      *http.Server // the host's own user, over a socket beside the database
 	listener   net.Listener
+	smtp       *smtp.Server // nil: mail is not taken in
 	newcomers  newcomers
 	console    *console.Face
 	ready      atomic.Bool
 	failed     chan error
 	closing    chan struct{} // closed when the server stops: streams end then
 	endStreams func()
+
+	smtpAddress string
 
 	outliving sync.WaitGroup
 	cancel    context.CancelFunc
@@ -60,7 +64,7 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 		return nil, &fault.Error{Kind: fault.Misconfigured, Code: "listen", Message: "The hub cannot listen on " + a.Config.Listen, Cause: err.Error(),
 			Fix: "Choose another address: SENESCHAL_LISTEN", Who: "the operator of this hub"}
 	}
-	s := &Server{app: a, listener: listener, failed: make(chan error, 2), closing: make(chan struct{}), newcomers: newcomers{here: map[net.Conn]bool{}}}
+	s := &Server{app: a, listener: listener, failed: make(chan error, 3), closing: make(chan struct{}), newcomers: newcomers{here: map[net.Conn]bool{}}}
 	s.endStreams = sync.OnceFunc(func() { close(s.closing) })
 	here := &url.URL{Scheme: scheme(a.Config), Host: listener.Addr().String()}
 	a.public = func() *url.URL { return here }
@@ -86,6 +90,9 @@ func (a *App) Serve(ctx context.Context) (*Server, error) {
 		return s.http.Serve(listener)
 	})
 	if err := s.serveLocal(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.serveSMTP(ctx); err != nil {
 		return nil, err
 	}
 	s.ready.Store(true)
@@ -178,6 +185,9 @@ func (s *Server) Stop(ctx context.Context) error {
 	err := s.http.Shutdown(ctx)
 	if s.local != nil {
 		err = errors.Join(err, s.local.Shutdown(ctx))
+	}
+	if s.smtp != nil {
+		err = errors.Join(err, s.smtp.Stop(ctx))
 	}
 	s.cancel()
 	s.outliving.Wait()

@@ -185,7 +185,9 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		return nil, err
 	}
 	*a.Dispatch = dispatch.Engine{Store: st, Clock: s.Clock, Log: s.Log, Vault: v, Audit: a.Audit, Events: a.Events, Connections: a.Connections, Runner: a.Runner, Jobs: scheduler{a}, Random: secret, Base: a.base}
-	a.joinDeliveries(s)
+	if err := a.joinDeliveries(s); err != nil {
+		return nil, err
+	}
 	a.joinPrivacy()
 	hub.Runner, hub.Privacy = a.Runner, a.Privacy
 	a.Jobs, err = jobs.New(jobs.Options{Store: st, Clock: s.Clock, Log: s.Log, Instance: c.Instance, Handlers: map[string]jobs.Handler{

@@ -58,6 +58,8 @@ type Config struct {
 	DeliveryPerMinute  int
 	DeliveryPerDay     int
 	DeliveryRecipients int
+	Templates          string
+	SMTPListen         string
 
 	AlarmFrom         []string
 	AlarmTo           []string
@@ -97,7 +99,7 @@ func (s Setting) Secret() bool { return s.secret }
 // Settings lists every setting there is.
 func Settings() []Setting {
 	return []Setting{
-		{Name: "LISTEN", Default: "127.0.0.1:8365", Example: "0.0.0.0:443", Doc: "Address and port the hub serves on.", set: setListen},
+		{Name: "LISTEN", Default: "127.0.0.1:8365", Example: "0.0.0.0:443", Doc: "Address and port the hub serves on.", set: listenOn(func(c *Config) *string { return &c.Listen })},
 		{Name: "PUBLIC_URL", Example: "https://hub.example.com", Doc: "How people and Microsoft reach the hub from outside. Must be https, except on localhost. Sign-in redirects use it; without one they use the listen address.", set: setPublicURL},
 		{Name: "DATABASE_URL", Default: "file:seneschal.db", Example: "postgres://seneschal@db.internal/seneschal", Doc: "Where the hub keeps its state: file:PATH for the embedded SQLite, postgres://… for PostgreSQL.", set: text(func(c *Config) *string { return &c.DatabaseURL })},
 		{Name: "KEY_FILE", Example: "/etc/seneschal/master.key", Doc: "File with the master key that wraps all secrets. Made with mode 0600 on first start; back it up apart from the database. Default: master.key beside the SQLite file, else ./master.key.", set: text(func(c *Config) *string { return &c.KeyFile })},
@@ -134,6 +136,8 @@ func Settings() []Setting {
 		{Name: "DELIVERY_PER_MINUTE", Default: "30", Example: "20", Doc: "How many mails a mailbox sends in a minute at most. Exchange Online's own limit is 30.", set: number(func(c *Config) *int { return &c.DeliveryPerMinute }, 1, 10000)},
 		{Name: "DELIVERY_PER_DAY", Default: "10000", Example: "5000", Doc: "How many recipients a mailbox writes to in 24 hours at most. Exchange Online's own limit is 10000.", set: number(func(c *Config) *int { return &c.DeliveryPerDay }, 1, 1000000)},
 		{Name: "DELIVERY_RECIPIENTS", Default: "500", Example: "1000", Doc: "How many recipients one mail may have, cc and bcc included. Exchange Online's default is 500; an administrator may set up to 1000.", set: number(func(c *Config) *int { return &c.DeliveryRecipients }, 1, 1000)},
+		{Name: "TEMPLATES", Example: "/etc/seneschal/templates", Doc: "Folder with templates of quotes and invoices that take the place of the hub's own: invoice.subject.tmpl, invoice.html.tmpl, invoice.text.tmpl, the same of quote, more of a kind as invoice-reminder.html.tmpl; and regular.ttf, bold.ttf for the PDF. Read and tried at the start.", set: text(func(c *Config) *string { return &c.Templates })},
+		{Name: "SMTP_LISTEN", Example: "127.0.0.1:2525", Doc: "Address and port where programs that speak nothing but SMTP hand in mail, which the hub then delivers like any other; they sign in with an API key. Empty: nowhere. Other than on loopback it needs TLS_CERT_FILE, and STARTTLS before anybody signs in.", set: listenOn(func(c *Config) *string { return &c.SMTPListen })},
 		{Name: "ALARM_FROM", Example: "alerts@example.com", Doc: "Mailboxes that alarms are mailed from, separated by commas: the first is used that a healthy app-only connection lists for actions, never through the connection the alarm is about. With ALARM_SMTP the sender's address. Empty: alarms stand on the overview only.", set: addresses(func(c *Config) *[]string { return &c.AlarmFrom })},
 		{Name: "ALARM_TO", Example: "oncall@example.com", Doc: "Addresses that are told of alarms besides admins and a connection's owner, separated by commas.", set: addresses(func(c *Config) *[]string { return &c.AlarmTo })},
 		{Name: "ALARM_SMTP", Example: "mail.example.com:587", Doc: "Mail server for alarms, used where no connection can send. Port 465 speaks TLS from the start, others must offer STARTTLS.", set: setSMTP},
@@ -188,6 +192,9 @@ func (c *Config) contradictions() []fault.Field {
 	}
 	if c.AlarmSMTP != "" && len(c.AlarmFrom) == 0 {
 		wrong = append(wrong, fault.Field{Name: Prefix + "ALARM_SMTP", Message: "needs a sender: set " + Prefix + "ALARM_FROM"})
+	}
+	if host, _, err := net.SplitHostPort(c.SMTPListen); err == nil && !isLocal(host) && c.TLSCertFile == "" {
+		wrong = append(wrong, fault.Field{Name: Prefix + "SMTP_LISTEN", Message: "is reached from other machines, where keys and mail would travel in the clear: set " + Prefix + "TLS_CERT_FILE and " + Prefix + "TLS_KEY_FILE, or listen on 127.0.0.1"})
 	}
 	return append(wrong, c.ssoContradictions()...)
 }

@@ -103,12 +103,14 @@ func retention(class, standard string, least time.Duration, doc string) Setting 
 
 const maxDays = 36500 // more would be for ever, and overflow
 
-func setListen(c *Config, v string) error {
-	if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
-		return fmt.Errorf("%q is not address:port", v)
+func listenOn(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		if _, port, err := net.SplitHostPort(v); err != nil || port == "" {
+			return fmt.Errorf("%q is not address:port", v)
+		}
+		*field(c) = v
+		return nil
 	}
-	c.Listen = v
-	return nil
 }
 
 func setPublicURL(c *Config, v string) error {

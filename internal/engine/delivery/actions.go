@@ -6,12 +6,15 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
+	"seneschal/internal/engine/delivery/document"
 )
 
 // SendIn is a mail to be delivered.
 type SendIn struct {
 	Letter
-	DryRun bool `json:"dry_run,omitempty" doc:"Check everything that can be checked, and take nothing"`
+	Template string         `json:"template,omitempty" maxLength:"60" doc:"Has subject, text and HTML written, and a PDF drawn unless one is attached: quote, invoice, or another of the operator's templates"`
+	Data     *document.Data `json:"data,omitempty" doc:"What the template's document says"`
+	DryRun   bool           `json:"dry_run,omitempty" doc:"Check everything that can be checked, and take nothing"`
 }
 
 type oneIn struct {
@@ -39,6 +42,14 @@ func (e *Engine) Actions() []action.Action {
 		action.Define(action.Spec{Name: "delivery.send", Summary: "Deliver a mail, once, with proof: it is queued, sent at its mailbox's pace, and looked after until its end is known.", Effect: action.Writes, Target: action.OnHub,
 			Scope: access.ActionWrite, Keyed: true, Route: "POST /deliveries", Files: attachments()}, func(ctx context.Context, c action.Call, in SendIn) (Delivery, error) {
 			return e.Take(ctx, c, in)
+		}),
+		action.Define(action.Spec{Name: "delivery.preview", Summary: "Show the mail that a template makes of a quote's or an invoice's data; nothing is taken.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead,
+			Route: "POST /deliveries/preview"}, func(_ context.Context, _ action.Call, in PreviewIn) (Preview, error) {
+			return e.preview(in)
+		}),
+		action.Define(action.Spec{Name: "delivery.pdf", Summary: "Draw the PDF of a quote or an invoice; nothing is taken.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Streams: []string{pdfMedia},
+			Route: "POST /deliveries/pdf"}, func(_ context.Context, c action.Call, in PreviewIn) (PDF, error) {
+			return e.draw(c, in)
 		}),
 		action.Define(action.Spec{Name: "delivery.list", Summary: "List deliveries, how many stand where, and when the queues end.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Route: "GET /deliveries"},
 			func(ctx context.Context, _ action.Call, in Query) (Page, error) { return e.List(ctx, in) }),

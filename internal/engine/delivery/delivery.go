@@ -10,6 +10,7 @@ import (
 	"seneschal/internal/audit"
 	"seneschal/internal/clock"
 	"seneschal/internal/connection"
+	"seneschal/internal/engine/delivery/document"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
 	"seneschal/internal/store"
@@ -33,6 +34,7 @@ type Engine struct {
 	Runner      *action.Runner
 	Jobs        connection.Scheduler
 	Limits      Limits
+	Templates   *document.Set
 }
 
 // Limits are what a mailbox may send, by Exchange Online's published limits: settings, as tenants have others.

@@ -20,12 +20,12 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 	if !in.DryRun && (c.Key == "" || len(c.Key) > maxKey) {
 		return Delivery{}, fault.BadField("Idempotency-Key", "must have 1 to %d characters: a mail needs a key, so that a repeated request is not a second mail", maxKey)
 	}
-	files, err := e.accepts(in.Letter, c.Files)
+	given, err := e.accepts(in.Letter, c.Files)
 	if err != nil {
 		return Delivery{}, err
 	}
-	d := Delivery{ID: store.NewID(e.Clock.Now()), State: Queued, Key: c.Key, Caller: c.Caller.String(), CreatedAt: e.Clock.Now(), Head: in.head(files), size: in.size(files), recipients: len(in.recipients()), Mailbox: address(in.From)}
-	if d.digest, err = in.digest(files); err != nil {
+	d := Delivery{ID: store.NewID(e.Clock.Now()), State: Queued, Key: c.Key, Caller: c.Caller.String(), CreatedAt: e.Clock.Now(), recipients: len(in.recipients()), Mailbox: address(in.From)}
+	if d.digest, err = in.digest(given); err != nil {
 		return d, err
 	}
 	if !in.DryRun {
@@ -33,6 +33,14 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 			return orNone(earlier), err
 		}
 	}
+	letter, files, err := e.written(in, given)
+	if err != nil {
+		return d, err
+	}
+	if len(files) > len(given) {
+		defer func() { _ = files[len(given)].Close() }() // those that came belong to the caller
+	}
+	d.Head, d.size = letter.head(files), letter.size(files)
 	through, err := e.through(ctx, in.Connection, d.Mailbox)
 	if err != nil {
 		return d, err
@@ -47,7 +55,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 	if err := fits(d); err != nil || in.DryRun {
 		return d, err
 	}
-	return e.queue(ctx, d, in.Letter, files)
+	return e.queue(ctx, d, letter, files)
 }
 
 func orNone(d *Delivery) Delivery {

@@ -104,8 +104,8 @@ func (l Letter) recipients() []string {
 }
 
 // digest tells whether two requests are one, whatever order a client writes its fields in.
-func (l Letter) digest(files []*action.Content) (string, error) {
-	text, err := json.Marshal(l)
+func (in SendIn) digest(files []*action.Content) (string, error) {
+	text, err := json.Marshal(in)
 	if err != nil {
 		return "", err
 	}

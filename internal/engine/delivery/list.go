@@ -78,7 +78,10 @@ func (e *Engine) shown(ctx context.Context, d Delivery) (Delivery, error) {
 	if err != nil {
 		return d, err
 	}
-	return e.foreseen(d), json.Unmarshal(text, &d.Head)
+	if err := json.Unmarshal(text, &d.Head); err != nil {
+		return d, err
+	}
+	return e.foreseen(d), nil
 }
 
 func (e *Engine) lookup(ctx context.Context, q store.Querier, id string) (Delivery, error) {
