@@ -20,6 +20,7 @@ import (
 	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
+	"seneschal/internal/feed"
 	"seneschal/internal/m365"
 	"seneschal/internal/sim"
 	"seneschal/internal/store"
@@ -278,6 +279,31 @@ func TestWhatIsDoneByHandIsSeen(t *testing.T) {
 			nobodyWasMailed(t, h)
 		})
 	}
+}
+
+// A calendar that is followed for the timeline tells of slots as well: it is followed once.
+func TestOneFeedServesTimelineAndDispatch(t *testing.T) {
+	t.Parallel()
+	h := app.StartForTest(t, app.TestOptions{})
+	f := dispatchForm(h, m365.Timeline)
+	f.Mailboxes[0].Purposes = append(f.Mailboxes[0].Purposes, connection.ForTimeline)
+	h.Connect(f)
+	put(t, h, slotFor(h, "1", ada, nil))
+	s := slotIs(t, h, "1", dispatch.Placed)
+	waitUntil(t, "both calendars are followed", func() bool {
+		h.Time.Advance(time.Second)
+		calendars := map[string]int{}
+		for _, user := range []string{ada, ben} {
+			for _, one := range feedsOf(t, h, user) {
+				if one.Kind == feed.Calendar && one.State == feed.Live {
+					calendars[user]++
+				}
+			}
+		}
+		return calendars[ada] == 1 && calendars[ben] == 1
+	})
+	moveByHand(t, h, s)
+	slotIs(t, h, "1", dispatch.Drifted)
 }
 
 func moveByHand(t *testing.T, h *app.Hub, s dispatch.Slot) {

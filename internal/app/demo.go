@@ -171,8 +171,17 @@ func (d *demo) run(ctx context.Context) (demoSummary, error) {
 	if err != nil {
 		return demoSummary{}, err
 	}
+	c, err := d.app.Connections.Lookup(ctx, "contoso")
+	if err != nil {
+		return demoSummary{}, err
+	}
+	var technicians []string
+	for _, m := range c.Mailboxes {
+		technicians = append(technicians, m.Address)
+	}
+	slots, invoice := d.plan(ctx, technicians), d.invoice(ctx, technicians[0])
 	s, err := d.summarise(ctx)
-	s.Customers = customers
+	s.Customers, s.Slots, s.Invoice = customers, slots, invoice
 	return s, err
 }
 
@@ -197,9 +206,10 @@ func (d *demo) connect(ctx context.Context) error {
 			form.Name, form.Mailboxes = "contoso", mailboxes
 			form.Capabilities = append(form.Capabilities, m365.Contacts, m365.Todo, m365.OneDrive, m365.SharePoint, m365.Timeline, m365.Tap, m365.Send, m365.Dispatch)
 			form.Sites = []string{connection.EverySite}
+			form.Mailboxes[4].Purposes = []connection.Purpose{connection.ForTimeline, connection.ForTap, connection.ForSend, connection.ForActions}
 		case demoBrokenApp:
-			form.Name, form.Mailboxes = "contoso-second", mailboxes[:1]
-			form.Capabilities = []m365.Capability{m365.Directory, m365.Mail, m365.Calendar}
+			form.Name, form.Mailboxes = "contoso-second", connection.MailboxList{{Address: mailboxes[0].Address, Purposes: []connection.Purpose{connection.ForActions}}, {Address: mailboxes[4].Address, Purposes: []connection.Purpose{connection.ForDispatch}}}
+			form.Capabilities = []m365.Capability{m365.Directory, m365.Mail, m365.Calendar, m365.Dispatch}
 		case demoPersonApp:
 			form.Name, form.Owner, form.AccountTypes = "contoso-person", owner.ID, m365.ThisTenant
 			form.Capabilities = []m365.Capability{m365.Mail, m365.Calendar, m365.Contacts, m365.Todo, m365.Teams}

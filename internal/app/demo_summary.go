@@ -18,6 +18,8 @@ type demoSummary struct {
 	Refusals    []demoRefusal    `json:"refusals"`
 	Doctor      []demoFinding    `json:"doctor"`
 	Customers   []demoCustomer   `json:"customers"`
+	Slots       []demoSlot       `json:"slots"`
+	Invoice     *demoDelivery    `json:"invoice,omitempty"`
 	Seconds     float64          `json:"seconds"`
 }
 
@@ -115,6 +117,13 @@ func (p *process) printSummary(s demoSummary, asJSON bool) error {
 	_, _ = fmt.Fprintln(w, "\nCUSTOMER\tSEEN BY ADMIN\tBY ADA (MEMBER)\tBY BEN (VIEWER)\tLAST MAIL")
 	for _, c := range s.Customers {
 		_, _ = fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%s\n", c.Name, c.Sees["admin"], c.Sees[demoPeople[0].name], c.Sees[demoPeople[1].name], c.Last)
+	}
+	_, _ = fmt.Fprintln(w, "\nSLOT\tTECHNICIAN\tSTATE\t")
+	for _, one := range s.Slots {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", one.Slot, one.Technician, one.State, one.Problem)
+	}
+	if i := s.Invoice; i != nil {
+		_, _ = fmt.Fprintf(w, "\nThe invoice is %s (%s): %s\n", i.State, i.Mode, i.Proof)
 	}
 	for _, f := range s.Doctor {
 		_, _ = fmt.Fprintf(w, "\nDoctor: %s, %s: %s\n  %s\n  who can: %s\n  %s\n", f.Connection, f.Capability, f.State, f.Fix, f.Who, f.Link)

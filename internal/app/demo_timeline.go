@@ -73,10 +73,10 @@ const demoPatience = 20 * time.Second
 
 // settle waits until every feed has reached its end once, for as long as a person at the terminal would.
 func (d *demo) settle(ctx context.Context) {
-	for begin := time.Now(); time.Since(begin) < demoPatience; time.Sleep(50 * time.Millisecond) {
+	d.patiently(func() bool {
 		all, err := d.app.Feeds.List(ctx, "")
 		if err != nil {
-			return
+			return true
 		}
 		mails, open := 0, 0
 		for _, f := range all {
@@ -87,10 +87,8 @@ func (d *demo) settle(ctx context.Context) {
 				open++
 			}
 		}
-		if mails > 0 && open == 0 {
-			return
-		}
-	}
+		return mails > 0 && open == 0
+	})
 }
 
 // look counts what each person sees of each customer, and opens the newest mail as the admin.

@@ -130,6 +130,9 @@ func wants(c connection.Connection) map[Feed]string {
 			continue
 		}
 		for _, m := range c.For(w.purpose) {
+			if w.purpose == connection.ForDispatch && m.Has(connection.ForTimeline) && c.Serves(m365.Timeline) {
+				continue // its calendar is followed already, and whoever follows a calendar learns of all that is in it
+			}
 			for _, kind := range w.kinds {
 				out[Feed{Connection: c.ID, Kind: kind, Mailbox: m.Address, Purpose: w.purpose}] = m.ObjectID
 			}

@@ -14,6 +14,7 @@ import (
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 	"seneschal/internal/graph"
+	"seneschal/internal/m365"
 	"seneschal/internal/store"
 )
 
@@ -21,8 +22,8 @@ import (
 type Follower struct{ Engine *Engine }
 
 // Take notes which slots' events changed or went; the slot's job looks how.
-func (w Follower) Take(_ context.Context, _ connection.Bound, f feed.Feed, p feed.Page) (feed.Effect, error) {
-	if f.Purpose != connection.ForDispatch {
+func (w Follower) Take(_ context.Context, b connection.Bound, _ feed.Feed, p feed.Page) (feed.Effect, error) {
+	if !b.Connection.Serves(m365.Dispatch) {
 		return nil, nil
 	}
 	return func(ctx context.Context, tx *store.Tx) error {

@@ -46,7 +46,7 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 
 // replan has a slot's next operation chosen, for one that was refused and comes up again.
 func (e *Engine) replan(ctx context.Context, id string) (more bool, err error) {
-	err = e.change(ctx, id, func(tx *store.Tx, r *row, rule Rule) error {
+	err = e.change(ctx, id, func(_ *store.Tx, r *row, rule Rule) error {
 		more = r.plan(rule)
 		return nil
 	})
