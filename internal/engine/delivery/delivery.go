@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"embed"
 	"encoding/json"
 	"log/slog"
@@ -31,8 +32,14 @@ type Engine struct {
 	Events      *event.Log
 	Connections *connection.Service
 	Runner      *action.Runner
-	Jobs        connection.Scheduler
+	Jobs        Scheduler
 	Limits      Limits
+}
+
+// Scheduler is what deliveries need of jobs.
+type Scheduler interface {
+	connection.Scheduler
+	ScheduleBy(ctx context.Context, tx *store.Tx, kind, id string, by time.Time) error
 }
 
 // Limits are what a mailbox may send, by Exchange Online's published limits: settings, as tenants have others.
