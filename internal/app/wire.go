@@ -196,6 +196,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		alarm.SurveyJob:     a.Alarms.Survey,
 		alarm.MailJob:       a.Alarms.Send,
 		delivery.PostJob:    a.Deliveries.Post,
+		delivery.ReportsJob: a.Deliveries.Reports,
 	}})
 	return a, err
 }
