@@ -391,3 +391,21 @@ func deliveriesToSee(t *testing.T, h *app.Hub) (queued, unsure string) {
 	queued = mustHandIn(t, h.App, "queued", in, pdf(t, "invoice.pdf", 1000)).ID
 	return queued, unsure
 }
+
+// A report that comes back is matched with its mail, and no other is touched.
+func TestAReportOfANonDeliveryFindsItsMail(t *testing.T) {
+	t.Parallel()
+	h := delivering(t, store.SQLite, "Seneschal", nil)
+	good, bad := mustHandIn(t, h.App, "good", letterTo(ben, "Invoice 1")), mustHandIn(t, h.App, "bad", letterTo("nobody@contoso.example", "Invoice 2"))
+	got := becomes(t, h, bad.ID, delivery.Bounced)
+	if p := got.Problem; p == nil || p.Code != "not_delivered" || !strings.Contains(p.Title, "nobody@contoso.example") || got.SentAt.IsZero() {
+		t.Errorf("%+v", p)
+	}
+	minutes(h, 30)
+	if s := showDelivery(t, h.App, good.ID).State; s != delivery.Sent {
+		t.Errorf("the other is %s", s)
+	}
+	if e := events(t, h, event.DeliveryBounced); len(e) != 1 || e[0].Data["delivery"] != bad.ID {
+		t.Errorf("told: %+v", e)
+	}
+}

@@ -31,12 +31,16 @@ type killer struct {
 	mu     sync.Mutex
 	at     int // 0: nobody is killed
 	passed []string
+	dead   chan struct{} // closed at the kill; whoever passed the point may not be who waits
 }
 
 func (k *killer) hook(p clock.Point, detail string) {
 	k.mu.Lock()
 	k.passed = append(k.passed, fmt.Sprintf("%s %s", p, detail))
 	dead := k.at > 0 && len(k.passed) >= k.at
+	if k.at > 0 && len(k.passed) == k.at {
+		close(k.dead)
+	}
 	k.mu.Unlock()
 	if dead {
 		runtime.Goexit()
@@ -79,7 +83,7 @@ func (g *ground) deliverUntilKilled(k *killer, file string) (ended bool) {
 	var joining killer
 	_ = g.join(joining.hook).Close()
 	from := len(joining.passed) // only what follows is looked at
-	counted := &killer{at: k.at}
+	counted := &killer{at: k.at, dead: make(chan struct{})}
 	if k.at > 0 {
 		counted.at += from
 	}
@@ -97,13 +101,17 @@ func (g *ground) deliverUntilKilled(k *killer, file string) (ended bool) {
 			}
 			g.time.Advance(max(0, next.Sub(g.time.Now())))
 		}
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			g.t.Error(err)
 		}
-		ended = true
+		ended = ctx.Err() == nil
 	}()
-	<-done
+	select {
+	case <-done:
+	case <-counted.dead:
+	}
 	cancel()
+	<-done
 	k.passed = counted.passed[min(from, len(counted.passed)):]
 	return ended
 }

@@ -205,6 +205,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		alarm.MailJob:       a.Alarms.Send,
 		dispatch.PlaceJob:   a.Dispatch.Place,
 		delivery.PostJob:    a.Deliveries.Post,
+		delivery.ReportsJob: a.Deliveries.Reports,
 	}})
 	return a, err
 }

@@ -51,7 +51,7 @@ const (
 // Actions are what the hub can do with mail.
 func Actions() []action.Action {
 	return slices.Concat(folderActions(), messageActions(), attachmentActions(), draftActions(), sendActions(), changeActions(), threadActions(), focusActions(),
-		ruleActions(), settingsActions(), categoryActions())
+		ruleActions(), reportActions(), settingsActions(), categoryActions())
 }
 
 // Probe reads the inbox's name. It proves every capability that reads mail.

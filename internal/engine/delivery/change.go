@@ -50,6 +50,9 @@ func (e *Engine) move(ctx context.Context, tx *store.Tx, from, d Delivery, by ac
 	if err := e.ended(ctx, tx, d); err != nil || d.State == from.State {
 		return err == nil, err
 	}
+	if err := e.watch(ctx, tx, d); err != nil {
+		return false, err
+	}
 	return true, e.emit(ctx, tx, d, code)
 }
 

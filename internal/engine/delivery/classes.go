@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"seneschal/internal/custody"
@@ -67,6 +68,15 @@ const ofPerson = "(mailbox = lower($1) or id in (select delivery from delivery_r
 // Erase forgets them, with the mail that has not left, and who asked for others.
 func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
 	n, err := e.forget(ctx, tx, ofPerson, person)
+	if err != nil {
+		return n, err
+	}
+	lanes, err := store.Select(ctx, tx, func(s store.Scanner) (connection string, err error) { return connection, s.Scan(&connection) }, "select connection from delivery_lane where mailbox = lower($1)", person)
+	for _, connection := range lanes {
+		if err == nil {
+			err = e.Jobs.Cancel(ctx, tx, ReportsJob, laneID(connection, strings.ToLower(person)))
+		}
+	}
 	if err != nil {
 		return n, err
 	}

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"context"
 	"embed"
 	"encoding/json"
 	"log/slog"
@@ -32,9 +33,15 @@ type Engine struct {
 	Events      *event.Log
 	Connections *connection.Service
 	Runner      *action.Runner
-	Jobs        connection.Scheduler
+	Jobs        Scheduler
 	Limits      Limits
 	Templates   *document.Set
+}
+
+// Scheduler is what deliveries need of jobs.
+type Scheduler interface {
+	connection.Scheduler
+	ScheduleBy(ctx context.Context, tx *store.Tx, kind, id string, by time.Time) error
 }
 
 // Limits are what a mailbox may send, by Exchange Online's published limits: settings, as tenants have others.
