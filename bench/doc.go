@@ -24,6 +24,8 @@
 //   - Changes: one mail after the other arrives; when it is on the customer's page, and how many requests that took. BENCH_CHANGES counts.
 //   - Notices: notifications at a steady pace, and how late their answers are. BENCH_PACE a second, for BENCH_LENGTH.
 //   - Calls: a hub is asked for mails' bodies over REST, each look recorded first; how many a second are answered, alone and in batches.
+//   - Deliveries: 5,000 invoices are handed in at once and leave at a mailbox's pace, on a clock that is moved as fast as the hub follows.
+//     BENCH_MAILS counts.
 //   - Hub: start to readiness, memory after an idle minute, `action list`, and what an action adds to the Graph call in it.
 //
 // Settings of the environment: BENCH_COLD=1 builds reader, peer and hub with an empty build cache and tells how long it took (many

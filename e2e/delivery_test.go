@@ -409,3 +409,40 @@ func TestAReportOfANonDeliveryFindsItsMail(t *testing.T) {
 		t.Errorf("told: %+v", e)
 	}
 }
+
+// What is still to be sent lies sealed, and whoever is erased is not written to any more.
+func TestALetterLiesSealedAndGoesWithWhoeverIsErased(t *testing.T) {
+	t.Parallel()
+	h := delivering(t, store.SQLite, "Seneschal", nil)
+	file := filepath.Join(t.TempDir(), "secretname.pdf")
+	if err := os.WriteFile(file, []byte("the words of the file"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	in := letterTo("carla@outside.example", "the words of the subject")
+	in["html"], in["send_at"] = "<p>the words of the letter</p>", h.Time.Now().Add(time.Hour).Format(time.RFC3339)
+	d := mustHandIn(t, h.App, "k", in, file)
+	other := mustHandIn(t, h.App, "k2", fields{"from": ada, "to": []string{ben}, "subject": "Another", "send_at": in["send_at"]})
+	for _, part := range []string{"", "-wal"} {
+		text, err := os.ReadFile(strings.TrimPrefix(h.Config.DatabaseURL, "file:") + part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, words := range []string{"the words of", "secretname"} {
+			if strings.Contains(string(text), words) {
+				t.Errorf("the database shows %q (%s)", words, part)
+			}
+		}
+	}
+	if out := ask(t, h, access.Local("ops"), "privacy.export", `{"person":"carla@outside.example"}`); !strings.Contains(out, d.ID) || strings.Contains(out, "the words of the letter") {
+		t.Errorf("exported: %s", out)
+	}
+	ask(t, h, access.Local("ops"), "privacy.erase", `{"person":"carla@outside.example"}`)
+	if _, err := h.Deliveries.Show(t.Context(), d.ID); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("after the erasure: %v", err)
+	}
+	minutes(h, 58)
+	becomes(t, h, other.ID, delivery.Sent)
+	if n := leftSealed(t, h.App); n != 0 {
+		t.Errorf("%d pieces are left", n)
+	}
+}

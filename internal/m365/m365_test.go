@@ -91,7 +91,7 @@ func TestManifestMergesWhatCapabilitiesShare(t *testing.T) {
 	if diff := cmp.Diff([]string{"Calendars.ReadWrite", "Mail.ReadWrite", "Mail.Send", "User.Read.All"}, names); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]Capability{Mail, Send}, got[1].Capabilities); diff != "" {
+	if diff := cmp.Diff([]Capability{Mail, Send}, got[2].Capabilities); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -100,7 +100,10 @@ func (e *Engine) claim(ctx context.Context, from Delivery, d *Delivery) (claimed
 		if err != nil {
 			return err
 		}
-		if !until.IsZero() || d.slotAt.IsZero() {
+		switch {
+		case !until.IsZero() && until.Sub(now) <= e.interval():
+			d.slotAt = until // it came a moment before its turn: its place stays its own
+		case !until.IsZero() || d.slotAt.IsZero():
 			if d.slotAt, err = e.place(ctx, tx, *d, later(until, now)); err != nil {
 				return err
 			}
