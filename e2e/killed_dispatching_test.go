@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -54,38 +55,46 @@ func (g *ground) planUntilKilled(k *killer) (ended bool) {
 	var joining killer
 	_ = g.join(joining.hook).Close()
 	from := len(joining.passed) // only what follows is looked at
-	counted := &killer{at: k.at}
+	counted := &killer{at: k.at, dead: make(chan struct{})}
 	if k.at > 0 {
 		counted.at += from
 	}
+	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		a := g.join(counted.hook)
 		defer func() { _ = a.Store.Close() }()
 		for _, in := range life(g) {
-			if err := g.say(a, in); err != nil {
-				g.t.Error(err)
+			if err := g.say(ctx, a, in); err != nil {
+				if ctx.Err() == nil {
+					g.t.Error(err)
+				}
 				return
 			}
 		}
-		ended = true
+		ended = ctx.Err() == nil
 	}()
+	select {
+	case <-done:
+	case <-counted.dead: // whoever waited for what died must not wait for ever
+	}
+	cancel()
 	<-done
 	k.passed = counted.passed[min(from, len(counted.passed)):]
 	return ended
 }
 
 // say takes a slot and has it placed.
-func (g *ground) say(a *app.App, in dispatch.SlotIn) error {
-	if _, err := a.Dispatch.Put(g.t.Context(), access.Local("test"), in); err != nil {
+func (g *ground) say(ctx context.Context, a *app.App, in dispatch.SlotIn) error {
+	if _, err := a.Dispatch.Put(ctx, access.Local("test"), in); err != nil {
 		return err
 	}
-	ids, err := store.Select(g.t.Context(), a.Store.Reader(), func(s store.Scanner) (id string, err error) { return id, s.Scan(&id) }, "select id from jobs_row where kind = $1", dispatch.PlaceJob)
+	ids, err := store.Select(ctx, a.Store.Reader(), func(s store.Scanner) (id string, err error) { return id, s.Scan(&id) }, "select id from jobs_row where kind = $1", dispatch.PlaceJob)
 	for _, id := range ids {
 		for err == nil {
 			var next time.Time
-			if next, err = a.Dispatch.Place(g.t.Context(), id, 1); next.IsZero() {
+			if next, err = a.Dispatch.Place(ctx, id, 1); next.IsZero() {
 				break
 			}
 			g.time.Advance(max(0, next.Sub(g.time.Now())))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"embed"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"seneschal/internal/access"
@@ -27,7 +26,6 @@ var Migrations embed.FS
 type Engine struct {
 	Store       *store.Store
 	Clock       clock.Clock
-	Log         *slog.Logger
 	Vault       *vault.Vault
 	Audit       *audit.Log
 	Events      *event.Log

@@ -122,7 +122,7 @@ func (e *Engine) park(ctx context.Context, by access.Caller, b batch, s stored, 
 		return "", err
 	}
 	return id, e.Store.InTx(ctx, "dispatch.park", func(tx *store.Tx) error {
-		_, err := tx.ExecContext(ctx, "insert into dispatch_import (id, connection, source, content, digest, state, summary, caller, made_at, ended_at) values ($1, $2, $3, $4, '', 'waiting', $5, $6, $7, 0)",
+		_, err := tx.ExecContext(ctx, "insert into dispatch_import (id, connection, source, content, state, summary, caller, made_at, ended_at) values ($1, $2, $3, $4, 'waiting', $5, $6, $7, 0)",
 			id, b.connection, b.source, sealed, why, by.String(), store.Millis(e.Clock.Now()))
 		if err != nil {
 			return err

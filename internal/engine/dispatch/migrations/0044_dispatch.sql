@@ -41,7 +41,6 @@ create table dispatch_import (
     connection text   not null,
     source     text   not null,
     content    bytea,
-    digest     text   not null,
     state      text   not null,
     summary    text   not null,
     caller     text   not null,
