@@ -35,9 +35,6 @@ type bulkIn struct {
 	DryRun bool     `json:"dry_run,omitempty" doc:"Say what would change, and change nothing"`
 }
 
-// Check leaves what depends on the other slots to the engine.
-func (in bulkIn) Check() error { return nil }
-
 type approveIn struct {
 	ID     string `json:"id" doc:"Id of the import"`
 	Reject bool   `json:"reject,omitempty" doc:"Forget it instead"`
