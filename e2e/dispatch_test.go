@@ -228,6 +228,19 @@ func TestWhatIsDoneByHandIsSeen(t *testing.T) {
 				t.Errorf("the slot is at %v", s.Start)
 			}
 		}},
+		{"moved while the plan changes, the calendar wins what it changed", dispatch.CalendarWins, func(t *testing.T, h *app.Hub, s dispatch.Slot) {
+			in := map[string]any{"user": ada, "event": s.Event, "start": s.Start.Add(5 * time.Hour), "end": s.End.Add(5 * time.Hour)}
+			if _, err := runOn(t, h, access.Local("test"), "calendar.event.update", "c", in); err != nil {
+				t.Fatal(err)
+			}
+			put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 9"}))
+		}, dispatch.Placed, func(t *testing.T, h *app.Hub) {
+			waitUntil(t, "both changes are in the calendar", func() bool {
+				h.Time.Advance(200 * time.Millisecond)
+				e := inCalendar(t, h, ada)
+				return len(e) == 1 && e[0].Location == "Harbour 9" && e[0].Start.Equal(monday(h).Add(5*time.Hour))
+			})
+		}},
 		{"moved, somebody is asked and says the slot", dispatch.Ask, moveByHand, dispatch.Drifted, func(t *testing.T, h *app.Hub) {
 			put(t, h, slotFor(h, "1", ada, map[string]any{"notes": "changed"}))
 			if s := slotIs(t, h, "1", dispatch.Drifted); len(s.Drift) == 0 {

@@ -88,8 +88,11 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	known := sameDifferences(r.drift, append(changed, invited...))
 	if s.rule == CalendarWins {
 		took := written.taking(ev)
-		r.want, r.wantDigest = took, took.digest()
-		r.placed, r.placedDigest, r.drift, r.changedAt = &took, r.wantDigest, invited, s.e.Clock.Now()
+		if r.want = r.merged(took, changed); r.wantDigest == written.digest() {
+			r.want = took
+		}
+		r.wantDigest = r.want.digest()
+		r.placed, r.placedDigest, r.drift, r.changedAt = &took, took.digest(), invited, s.e.Clock.Now()
 	} else {
 		r.drift = append(changed, invited...)
 	}
@@ -97,6 +100,18 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 		return nil
 	}
 	return s.drifted(ctx, changed)
+}
+
+// merged is what is wanted with what somebody changed by hand in it: the plan's own change that is on its way stays, but for these fields.
+func (r *row) merged(took wanted, changed []Difference) wanted {
+	was := r.want
+	defer func() { r.want = was }()
+	for _, d := range changed {
+		if r.take(d) != nil {
+			return took
+		}
+	}
+	return r.want
 }
 
 // drifted reports it: which fields, not what they say.
