@@ -80,6 +80,22 @@ func posting(t *testing.T, engine store.Engine, by string) *ground {
 // deliverUntilKilled hands a mail in with a file and brings it on its way, and tells how many crash points were passed and whether it came to the end.
 func (g *ground) deliverUntilKilled(k *killer, file string) (ended bool) {
 	g.t.Helper()
+	return g.untilKilled(k, func(ctx context.Context, a *app.App) error {
+		d, err := handIn(g.t, a, "invoice", letterTo(ben, "Killed"), file)
+		for err == nil && d.State != delivery.Sent {
+			var next time.Time
+			if next, err = a.Deliveries.Post(ctx, d.ID, 1); err != nil || next.IsZero() {
+				break
+			}
+			g.time.Advance(max(0, next.Sub(g.time.Now())))
+		}
+		return err
+	})
+}
+
+// untilKilled does something on a hub that nobody serves, and tells the crash points that were passed and whether it came to the end.
+func (g *ground) untilKilled(k *killer, do func(ctx context.Context, a *app.App) error) (ended bool) {
+	g.t.Helper()
 	var joining killer
 	_ = g.join(joining.hook).Close()
 	from := len(joining.passed) // only what follows is looked at
@@ -93,22 +109,14 @@ func (g *ground) deliverUntilKilled(k *killer, file string) (ended bool) {
 		defer close(done)
 		a := g.join(counted.hook)
 		defer func() { _ = a.Store.Close() }()
-		d, err := handIn(g.t, a, "invoice", letterTo(ben, "Killed"), file)
-		for err == nil && d.State != delivery.Sent {
-			var next time.Time
-			if next, err = a.Deliveries.Post(ctx, d.ID, 1); err != nil || next.IsZero() {
-				break
-			}
-			g.time.Advance(max(0, next.Sub(g.time.Now())))
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := do(ctx, a); err != nil && ctx.Err() == nil {
 			g.t.Error(err)
 		}
 		ended = ctx.Err() == nil
 	}()
 	select {
 	case <-done:
-	case <-counted.dead:
+	case <-counted.dead: // whoever waited for what died must not wait for ever
 	}
 	cancel()
 	<-done

@@ -52,37 +52,14 @@ func life(g *ground) []dispatch.SlotIn {
 // planUntilKilled lives through the slot's life, as far as it comes.
 func (g *ground) planUntilKilled(k *killer) (ended bool) {
 	g.t.Helper()
-	var joining killer
-	_ = g.join(joining.hook).Close()
-	from := len(joining.passed) // only what follows is looked at
-	counted := &killer{at: k.at, dead: make(chan struct{})}
-	if k.at > 0 {
-		counted.at += from
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a := g.join(counted.hook)
-		defer func() { _ = a.Store.Close() }()
+	return g.untilKilled(k, func(ctx context.Context, a *app.App) error {
 		for _, in := range life(g) {
 			if err := g.say(ctx, a, in); err != nil {
-				if ctx.Err() == nil {
-					g.t.Error(err)
-				}
-				return
+				return err
 			}
 		}
-		ended = ctx.Err() == nil
-	}()
-	select {
-	case <-done:
-	case <-counted.dead: // whoever waited for what died must not wait for ever
-	}
-	cancel()
-	<-done
-	k.passed = counted.passed[min(from, len(counted.passed)):]
-	return ended
+		return nil
+	})
 }
 
 // say takes a slot and has it placed.

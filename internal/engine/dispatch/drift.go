@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,29 +29,50 @@ func (w Follower) Take(_ context.Context, b connection.Bound, _ feed.Feed, p fee
 		return nil, nil
 	}
 	return func(ctx context.Context, tx *store.Tx) error {
+		now := map[string]string{} // version by event; "" for one that is gone
 		for _, i := range p.Items {
-			v, ok := i.Value.(graph.Event)
-			if !ok {
-				continue
-			}
-			if err := w.Engine.seen(ctx, tx, i.ID, v.ETag); err != nil {
-				return err
+			if v, ok := i.Value.(graph.Event); ok {
+				now[i.ID] = v.ETag
 			}
 		}
 		for _, id := range p.Removed {
-			if err := w.Engine.seen(ctx, tx, id, ""); err != nil {
-				return err
-			}
+			now[id] = ""
 		}
-		return nil
+		return w.Engine.seen(ctx, tx, now)
 	}, nil
 }
 
 // Drop has nothing to forget: a slot is a plan, whether its calendar is followed or not.
 func (Follower) Drop(context.Context, *store.Tx, feed.Feed) error { return nil }
 
-// seen has a slot's event looked at, unless it is as we left it.
-func (e *Engine) seen(ctx context.Context, tx *store.Tx, eventID, etag string) error {
+// seenBatch is how many events one statement asks about: a calendar has many, and few of them are slots.
+const seenBatch = 500
+
+// seen has the slots looked at whose events are not as we left them.
+func (e *Engine) seen(ctx context.Context, tx *store.Tx, now map[string]string) error {
+	for events := range slices.Chunk(slices.Sorted(maps.Keys(now)), seenBatch) {
+		marks, args := make([]string, len(events)), make([]any, len(events))
+		for i, id := range events {
+			marks[i], args[i] = placeholder(i+1), id
+		}
+		ours, err := store.Select(ctx, tx, func(s store.Scanner) (l link, err error) { return l, s.Scan(&l.event, &l.etag) },
+			"select event, etag from dispatch_slot where event in ("+strings.Join(marks, ", ")+") order by id", args...)
+		if err != nil {
+			return err
+		}
+		for _, l := range ours {
+			if etag := now[l.event]; etag == "" || etag != l.etag {
+				if err := e.lookAt(ctx, tx, l.event, etag); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// lookAt has the job look at a slot's event, unless it was written by us meanwhile.
+func (e *Engine) lookAt(ctx context.Context, tx *store.Tx, eventID, etag string) error {
 	r, found, err := e.held(ctx, tx, "event = $1", eventID)
 	if err != nil || !found || etag != "" && etag == r.at.etag {
 		return err
@@ -85,16 +108,13 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 		r.drift, r.placedAt = invited, s.e.Clock.Now()
 		return nil
 	}
-	known := sameDifferences(r.drift, append(changed, invited...))
+	known := slices.Equal(r.drift, slices.Concat(changed, invited))
+	took := written.taking(ev)
 	if s.rule == CalendarWins {
-		took := written.taking(ev)
-		if r.want = r.merged(took, changed); r.wantDigest == written.digest() {
-			r.want = took
-		}
-		r.wantDigest = r.want.digest()
-		r.placed, r.placedDigest, r.drift, r.changedAt = &took, took.digest(), invited, s.e.Clock.Now()
+		r.takeOver(changed, took)
+		r.drift, r.changedAt = invited, s.e.Clock.Now()
 	} else {
-		r.drift = append(changed, invited...)
+		r.drift, r.there = slices.Concat(changed, invited), &took
 	}
 	if known {
 		return nil
@@ -102,16 +122,12 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	return s.drifted(ctx, changed)
 }
 
-// merged is what is wanted with what somebody changed by hand in it: the plan's own change that is on its way stays, but for these fields.
-func (r *row) merged(took wanted, changed []Difference) wanted {
-	was := r.want
-	defer func() { r.want = was }()
+// takeOver takes what somebody changed by hand into the plan; what else is wanted, and not written yet, stays so.
+func (r *row) takeOver(changed []Difference, there wanted) {
 	for _, d := range changed {
-		if r.take(d) != nil {
-			return took
-		}
+		r.want.take(d.Field, there)
 	}
-	return r.want
+	r.wantDigest, r.placed, r.placedDigest = r.want.digest(), &there, there.digest()
 }
 
 // drifted reports it: which fields, not what they say.
@@ -194,7 +210,7 @@ func minutes(m *int) string {
 
 // taking is the slot as the calendar has it.
 func (w wanted) taking(ev calendar.Event) wanted {
-	w.Subject, w.Location, w.Categories, w.Reminder = ev.Subject, ev.Location, ev.Categories, ev.ReminderMinutes
+	w.Subject, w.Location, w.Categories, w.Reminder = ev.Subject, ev.Location, slices.Sorted(slices.Values(ev.Categories)), ev.ReminderMinutes
 	in, _ := calendar.LookupZone(w.TimeZone)
 	if w.AllDay = ev.AllDay; w.AllDay { // dates have no instant: they are the zone's
 		w.Start, w.End = onDate(ev.Start, in), onDate(ev.End, in)
@@ -215,18 +231,6 @@ func onDate(t time.Time, in *time.Location) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, in)
 }
 
-func sameDifferences(a, b []Difference) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
-}
-
 // Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over.
 func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID string, keep Rule) (Slot, error) {
 	return e.decide(ctx, by, externalID, "dispatch.drift.resolve", func(r *row) error {
@@ -239,14 +243,8 @@ func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID strin
 		case r.at.event == "":
 			r.withdrawn, r.drift = true, nil
 		default:
-			for _, d := range r.drift {
-				if err := r.take(d); err != nil {
-					return err
-				}
-			}
-			r.wantDigest = r.want.digest()
-			placed := r.want
-			r.placed, r.placedDigest, r.drift, r.changedAt = &placed, r.wantDigest, attendeesOnly(r.drift), e.Clock.Now()
+			r.takeOver(r.drift, *r.there)
+			r.drift, r.changedAt = attendeesOnly(r.drift), e.Clock.Now()
 		}
 		return nil
 	})
@@ -261,42 +259,22 @@ func attendeesOnly(all []Difference) (out []Difference) {
 	return out
 }
 
-// take takes one field over as the calendar had it.
-func (r *row) take(d Difference) (err error) {
-	w := &r.want
-	in, _ := calendar.LookupZone(w.TimeZone)
-	at := func() (time.Time, error) {
-		if len(d.Calendar) == len(dateOnly) {
-			return time.ParseInLocation(dateOnly, d.Calendar, in)
-		}
-		return time.Parse(time.RFC3339, d.Calendar)
-	}
-	switch d.Field {
+// take takes one field over from what the calendar has.
+func (w *wanted) take(field string, there wanted) {
+	switch field {
 	case "subject":
-		w.Subject = d.Calendar
-	case "start":
-		w.Start, err = at()
-	case "end":
-		w.End, err = at()
+		w.Subject = there.Subject
+	case "start", "end", "all_day": // one without the others may be no stretch of time
+		w.Start, w.End, w.AllDay = there.Start, there.End, there.AllDay
 	case "location":
-		w.Location = d.Calendar
+		w.Location = there.Location
 	case "show_as":
-		w.Status = map[bool]string{true: "tentative", false: "planned"}[d.Calendar == "tentative"]
+		w.Status = there.Status
 	case "categories":
-		w.Categories = strings.FieldsFunc(d.Calendar, func(c rune) bool { return c == ',' })
-		for i := range w.Categories {
-			w.Categories[i] = strings.TrimSpace(w.Categories[i])
-		}
+		w.Categories = there.Categories
 	case "reminder_minutes":
-		w.Reminder = nil
-		var n int
-		if _, none := fmt.Sscan(d.Calendar, &n); none == nil {
-			w.Reminder = &n
-		}
-	case "all_day":
-		return &fault.Error{Kind: fault.Conflict, Code: "whole_day_by_hand", Message: "Somebody made it a whole day, or a timed event, by hand; that is not taken over", Fix: "Send the slot as it should be, or keep the slot's side", Who: "whoever plans"}
+		w.Reminder = there.Reminder
 	}
-	return err
 }
 
 // Release lets the one change go out that would mail people.

@@ -26,11 +26,6 @@ const (
 	Withdrawn State = "withdrawn" // cancelled or removed, and no event is there any more
 )
 
-// States lists them in the order of the board's legend.
-func States() []State {
-	return []State{Planned, Placing, Placed, Drifted, Held, Failed, Withdrawn}
-}
-
 // Difference is one field that somebody changed by hand.
 type Difference struct {
 	Field    string `json:"field"`
@@ -85,7 +80,8 @@ type row struct {
 	look                                        bool  // the event changed, and somebody must look how
 	recreated                                   bool  // it was deleted by hand once, and made anew
 	drift                                       []Difference
-	released                                    bool // a person said that the next operation may mail people
+	there                                       *wanted // what the calendar says where it drifted
+	released                                    bool    // a person said that the next operation may mail people
 	failures                                    int64
 	createdAt, changedAt, placedAt              time.Time
 
@@ -116,11 +112,12 @@ func ref(id, part string) string { return "dispatch_slot/" + id + "/" + part }
 
 // open unseals what a row keeps of its customer.
 func (e *Engine) open(ctx context.Context, r row) (row, error) {
+	var away driftKept
 	for _, part := range []struct {
 		name   string
 		sealed []byte
 		into   any
-	}{{"wanted", r.wantSealed, &r.want}, {"placed", r.placedSealed, &r.placed}, {"operation", r.opSealed, &r.op}, {"drift", r.driftSealed, &r.drift}} {
+	}{{"wanted", r.wantSealed, &r.want}, {"placed", r.placedSealed, &r.placed}, {"operation", r.opSealed, &r.op}, {"drift", r.driftSealed, &away}} {
 		if len(part.sealed) == 0 {
 			continue
 		}
@@ -132,7 +129,14 @@ func (e *Engine) open(ctx context.Context, r row) (row, error) {
 			return r, err
 		}
 	}
+	r.drift, r.there = away.Fields, away.There
 	return r, nil
+}
+
+// driftKept is a drift as it is sealed.
+type driftKept struct {
+	Fields []Difference `json:"fields"`
+	There  *wanted      `json:"there,omitempty"`
 }
 
 func (e *Engine) seal(id, part string, v any) ([]byte, error) {
@@ -159,7 +163,7 @@ func (e *Engine) sealed(r row) (parts [4][]byte, err error) {
 		}
 	}
 	if len(r.drift) > 0 {
-		parts[3], err = e.seal(r.id, "drift", r.drift)
+		parts[3], err = e.seal(r.id, "drift", driftKept{r.drift, r.there})
 	}
 	return parts, err
 }

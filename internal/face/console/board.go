@@ -100,13 +100,14 @@ func (f *Face) readBoard(r *http.Request, who access.Caller) (d boardData, err e
 		return d, err
 	}
 	d.Rows = rowsOf(d, slots)
-	for _, state := range []dispatch.State{dispatch.Failed, dispatch.Held, dispatch.Drifted} {
-		some, err := f.slotsOf(r, who, map[string]any{"state": state, "limit": 100})
-		if err != nil {
-			return d, err
-		}
-		d.Attention = append(d.Attention, some...)
+	if d.Attention, err = f.slotsOf(r, who, map[string]any{"state": dispatch.Failed, "limit": 100}); err != nil {
+		return d, err
 	}
+	drifted, err := ask[struct{ Slots []dispatch.Slot }](f, r, who, "dispatch.drift.list", struct{}{})
+	if err != nil {
+		return d, err
+	}
+	d.Attention = append(d.Attention, drifted.Slots...)
 	waiting, err := ask[struct{ Imports []dispatch.Waiting }](f, r, who, "dispatch.import.list", struct{}{})
 	d.Imports = waiting.Imports
 	return d, err
