@@ -11,14 +11,21 @@ import (
 // For those invited before it is an update.
 func (s *Server) invite(organizer, o world.Object, comment string) {
 	for _, a := range world.Objects(o["attendees"]) {
-		_, address := world.Address(a)
-		_, user, err := s.mailboxOf(address)
-		if err != nil || world.Text(user, "id") == world.Text(organizer, "id") {
-			s.record.Count("invitations_left_the_world", 1)
-			continue
+		if user, here := s.guest(organizer, a); here {
+			s.inviteOne(organizer, user, o, comment)
 		}
-		s.inviteOne(organizer, user, o, comment)
 	}
+}
+
+// guest is an attendee with a mailbox in this world. Whoever has none is mailed all the same, and that is counted.
+func (s *Server) guest(organizer, attendee world.Object) (user world.Object, here bool) {
+	_, address := world.Address(attendee)
+	_, user, err := s.mailboxOf(address)
+	if err != nil {
+		s.record.Count("invitations_left_the_world", 1)
+		return nil, false
+	}
+	return user, world.Text(user, "id") != world.Text(organizer, "id")
 }
 
 // shared are the properties that the organiser's event gives to the copies.
@@ -107,9 +114,8 @@ func (s *Server) meetingMail(n notice) {
 // uninvite tells the attendees that a meeting is off: their copy is marked cancelled and a message says so.
 func (s *Server) uninvite(organizer, o world.Object, comment string) {
 	for _, a := range world.Objects(o["attendees"]) {
-		_, address := world.Address(a)
-		_, user, err := s.mailboxOf(address)
-		if err != nil || world.Text(user, "id") == world.Text(organizer, "id") {
+		user, here := s.guest(organizer, a)
+		if !here {
 			continue
 		}
 		box := world.Mailbox(world.Text(user, "id"))

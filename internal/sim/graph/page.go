@@ -64,7 +64,7 @@ func (c *call) cut(l listing, items iter.Seq[world.Object], render func(world.Ob
 	if l.window != nil {
 		if items, total, ok := l.window(skip, top); ok {
 			for _, o := range items {
-				out = append(out, odata.Project(o, c.q.Select))
+				out = append(out, c.q.Project(o))
 			}
 			return out, total, skip+top < total
 		}
@@ -114,7 +114,7 @@ func (c *call) project(o world.Object) world.Object {
 		delete(o, "~filterOnly")
 		delete(o, "singleValueExtendedProperties")
 	}
-	return odata.Project(o, c.q.Select)
+	return c.q.Project(o)
 }
 
 // one answers a single entity.
@@ -122,7 +122,7 @@ func (c *call) one(context string, o world.Object) (reply, *problem) {
 	if len(c.q.Select) > 0 {
 		context += "(" + strings.Join(c.q.Select, ",") + ")"
 	}
-	out := world.Clone(odata.Project(o, c.q.Select))
+	out := world.Clone(c.q.Project(o))
 	out["@odata.context"] = c.context(context + "/$entity")
 	return ok(out), nil
 }

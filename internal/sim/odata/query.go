@@ -187,6 +187,17 @@ func Project(o map[string]any, sel []string) map[string]any {
 	return out
 }
 
+// Project keeps what the query selects, and what it expands (OData 4.01 part 1, 11.2.5.2: $select does not take away what $expand brings).
+func (q Query) Project(o map[string]any) map[string]any {
+	sel := q.Select
+	for _, e := range q.Expand {
+		if name, _, _ := strings.Cut(e, "("); len(q.Select) > 0 {
+			sel = append(slices.Clip(sel), name)
+		}
+	}
+	return Project(o, sel)
+}
+
 // Selected tells whether $select names a property.
 func Selected(sel []string, name string) bool {
 	for _, s := range sel {
