@@ -16,6 +16,7 @@ import (
 	"seneschal/internal/audit"
 	"seneschal/internal/config"
 	"seneschal/internal/connection"
+	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/event"
 	"seneschal/internal/fault"
 	"seneschal/internal/jobs"
@@ -83,6 +84,9 @@ func restore(ctx context.Context, c *config.Config, s Surroundings, file string)
 		return 0, err
 	}
 	rows, err := st.Restore(ctx, f)
+	if err == nil {
+		err = st.InTx(ctx, "app.restored", func(tx *store.Tx) error { return dispatch.Restored(ctx, tx) })
+	}
 	if err != nil {
 		return rows, err
 	}

@@ -167,7 +167,7 @@ func readActions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "calendar.event.list", Summary: "List what happens in a window of time, series expanded.", Effect: action.Reads,
 			Operations: []m365.OperationKey{view, viewOf}, Capability: m365.Calendar}, eventsOf),
-		action.Define(action.Spec{Name: "calendar.event.find", Summary: "Find the event that was created with a reference of your own, wherever it was moved to in time.", Effect: action.Reads,
+		action.Define(action.Spec{Name: "calendar.event.find", Summary: "Find the event that was created with a reference of your own, wherever it was moved to in time, or all such events.", Effect: action.Reads,
 			Operations: []m365.OperationKey{listEvents, listIn}, Capability: m365.Calendar}, referred),
 		action.Define(action.Spec{Name: "calendar.event.get", Summary: "Read one event with its body and attendees.", Effect: action.Reads, ShowsBody: true,
 			Operations: []m365.OperationKey{readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, getEvent),
@@ -178,7 +178,7 @@ func readActions() []action.Action {
 type ReferredIn struct {
 	place.Mailbox
 	Calendar  string `json:"calendar,omitempty" doc:"Calendar by id; the default one without"`
-	Reference string `json:"reference" minLength:"1" maxLength:"200" doc:"What calendar.event.create was given as reference"`
+	Reference string `json:"reference,omitempty" minLength:"1" maxLength:"200" doc:"What calendar.event.create was given as reference; without, all events that were given one"`
 	TimeZone  string `json:"time_zone,omitempty" doc:"Zone to show the times in: IANA or Windows name; UTC without"`
 }
 
@@ -187,8 +187,17 @@ func (in ReferredIn) Check() error { return checkZone(in.TimeZone) }
 
 // Referred are the events with a reference: one, as long as nobody copied it.
 type Referred struct {
-	Events []Summary `json:"events"`
+	Events []ReferredEvent `json:"events"`
 }
+
+// ReferredEvent is an event with the name that whoever created it calls it by.
+type ReferredEvent struct {
+	Summary
+	Reference string `json:"reference"`
+}
+
+// referredPage is how many a page has: a mailbox may have thousands.
+const referredPage = 200
 
 func referred(ctx context.Context, c action.Call, in ReferredIn) (Referred, error) {
 	box, err := in.In(c)
@@ -199,13 +208,13 @@ func referred(ctx context.Context, c action.Call, in ReferredIn) (Referred, erro
 	if in.Calendar != "" {
 		path = box.Calendar(in.Calendar).Sub("events")
 	}
-	out := Referred{Events: []Summary{}}
+	out := Referred{Events: []ReferredEvent{}}
 	z, _ := findZone(in.TimeZone)
-	for e, err := range graph.List[graph.Event](ctx, box.Graph, path, once.Referred(in.Reference), graph.Select(summaryFields...)) {
+	for e, err := range graph.List[graph.Event](ctx, box.Graph, path, append(once.Referred(in.Reference), graph.Select(summaryFields...), graph.Top(referredPage))...) {
 		if err != nil {
 			return Referred{}, err
 		}
-		out.Events = append(out.Events, summaryOf(e, z))
+		out.Events = append(out.Events, ReferredEvent{summaryOf(e, z), once.ReferenceOf(e.ExtendedProperties)})
 	}
 	return out, nil
 }

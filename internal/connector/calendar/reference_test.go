@@ -25,8 +25,16 @@ func TestAnEventIsFoundByItsReferenceInBothModes(t *testing.T) {
 			later := nine.AddDate(0, 1, 0)
 			bench.Do[calendar.Event](b, "calendar.event.update", whose(bench.In{"user": ada, "event": made.ID, "start": rfc(later), "end": rfc(later.Add(time.Hour))}), bench.Through(through))
 			found := bench.Do[calendar.Referred](b, "calendar.event.find", whose(bench.In{"user": ada, "reference": reference}), bench.Through(through)).Events
-			if len(found) != 1 || found[0].ID != made.ID || !found[0].Start.Equal(later) || found[0].ETag == "" {
+			if len(found) != 1 || found[0].ID != made.ID || !found[0].Start.Equal(later) || found[0].ETag == "" || found[0].Reference != reference {
 				t.Errorf("got %+v", found)
+			}
+			bench.Do[calendar.Event](b, "calendar.event.create", whose(visit(nil)), bench.Through(through))
+			all := map[string]bool{}
+			for _, e := range bench.Do[calendar.Referred](b, "calendar.event.find", whose(bench.In{"user": ada}), bench.Through(through)).Events {
+				all[e.Reference] = true
+			}
+			if !all[reference] || !all[reference+"2"] || all[""] {
+				t.Errorf("all that have one: got %v", all)
 			}
 			bench.Do[calendar.Deleted](b, "calendar.event.delete", whose(bench.In{"user": ada, "event": made.ID}), bench.Through(through))
 			if found := bench.Do[calendar.Referred](b, "calendar.event.find", whose(bench.In{"user": ada, "reference": reference}), bench.Through(through)).Events; len(found) != 0 {

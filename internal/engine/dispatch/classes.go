@@ -18,9 +18,9 @@ const (
 // Classes say what dispatch keeps.
 func (e *Engine) Classes() []custody.Class {
 	return []custody.Class{
-		{Name: "slots", Title: "Technicians' slots", What: "When which technician is where, sealed: for which customer, what for, notes; the event that it is, and what somebody changed there by hand. Imports that wait for approval, sealed",
-			Whose: "technicians and the customers they visit", Tables: []string{"dispatch_slot", "dispatch_import"}, Seen: "admins, members, and keys for dispatch",
-			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved or rejected", Export: custody.InExport,
+		{Name: "slots", Title: "Technicians' slots", What: "When which technician is where, sealed: for which customer, what for, notes; the event that it is, and what somebody changed there by hand. Imports that wait for approval, sealed. Which mailboxes were asked for events of slots that this database did not know, and the ids of those",
+			Whose: "technicians and the customers they visit", Tables: []string{"dispatch_slot", "dispatch_import", "dispatch_survey", "dispatch_found"}, Seen: "admins, members, and keys for dispatch",
+			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved or rejected; what a mailbox held, 400 days after it was asked", Export: custody.InExport,
 			Erase: "the technician's slots go from the hub; their events stay, as they are the mailbox's", Prune: e.prune},
 		{Name: "dispatch_settings", Title: "Rules of dispatch, links to calendars", What: "What becomes of events changed by hand, for each connection; digests of the secret addresses under which technicians' slots are read, and who made them", Whose: "technicians",
 			Tables: []string{"dispatch_rule", "dispatch_link"}, Seen: "admins, members, and keys for dispatch", Ends: "when somebody ends it", Export: custody.InExport, Erase: "the technician's address goes"},
@@ -35,6 +35,10 @@ func (e *Engine) prune(ctx context.Context, tx *store.Tx, before time.Time, limi
 		return n, err
 	}
 	m, err := store.Affected(ctx, tx, "delete from dispatch_import where id in (select id from dispatch_import where state <> 'waiting' and ended_at < $1 order by ended_at limit $2)", store.Millis(before.Add(-keepWithdrawn)), limit)
+	if err != nil {
+		return n + m, err
+	}
+	_, err = tx.ExecContext(ctx, "delete from dispatch_found where exists (select 1 from dispatch_survey s where s.connection = dispatch_found.connection and s.mailbox = dispatch_found.mailbox and s.made_at < $1)", store.Millis(before.Add(-keepPast)))
 	return n + m, err
 }
 
@@ -56,7 +60,7 @@ func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) (n int6
 			err = e.Jobs.Cancel(ctx, tx, PlaceJob, id)
 		}
 	}
-	for _, query := range []string{"delete from dispatch_slot where mailbox = $1", "delete from dispatch_link where mailbox = $1"} {
+	for _, query := range []string{"delete from dispatch_slot where mailbox = $1", "delete from dispatch_link where mailbox = $1", "delete from dispatch_found where mailbox = $1", "delete from dispatch_survey where mailbox = $1"} {
 		if err != nil {
 			break
 		}

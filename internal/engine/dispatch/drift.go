@@ -93,18 +93,17 @@ func (e *Engine) lookAt(ctx context.Context, tx *store.Tx, eventID, etag string)
 func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	r := s.r
 	r.look, r.at.etag = false, ev.ETag
-	written := r.want
-	if r.placed != nil {
-		written = *r.placed
+	if r.placed == nil { // taken up as it stands: it is written once, whatever it holds
+		took := r.want.taking(ev)
+		r.placed, r.placedDigest, r.drift, r.placedAt = &took, "", took.attendees(ev), s.e.Clock.Now()
+		return nil
 	}
-	if w := s.op.Want; w != nil && len(written.differences(ev)) > 0 && len(w.differences(ev)) == 0 { // the change whose answer was lost is there
-		written, r.placed, r.placedDigest = *w, w, s.op.Digest
+	written := *r.placed
+	if w := s.op.Want; w != nil && !written.is(ev) && w.is(ev) { // the change whose answer was lost is there
+		written, r.placed, r.placedDigest, r.released = *w, w, s.op.Digest, false
 	}
-	changed, invited := written.differences(ev), attendees(ev)
+	changed, invited := written.differences(ev), written.attendees(ev)
 	if len(changed) == 0 {
-		if r.placed == nil { // found again: what it holds is what is wanted
-			r.placed, r.placedDigest = &written, r.wantDigest
-		}
 		r.drift, r.placedAt = invited, s.e.Clock.Now()
 		return nil
 	}
@@ -120,6 +119,11 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 		return nil
 	}
 	return s.drifted(ctx, changed)
+}
+
+// is says that the event holds what was written, people included.
+func (w wanted) is(ev calendar.Event) bool {
+	return len(w.differences(ev)) == 0 && len(w.attendees(ev)) == 0
 }
 
 // takeOver takes what somebody changed by hand into the plan; what else is wanted, and not written yet, stays so.
@@ -140,7 +144,7 @@ func (s *settling) drifted(ctx context.Context, changed []Difference) error {
 }
 
 // found takes the event up again under its new id. Where there is none, somebody deleted it: it is made anew once, and then reported.
-func (s *settling) found(ctx context.Context, events []calendar.Summary) error {
+func (s *settling) found(ctx context.Context, events []calendar.ReferredEvent) error {
 	r := s.r
 	if len(events) > 0 {
 		r.at.event, r.at.etag = events[0].ID, events[0].ETag
@@ -159,18 +163,25 @@ func (s *settling) found(ctx context.Context, events []calendar.Summary) error {
 	return s.drifted(ctx, gone)
 }
 
-// attendees are people whom somebody invited by hand.
-func attendees(ev calendar.Event) []Difference {
-	var people []string
-	for _, a := range ev.Attendees {
-		if !strings.EqualFold(a.Address, ev.Organizer.Address) {
-			people = append(people, a.Address)
-		}
-	}
-	if len(people) == 0 {
+const attendeesField = "attendees"
+
+// attendees tells whether others are invited to an event than the slot had invited.
+func (w wanted) attendees(ev calendar.Event) []Difference {
+	there := invitedTo(ev)
+	if slices.Equal(there, w.Attendees) {
 		return nil
 	}
-	return []Difference{{Field: "attendees", Calendar: strings.Join(people, ", ")}}
+	return []Difference{{Field: attendeesField, Slot: strings.Join(w.Attendees, ", "), Calendar: strings.Join(there, ", ")}}
+}
+
+func invitedTo(ev calendar.Event) []string {
+	var all []string
+	for _, a := range ev.Attendees {
+		if !strings.EqualFold(a.Address, ev.Organizer.Address) {
+			all = append(all, a.Address)
+		}
+	}
+	return people(all)
 }
 
 // differences are what an event holds otherwise than it was written. The body is not compared: Exchange writes it anew.
@@ -211,6 +222,8 @@ func minutes(m *int) string {
 // taking is the slot as the calendar has it.
 func (w wanted) taking(ev calendar.Event) wanted {
 	w.Subject, w.Location, w.Categories, w.Reminder = ev.Subject, ev.Location, slices.Sorted(slices.Values(ev.Categories)), ev.ReminderMinutes
+	there := invitedTo(ev)
+	w.Attendees = slices.DeleteFunc(slices.Clone(w.Attendees), func(a string) bool { return !slices.Contains(there, a) })
 	in, _ := calendar.LookupZone(w.TimeZone)
 	if w.AllDay = ev.AllDay; w.AllDay { // dates have no instant: they are the zone's
 		w.Start, w.End = onDate(ev.Start, in), onDate(ev.End, in)
@@ -242,7 +255,7 @@ func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID strin
 			r.placedDigest, r.drift = "", attendeesOnly(r.drift)
 		case r.at.event == "":
 			r.withdrawn, r.drift = true, nil
-		default:
+		case r.waits(Ask): // more than people invited by hand, who stay as they are
 			r.takeOver(r.drift, *r.there)
 			r.drift, r.changedAt = attendeesOnly(r.drift), e.Clock.Now()
 		}
@@ -252,7 +265,7 @@ func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID strin
 
 func attendeesOnly(all []Difference) (out []Difference) {
 	for _, d := range all {
-		if d.Field == "attendees" {
+		if d.Field == attendeesField {
 			out = append(out, d)
 		}
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"strings"
 	"time"
+
+	"golang.org/x/sync/singleflight"
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
@@ -34,6 +37,8 @@ type Engine struct {
 	Jobs        Scheduler
 	Random      func([]byte) // fills with what nobody can guess
 	Base        func() string
+
+	surveys singleflight.Group
 }
 
 // Scheduler is what slots need of jobs.
@@ -111,9 +116,9 @@ func backoff(failures int64, least time.Duration) time.Duration {
 	return min(least<<min(failures, 10), time.Hour)
 }
 
-// wouldMail is the brake: somebody invited people to the event, and Exchange mails them at every change.
-func wouldMail(people string) *fault.Problem {
-	p := (&fault.Error{Kind: fault.Conflict, Code: "would_mail", Message: "The event has attendees whom somebody invited by hand, and Exchange would mail them: " + people,
-		Cause: "The slot changed; the hub mails nobody by itself", Fix: "Take the attendees off the event, or let this one change go out: seneschal dispatch slot release ID", Who: "whoever plans"}).Problem()
+// wouldMail is the brake: Exchange mails whoever is invited to an event at every change of it.
+func wouldMail(people []string) *fault.Problem {
+	p := (&fault.Error{Kind: fault.Conflict, Code: "would_mail", Message: "The slot's next change would have Exchange mail its attendees: " + strings.Join(people, ", "),
+		Cause: "The slot asks for them, or somebody invited them to the event by hand; the hub mails nobody by itself", Fix: "Let this one change go out: seneschal dispatch slot release ID. Or take the attendees off the slot and the event", Who: "whoever plans"}).Problem()
 	return &p
 }

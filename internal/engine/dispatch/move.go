@@ -44,7 +44,7 @@ func (e *Engine) Move(ctx context.Context, by access.Caller, m MoveIn) (Slot, er
 func (r row) said() SlotIn {
 	w := r.want
 	in := SlotIn{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, TimeZone: w.TimeZone, AllDay: w.AllDay, Subject: w.Subject, Customer: w.Customer,
-		Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting}
+		Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting, Attendees: w.Attendees}
 	in.Start, in.End = w.told(w.Start), w.told(w.End)
 	return in
 }

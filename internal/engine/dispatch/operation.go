@@ -3,6 +3,7 @@ package dispatch
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // kind is what an operation does in the calendar.
@@ -25,7 +26,8 @@ type operation struct {
 	ETag    string  `json:"etag,omitempty"`
 	Want    *wanted `json:"want,omitempty"` // what it writes
 	Digest  string  `json:"digest,omitempty"`
-	Old     bool    `json:"old,omitempty"` // it deletes the event that the slot was before
+	Old     bool    `json:"old,omitempty"`    // it deletes the event that the slot was before
+	Nobody  bool    `json:"nobody,omitempty"` // it uninvites whom the slot had invited, as it asks for nobody any more
 }
 
 // plan puts the next operation into the row, if one is needed and none is on its way, and says where the slot stands. It reports whether
@@ -35,9 +37,11 @@ func (r *row) plan(rule Rule) bool {
 		return true // what became of it must be known first
 	}
 	op := r.next(rule)
-	if op != nil && r.brake(op) {
-		r.state, r.problem = Held, wouldMail(r.invited())
-		return false
+	if op != nil && !r.released {
+		if mailed := r.mailed(op); len(mailed) > 0 {
+			r.state, r.problem = Held, wouldMail(mailed)
+			return false
+		}
 	}
 	if op == nil {
 		r.state = r.rest()
@@ -67,37 +71,60 @@ func (r *row) next(rule Rule) *operation {
 		at.Kind = look
 	case r.withdrawn && r.at.event != "":
 		at.Kind = remove
+	case r.withdrawn && r.operations == 0: // it is new here, and may be old in the calendar
+		return &operation{Kind: find, Mailbox: r.mailbox}
 	case r.withdrawn, r.waits(rule):
 		return nil
 	case r.at.event == "" || r.at.mailbox != r.mailbox:
-		return &operation{Kind: create, Mailbox: r.mailbox, Want: &r.want, Digest: r.wantDigest}
+		want := r.writing(true)
+		return &operation{Kind: create, Mailbox: r.mailbox, Want: &want, Digest: want.digest()}
 	case r.placedDigest != r.wantDigest:
-		at.Kind, at.Want, at.Digest = update, &r.want, r.wantDigest
+		want := r.writing(false)
+		at.Kind, at.Want, at.Digest = update, &want, want.digest()
+		at.Nobody = len(want.Attendees) == 0 && r.placed != nil && len(r.placed.Attendees) > 0
 	default:
 		return nil
 	}
 	return &at
 }
 
+// writing is what is written next. People are invited last, by a change of its own: so the technician has the slot while the brake holds that.
+func (r *row) writing(creating bool) wanted {
+	alone := r.want.alone()
+	if r.released || len(r.invited()) > 0 || !creating && r.placedDigest == alone.digest() {
+		return r.want
+	}
+	return alone
+}
+
 // waits says whether somebody must first say who is right: always where the rule is to ask, and where it was deleted by hand more than once.
 func (r *row) waits(rule Rule) bool {
-	byHand := slices.ContainsFunc(r.drift, func(d Difference) bool { return d.Field != "attendees" })
+	byHand := slices.ContainsFunc(r.drift, func(d Difference) bool { return d.Field != attendeesField })
 	return byHand && (rule == Ask || r.at.event == "")
 }
 
-// invited are the attendees that somebody added by hand; "" for none.
-func (r *row) invited() string {
+// invited are the attendees of the event that is there.
+func (r *row) invited() []string {
 	for _, d := range r.drift {
-		if d.Field == "attendees" {
-			return d.Calendar
+		if d.Field == attendeesField {
+			return strings.FieldsFunc(d.Calendar, func(c rune) bool { return c == ',' || c == ' ' })
 		}
 	}
-	return ""
+	if r.placed != nil {
+		return r.placed.Attendees
+	}
+	return nil
 }
 
-// brake says whether an operation would have people mailed who were invited by hand, and nobody has let it.
-func (r *row) brake(op *operation) bool {
-	return r.invited() != "" && !r.released && (op.Kind == update || op.Kind == remove && !op.Old || op.Kind == create && r.at.event != "")
+// mailed are the people whom Exchange would mail because of an operation: whoever has been invited to the event, and whoever is now.
+func (r *row) mailed(op *operation) []string {
+	switch {
+	case op.Kind == look, op.Kind == find, op.Kind == remove && op.Old: // of an older event, that was asked before it was left
+		return nil
+	case op.Want == nil:
+		return r.invited()
+	}
+	return people(slices.Concat(r.invited(), op.Want.Attendees))
 }
 
 // rest is where a slot stands for which nothing is to be done.
@@ -124,6 +151,9 @@ func (op operation) action(externalID string) (name string, in map[string]any) {
 		in["user"], in["event"] = op.Mailbox, op.Event
 		if op.ETag != "" {
 			in["if_match"], in["skip_read"] = op.ETag, true
+		}
+		if op.Nobody {
+			in["attendees"] = nil
 		}
 		return "calendar.event.update", in
 	case remove:

@@ -18,26 +18,20 @@ const mostRows = 50_000
 
 // columnsOf set a slot's fields from a row's; a column goes by the field's own name.
 var columnsOf = map[string]func(s *SlotIn, text string) error{
-	"external_id": func(s *SlotIn, text string) error { s.ExternalID = text; return nil },
-	"connection":  func(s *SlotIn, text string) error { s.Connection = text; return nil },
-	"source":      func(s *SlotIn, text string) error { s.Source = text; return nil },
-	"technician":  func(s *SlotIn, text string) error { s.Technician = text; return nil },
-	"start":       func(s *SlotIn, text string) error { s.Start = text; return nil },
-	"end":         func(s *SlotIn, text string) error { s.End = text; return nil },
-	"time_zone":   func(s *SlotIn, text string) error { s.TimeZone = text; return nil },
-	"subject":     func(s *SlotIn, text string) error { s.Subject = text; return nil },
-	"customer":    func(s *SlotIn, text string) error { s.Customer = text; return nil },
-	"location":    func(s *SlotIn, text string) error { s.Location = text; return nil },
-	"notes":       func(s *SlotIn, text string) error { s.Notes = text; return nil },
-	"status":      func(s *SlotIn, text string) error { s.Status = text; return nil },
-	"categories": func(s *SlotIn, text string) error {
-		for c := range strings.SplitSeq(text, ";") {
-			if c = strings.TrimSpace(c); c != "" {
-				s.Categories = append(s.Categories, c)
-			}
-		}
-		return nil
-	},
+	"external_id":    func(s *SlotIn, text string) error { s.ExternalID = text; return nil },
+	"connection":     func(s *SlotIn, text string) error { s.Connection = text; return nil },
+	"source":         func(s *SlotIn, text string) error { s.Source = text; return nil },
+	"technician":     func(s *SlotIn, text string) error { s.Technician = text; return nil },
+	"start":          func(s *SlotIn, text string) error { s.Start = text; return nil },
+	"end":            func(s *SlotIn, text string) error { s.End = text; return nil },
+	"time_zone":      func(s *SlotIn, text string) error { s.TimeZone = text; return nil },
+	"subject":        func(s *SlotIn, text string) error { s.Subject = text; return nil },
+	"customer":       func(s *SlotIn, text string) error { s.Customer = text; return nil },
+	"location":       func(s *SlotIn, text string) error { s.Location = text; return nil },
+	"notes":          func(s *SlotIn, text string) error { s.Notes = text; return nil },
+	"status":         func(s *SlotIn, text string) error { s.Status = text; return nil },
+	"categories":     func(s *SlotIn, text string) error { s.Categories = several(text); return nil },
+	"attendees":      func(s *SlotIn, text string) error { s.Attendees = several(text); return nil },
 	"all_day":        func(s *SlotIn, text string) error { return truth(&s.AllDay, text) },
 	"online_meeting": func(s *SlotIn, text string) error { return truth(&s.OnlineMeeting, text) },
 	"reminder_minutes": func(s *SlotIn, text string) error {
@@ -48,6 +42,16 @@ var columnsOf = map[string]func(s *SlotIn, text string) error{
 		s.Reminder = &n
 		return nil
 	},
+}
+
+// several are the words of a cell that holds more than one.
+func several(text string) (out []string) {
+	for word := range strings.SplitSeq(text, ";") {
+		if word = strings.TrimSpace(word); word != "" {
+			out = append(out, word)
+		}
+	}
+	return out
 }
 
 func truth(into *bool, text string) error {
@@ -182,6 +186,9 @@ func checked(all []SlotIn) ([]SlotIn, error) {
 		}
 		if len(s.Categories) > 25 {
 			bad("categories", "has more than 25")
+		}
+		if len(s.Attendees) > 100 {
+			bad("attendees", "has more than 100")
 		}
 		if len(wrong) >= mostWrong {
 			break

@@ -33,9 +33,12 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 			}
 			continue
 		}
-		output, err := e.do(ctx, r)
+		output, taken, err := e.do(ctx, r)
 		if ctx.Err() != nil {
 			return time.Time{}, ctx.Err() // whoever takes over does it under the same key
+		}
+		if taken {
+			continue
 		}
 		due, err := e.settle(ctx, r, output, err)
 		if err != nil || !due.IsZero() {
@@ -71,15 +74,23 @@ func (e *Engine) change(ctx context.Context, id string, f func(tx *store.Tx, r *
 	})
 }
 
-// do asks the corridor for the operation.
-func (e *Engine) do(ctx context.Context, r row) (json.RawMessage, error) {
+// do asks the corridor for the operation. A slot that is new here may be in the calendar already: then it is taken up, and nothing is done.
+func (e *Engine) do(ctx context.Context, r row) (output json.RawMessage, taken bool, err error) {
+	if r.at.event == "" && (r.op.Kind == create || r.op.Kind == find) {
+		if taken, err = e.takeUp(ctx, r); err != nil || taken {
+			return nil, taken, err
+		}
+		if r.op.Kind == find {
+			return json.RawMessage("{}"), false, nil // the survey has answered it
+		}
+	}
 	name, in := r.op.action(r.externalID)
 	input, err := json.Marshal(in)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	result, err := e.Runner.Do(ctx, action.Request{Action: name, Connection: r.connection, Caller: caller, Input: input, Key: r.op.Key, For: m365.Dispatch})
-	return result.Output, err
+	return result.Output, false, err
 }
 
 // settle commits what came of an operation, together with the next one. It gives the time to come again; zero to go on at once.
@@ -156,7 +167,7 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 	}
 	r.at, r.url = link{ev.ID, s.op.Mailbox, ev.ETag}, ev.WebLink
 	r.placed, r.placedDigest, r.placedAt, r.released, r.look = s.op.Want, s.op.Digest, now, false, false
-	r.drift = attendees(ev)
+	r.drift = s.op.Want.attendees(ev)
 	return nil
 }
 
@@ -180,7 +191,7 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 		}
 		r.op, r.problem, r.failures = nil, nil, 0
 		return time.Time{}, s.goOn(ctx)
-	case missing(f):
+	case missing(f) && (s.op.Kind == update || s.op.Kind == look):
 		r.op, r.look, r.at.etag = nil, true, "" // it may have another id now
 		r.plan(s.rule)
 		return time.Time{}, nil

@@ -51,6 +51,7 @@ type Slot struct {
 	Reminder      *int           `json:"reminder_minutes,omitempty"`
 	Categories    []string       `json:"categories,omitempty"`
 	OnlineMeeting bool           `json:"online_meeting,omitempty"`
+	Attendees     []string       `json:"attendees,omitempty" doc:"Whom the slot asks to be invited"`
 	State         State          `json:"state"`
 	Problem       *fault.Problem `json:"problem,omitempty"`
 	Drift         []Difference   `json:"drift,omitempty" doc:"What somebody changed by hand, or that they deleted it"`
@@ -242,7 +243,7 @@ func (r row) shown() Slot {
 		w.Start, w.End = w.Start.In(in), w.End.In(in)
 	}
 	return Slot{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, Start: w.Start, End: w.End, TimeZone: w.TimeZone, AllDay: w.AllDay, Subject: w.Subject,
-		Customer: w.Customer, Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting, State: r.state, Problem: r.problem,
+		Customer: w.Customer, Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting, Attendees: w.Attendees, State: r.state, Problem: r.problem,
 		Drift: r.drift, Event: r.at.event, PlacedAt: r.placedAt, ChangedAt: r.changedAt}
 }
 

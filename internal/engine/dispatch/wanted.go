@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"net/mail"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ type SlotIn struct {
 	Reminder      *int     `json:"reminder_minutes,omitempty" minimum:"0" maximum:"20160" doc:"Minutes before the start; none without"`
 	Categories    []string `json:"categories,omitempty" maxItems:"25" doc:"Categories of the event"`
 	OnlineMeeting bool     `json:"online_meeting,omitempty" doc:"With a Teams meeting; that cannot be undone for an event"`
+	Attendees     []string `json:"attendees,omitempty" maxItems:"100" doc:"Addresses of whom to invite. The slot is placed without them, and held until somebody lets Exchange mail them: dispatch.slot.release"`
 }
 
 // Check names every wrong field.
@@ -42,6 +44,15 @@ func (in SlotIn) wrong() []fault.Field {
 	}
 	if strings.TrimSpace(in.Subject) == "" {
 		wrong = append(wrong, fault.Field{Name: "subject", Message: "is empty"})
+	}
+	for i, text := range in.Attendees {
+		field := fmt.Sprintf("attendees[%d]", i)
+		switch a, err := mail.ParseAddress(text); {
+		case err != nil || a.Address != text:
+			wrong = append(wrong, fault.Field{Name: field, Message: "is not an address like ada@contoso.example"})
+		case strings.EqualFold(text, in.Technician):
+			wrong = append(wrong, fault.Field{Name: field, Message: "is the technician, in whose calendar the event is anyway"})
+		}
 	}
 	return wrong
 }
@@ -60,6 +71,7 @@ type wanted struct {
 	Reminder      *int      `json:"reminder_minutes,omitempty"`
 	Categories    []string  `json:"categories,omitempty"`
 	OnlineMeeting bool      `json:"online_meeting,omitempty"`
+	Attendees     []string  `json:"attendees,omitempty"`
 }
 
 // want reads a slot that Check has passed.
@@ -76,6 +88,24 @@ func (in SlotIn) want() wanted {
 		}
 	}
 	slices.Sort(w.Categories)
+	w.Attendees = people(in.Attendees)
+	return w
+}
+
+// people are addresses, each once, in one order.
+func people(addresses []string) (out []string) {
+	for _, a := range addresses {
+		if a = strings.ToLower(a); !slices.Contains(out, a) {
+			out = append(out, a)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// alone is the slot with nobody invited.
+func (w wanted) alone() wanted {
+	w.Attendees = nil
 	return w
 }
 
@@ -119,7 +149,18 @@ func (w wanted) details(creating bool) map[string]any {
 	if w.OnlineMeeting {
 		in["online_meeting"] = true
 	}
+	if len(w.Attendees) > 0 {
+		in["attendees"] = invitees(w.Attendees)
+	}
 	return in
+}
+
+func invitees(addresses []string) []map[string]any {
+	out := make([]map[string]any, len(addresses))
+	for i, a := range addresses {
+		out[i] = map[string]any{"address": a}
+	}
+	return out
 }
 
 func orEmpty(s []string) []string {

@@ -164,7 +164,7 @@ func (f *Face) formOf(r *http.Request, who access.Caller, d boardData) (*slotFor
 func valuesOf(s dispatch.Slot) map[string]string {
 	layout := "2006-01-02T15:04"
 	v := map[string]string{"external_id": s.ExternalID, "source": s.Source, "technician": s.Technician, "start": s.Start.Format(layout), "end": s.End.Format(layout), "time_zone": cmp.Or(s.TimeZone, "UTC"), "subject": s.Subject,
-		"customer": s.Customer, "location": s.Location, "notes": s.Notes, "status": s.Status, "categories": strings.Join(s.Categories, ", ")}
+		"customer": s.Customer, "location": s.Location, "notes": s.Notes, "status": s.Status, "categories": strings.Join(s.Categories, ", "), "attendees": strings.Join(s.Attendees, ", ")}
 	if s.AllDay {
 		v["all_day"], v["start"], v["end"] = "on", s.Start.Format(layout), s.End.AddDate(0, 0, -1).Format(layout)
 	}
@@ -177,7 +177,7 @@ func valuesOf(s dispatch.Slot) map[string]string {
 	return v
 }
 
-var slotFields = []string{"external_id", "source", "technician", "start", "end", "time_zone", "subject", "customer", "location", "notes", "status", "categories", "reminder_minutes", "all_day", "online_meeting"}
+var slotFields = []string{"external_id", "source", "technician", "start", "end", "time_zone", "subject", "customer", "location", "notes", "status", "categories", "attendees", "reminder_minutes", "all_day", "online_meeting"}
 
 // entered reads the form. Of whole days people say the last one; the slot ends on the day after it.
 func entered(r *http.Request) (values map[string]string, in map[string]any) {
@@ -205,10 +205,21 @@ func entered(r *http.Request) (values map[string]string, in map[string]any) {
 	if n, err := strconv.Atoi(values["reminder_minutes"]); err == nil {
 		in["reminder_minutes"] = n
 	}
-	if values["categories"] != "" {
-		in["categories"] = strings.FieldsFunc(values["categories"], func(c rune) bool { return c == ',' })
+	for _, name := range []string{"categories", "attendees"} {
+		if values[name] != "" {
+			in[name] = separated(values[name])
+		}
 	}
 	return values, in
+}
+
+// separated are the entries of a field that takes several.
+func separated(text string) []string {
+	all := strings.Split(text, ",")
+	for i := range all {
+		all[i] = strings.TrimSpace(all[i])
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return s == "" })
 }
 
 // formView is the form with the board around it.

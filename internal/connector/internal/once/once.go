@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"strings"
 	"time"
 
 	"seneschal/internal/action"
@@ -23,8 +24,25 @@ func Refer(reference string) graph.ExtendedProperty {
 	return graph.ExtendedProperty{ID: Reference, Value: reference}
 }
 
-// Referred asks for the things with a caller's own name only.
-func Referred(reference string) graph.Option { return withProperty(Reference, reference) }
+// Referred asks for the things with a caller's own name only, each with the name; "" is all that have one
+// (learn.microsoft.com/office/dev/add-ins/outlook/metadata-for-an-outlook-add-in, "Access custom properties with Graph").
+func Referred(reference string) []graph.Option {
+	filter := withProperty(Reference, reference)
+	if reference == "" {
+		filter = graph.Filter("singleValueExtendedProperties/any(ep: ep/id eq " + graph.Quote(Reference) + " and ep/value ne null)")
+	}
+	return []graph.Option{filter, graph.Query("$expand", "singleValueExtendedProperties($filter=id eq "+graph.Quote(Reference)+")")}
+}
+
+// ReferenceOf is the name among a thing's properties; "" for none.
+func ReferenceOf(properties []graph.ExtendedProperty) string {
+	for _, p := range properties {
+		if strings.EqualFold(p.ID, Reference) { // nothing says how Exchange writes the namespace back
+			return p.Value
+		}
+	}
+	return ""
+}
 
 // Mark is one for each idempotency key of a connection. It does not tell the key to who reads the mailbox.
 func Mark(c action.Call) string {

@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"seneschal/internal/access"
+	"seneschal/internal/app"
+	"seneschal/internal/connector/calendar"
+	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/store"
+)
+
+const guest = "nora@northwind.example"
+
+func release(t *testing.T, h *app.Hub, id string) {
+	t.Helper()
+	if _, err := runAs(t, h, planner(), "dispatch.slot.release", map[string]any{"external_id": id}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// invitedIn are the attendees of the one event that a mailbox has on that Monday.
+func invitedIn(t *testing.T, h *app.Hub, user string) (out []string) {
+	t.Helper()
+	events := inCalendar(t, h, user)
+	if len(events) != 1 {
+		t.Fatalf("%s has %v", user, subjects(events))
+	}
+	r, err := runOn(t, h, access.Local("test"), "calendar.event.get", "c", map[string]any{"user": user, "event": events[0].ID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ev calendar.Event
+	if err := json.Unmarshal(r.Output, &ev); err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range ev.Attendees {
+		out = append(out, a.Address)
+	}
+	return out
+}
+
+// Whatever a run of dispatch asks for, nobody is mailed by it: attendees, an online meeting, another technician, drift written over.
+func TestNoRunOfDispatchMailsAnybody(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		do   func(t *testing.T, h *app.Hub)
+	}{
+		{"with attendees", func(t *testing.T, h *app.Hub) {
+			put(t, h, slotFor(h, "1", ada, map[string]any{"attendees": []string{guest}}))
+			slotIs(t, h, "1", dispatch.Held)
+			put(t, h, slotFor(h, "1", ada, map[string]any{"attendees": []string{guest}, "location": "Harbour 2"}))
+			waitUntil(t, "the rest of the change is written", func() bool {
+				h.Time.Advance(200 * time.Millisecond)
+				e := inCalendar(t, h, ada)
+				return len(e) == 1 && e[0].Location == "Harbour 2"
+			})
+			slotIs(t, h, "1", dispatch.Held)
+		}},
+		{"with attendees, given to somebody else", func(t *testing.T, h *app.Hub) {
+			put(t, h, slotFor(h, "1", ada, map[string]any{"attendees": []string{guest}}))
+			slotIs(t, h, "1", dispatch.Held)
+			put(t, h, slotFor(h, "1", ben, map[string]any{"attendees": []string{guest}}))
+			waitUntil(t, "Ben has it, and Ada no more", func() bool {
+				h.Time.Advance(200 * time.Millisecond)
+				return len(inCalendar(t, h, ben)) == 1 && len(inCalendar(t, h, ada)) == 0
+			})
+			slotIs(t, h, "1", dispatch.Held)
+		}},
+		{"an online meeting, given to somebody else, taken out", func(t *testing.T, h *app.Hub) {
+			put(t, h, slotFor(h, "1", ada, map[string]any{"online_meeting": true}))
+			slotIs(t, h, "1", dispatch.Placed)
+			put(t, h, slotFor(h, "1", ben, map[string]any{"online_meeting": true}))
+			slotIs(t, h, "1", dispatch.Placed)
+			put(t, h, slotFor(h, "1", ben, map[string]any{"online_meeting": true, "status": "cancelled"}))
+			slotIs(t, h, "1", dispatch.Withdrawn)
+		}},
+		{"drift written over", func(t *testing.T, h *app.Hub) {
+			put(t, h, slotFor(h, "1", ada, nil))
+			s := slotIs(t, h, "1", dispatch.Placed)
+			walked(t, h)
+			byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "location": "Elsewhere"})
+			slotIs(t, h, "1", dispatch.Drifted)
+			if _, err := runAs(t, h, planner(), "dispatch.drift.resolve", map[string]any{"external_id": "1", "keep": "slot"}); err != nil {
+				t.Fatal(err)
+			}
+			slotIs(t, h, "1", dispatch.Placed)
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := dispatchHub(t, store.SQLite)
+			tt.do(t, h)
+			nobodyWasMailed(t, h)
+		})
+	}
+}
+
+// Whom a slot asks for is invited when somebody says so, and told of later changes only then.
+func TestASlotInvitesWhomSomebodyLetsIt(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	mailed := 0
+	step := func(what string, mails int) {
+		t.Helper()
+		now := outgoing(h)
+		if now-mailed != mails {
+			t.Errorf("%s mailed %d times, want %d", what, now-mailed, mails)
+		}
+		mailed = now
+	}
+	put(t, h, slotFor(h, "1", ada, map[string]any{"attendees": []string{guest}}))
+	if s := slotIs(t, h, "1", dispatch.Held); s.Problem == nil || s.Problem.Code != "would_mail" || s.Event == "" {
+		t.Errorf("got %+v", s)
+	}
+	if got := invitedIn(t, h, ada); len(got) != 0 {
+		t.Errorf("before anybody let it, %v are invited", got)
+	}
+	step("placing it", 0)
+	release(t, h, "1")
+	slotIs(t, h, "1", dispatch.Placed)
+	if got := invitedIn(t, h, ada); !slices.Equal(got, []string{guest}) {
+		t.Errorf("invited are %v", got)
+	}
+	if step("inviting her", 1); t.Failed() {
+		return
+	}
+	put(t, h, slotFor(h, "1", ada, map[string]any{"attendees": []string{guest}, "location": "Harbour 2"}))
+	slotIs(t, h, "1", dispatch.Held)
+	step("a change that is held", 0)
+	release(t, h, "1")
+	slotIs(t, h, "1", dispatch.Placed)
+	step("the change", 1)
+	put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 2"})) // without her
+	slotIs(t, h, "1", dispatch.Held)
+	step("uninviting that is held", 0)
+	release(t, h, "1")
+	slotIs(t, h, "1", dispatch.Placed)
+	if got := invitedIn(t, h, ada); len(got) != 0 {
+		t.Errorf("uninvited, there still are %v", got)
+	}
+	step("uninviting her", 1)
+	put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 3"}))
+	slotIs(t, h, "1", dispatch.Placed)
+	step("a change with nobody invited", 0)
+}

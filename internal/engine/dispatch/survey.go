@@ -1,0 +1,79 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+
+	"seneschal/internal/connector/calendar"
+	"seneschal/internal/store"
+)
+
+// A calendar may hold events of slots that this database does not know: it was restored from a backup, or is a new one beside a plan that
+// went on. So each mailbox is asked once, before the first slot is made in it, which events of ours it has; a slot that is there already is
+// taken up where it stands.
+
+// surveyed asks a mailbox which slots it holds, unless that was done. Jobs of one mailbox that come at once wait for one answer.
+func (e *Engine) surveyed(ctx context.Context, connection, mailbox string) error {
+	_, err, _ := e.surveys.Do(connection+"/"+mailbox, func() (any, error) { return nil, e.survey(ctx, connection, mailbox) })
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil { // whoever asked for both was called off
+		return e.survey(ctx, connection, mailbox)
+	}
+	return err
+}
+
+func (e *Engine) survey(ctx context.Context, connection, mailbox string) error {
+	var done int
+	if err := e.Store.Reader().QueryRowContext(ctx, "select count(*) from dispatch_survey where connection = $1 and mailbox = $2", connection, mailbox).Scan(&done); err != nil || done > 0 {
+		return err
+	}
+	there, err := ask[calendar.Referred](ctx, e, connection, "calendar.event.find", map[string]any{"user": mailbox})
+	if err != nil {
+		return err
+	}
+	return e.Store.InTx(ctx, "dispatch.survey", func(tx *store.Tx) error {
+		for _, ev := range there.Events {
+			_, err := tx.ExecContext(ctx, `insert into dispatch_found (event, connection, mailbox, reference, etag) select $1, $2, $3, $4, $5 where not exists (select 1 from dispatch_slot where event = $1 or old_event = $1)
+				on conflict (event) do nothing`, ev.ID, connection, mailbox, ev.Reference, ev.ETag)
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.ExecContext(ctx, "insert into dispatch_survey (connection, mailbox, made_at) values ($1, $2, $3) on conflict (connection, mailbox) do nothing", connection, mailbox, store.Millis(e.Clock.Now()))
+		return err
+	})
+}
+
+// takeUp has a slot that is about to be made go on with an event that is there already. The rest of the way it is like one that somebody
+// changed: how it is must be seen before anything is written, as people may be invited to it.
+func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
+	if err := e.surveyed(ctx, r.connection, r.op.Mailbox); err != nil {
+		return false, err
+	}
+	err = e.change(ctx, r.id, func(tx *store.Tx, now *row, rule Rule) error {
+		if now.op == nil || now.op.Key != r.op.Key || now.at.event != "" {
+			return nil
+		}
+		found, err := store.Select(ctx, tx, func(s store.Scanner) (l link, err error) { return l, s.Scan(&l.event, &l.mailbox, &l.etag) },
+			"delete from dispatch_found where connection = $1 and reference = $2 returning event, mailbox, etag", r.connection, r.externalID)
+		if err != nil || len(found) == 0 {
+			return err
+		}
+		taken = true
+		now.at, now.look, now.op = found[0], true, nil
+		for _, l := range found {
+			if l.mailbox == r.op.Mailbox {
+				now.at = l
+			}
+		}
+		now.plan(rule)
+		return nil
+	})
+	return taken, err
+}
+
+// Restored forgets what was known of calendars: since the backup was made, slots may have been placed that it does not know.
+func Restored(ctx context.Context, tx *store.Tx) error {
+	_, one := tx.ExecContext(ctx, "delete from dispatch_survey")
+	_, other := tx.ExecContext(ctx, "delete from dispatch_found")
+	return errors.Join(one, other)
+}
