@@ -22,6 +22,7 @@ import (
 	"seneschal/internal/face/ical"
 	"seneschal/internal/face/mcp"
 	"seneschal/internal/face/notify"
+	"seneschal/internal/face/planning"
 	"seneschal/internal/face/rest"
 	"seneschal/internal/face/smtp"
 	"seneschal/internal/fault"
@@ -204,6 +205,7 @@ func (s *Server) handler() (http.Handler, error) {
 	(&mcp.Face{Registry: s.app.Registry, Do: s.app.Runner.Do, Bearer: s.agentBearer, Base: s.app.base, Version: Version}).Mount(mux)
 	(&mcp.OAuth{Grants: s.app.Access, Base: s.app.base, Limiter: &access.Limiter{Clock: s.app.Clock}}).Mount(mux)
 	(&ical.Face{Read: s.app.Dispatch.ICal, Log: s.app.Log}).Mount(mux)
+	(&planning.Face{Take: s.app.Dispatch.Called, Log: s.app.Log}).Mount(mux)
 	(&notify.Face{Feeds: s.app.Feeds, Log: s.app.Log}).Mount(mux)
 	if err := s.mountConsole(mux); err != nil {
 		return nil, err

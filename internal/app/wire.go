@@ -184,7 +184,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 	if err := a.joinAlarms(s); err != nil {
 		return nil, err
 	}
-	*a.Dispatch = dispatch.Engine{Store: st, Clock: s.Clock, Vault: v, Audit: a.Audit, Events: a.Events, Connections: a.Connections, Runner: a.Runner, Jobs: scheduler{a}, Random: secret, Base: a.base}
+	*a.Dispatch = dispatch.Engine{Store: st, Clock: s.Clock, Vault: v, Audit: a.Audit, Events: a.Events, Connections: a.Connections, Runner: a.Runner, Jobs: scheduler{a}, Random: secret, Base: a.base, Log: s.Log}
 	if err := a.joinDeliveries(s); err != nil {
 		return nil, err
 	}

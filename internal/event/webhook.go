@@ -77,7 +77,8 @@ const (
 func secretRef(id string) string   { return "webhook/" + id + "/secret" }
 func previousRef(id string) string { return "webhook/" + id + "/previous" }
 
-func newSecret() vault.Secret {
+// NewSecret makes what calls are signed with, out or in.
+func NewSecret() vault.Secret {
 	b := make([]byte, secretBytes)
 	_, _ = rand.Read(b) // never fails (crypto/rand)
 	return vault.NewSecret(secretPrefix + encodeSecret(b))
@@ -95,7 +96,7 @@ func (w *Webhooks) Add(ctx context.Context, by string, f WebhookForm) (Webhook, 
 	if err != nil {
 		return h, vault.Secret{}, err
 	}
-	secret := newSecret()
+	secret := NewSecret()
 	err = w.Store.InTx(ctx, "event.webhook", func(tx *store.Tx) error {
 		if _, err := tx.ExecContext(ctx, `insert into event_webhook (id, name, url, types, connection, allow_private, paused, reason, failures, rest_until, previous_until, created_at, created_by)
 			values ($1, $2, $3, $4, $5, $6, 0, '', 0, 0, 0, $7, $8)`, h.ID, h.Name, h.URL, string(types), h.Connection, flag(h.AllowPrivate), store.Millis(now), by); err != nil {
@@ -247,7 +248,7 @@ func (w *Webhooks) Rotate(ctx context.Context, by, idOrName string, overlap time
 	if overlap < 0 || overlap > maxOverlap {
 		return Webhook{}, vault.Secret{}, fault.BadField("overlap", "must be between 0 and %s", maxOverlap)
 	}
-	secret := newSecret()
+	secret := NewSecret()
 	err := w.change(ctx, by, "webhook.rotate", idOrName, func(tx *store.Tx, h Webhook) error {
 		old, err := w.Vault.Get(ctx, tx, secretRef(h.ID))
 		if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"seneschal/internal/access"
@@ -74,7 +75,7 @@ type conflictIn struct {
 
 // Actions are the engine's ways in for every face.
 func (e *Engine) Actions() []action.Action {
-	return append(e.slotActions(), e.planActions()...)
+	return slices.Concat(e.slotActions(), e.planActions(), e.intakeActions())
 }
 
 func spec(name, summary string, effect action.Effect, scope access.Scope, route string, args ...string) action.Spec {
@@ -96,7 +97,7 @@ func (e *Engine) slotActions() []action.Action {
 			if err != nil {
 				return Outcome{}, err
 			}
-			slots, err := Read(content)
+			slots, err := Read("file", content)
 			if err != nil {
 				return Outcome{}, err
 			}

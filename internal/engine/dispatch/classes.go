@@ -22,8 +22,8 @@ func (e *Engine) Classes() []custody.Class {
 			Whose: "technicians and the customers they visit", Tables: []string{"dispatch_slot", "dispatch_import", "dispatch_survey", "dispatch_found"}, Seen: "admins, members, and keys for dispatch",
 			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved or rejected; what a mailbox held, 400 days after it was asked", Export: custody.InExport,
 			Erase: "the technician's slots go from the hub; their events stay, as they are the mailbox's", Prune: e.prune},
-		{Name: "dispatch_settings", Title: "Rules of dispatch, links to calendars", What: "What becomes of events changed by hand, for each connection; digests of the secret addresses under which technicians' slots are read, and who made them", Whose: "technicians",
-			Tables: []string{"dispatch_rule", "dispatch_link"}, Seen: "admins, members, and keys for dispatch", Ends: "when somebody ends it", Export: custody.InExport, Erase: "the technician's address goes"},
+		{Name: "dispatch_settings", Title: "Rules of dispatch, links to calendars", What: "What becomes of events changed by hand, for each connection; digests of the secret addresses under which technicians' slots are read, and who made them; addresses to which planning systems post, and the ids of their calls, for a week", Whose: "technicians",
+			Tables: []string{"dispatch_rule", "dispatch_link", "dispatch_intake", "dispatch_call"}, Seen: "admins, members, and keys for dispatch", Ends: "when somebody ends it", Export: custody.InExport, Erase: "the technician's address goes"},
 	}
 }
 
@@ -36,6 +36,10 @@ func (e *Engine) prune(ctx context.Context, tx *store.Tx, before time.Time, limi
 	}
 	m, err := store.Affected(ctx, tx, "delete from dispatch_import where id in (select id from dispatch_import where state <> 'waiting' and ended_at < $1 order by ended_at limit $2)", store.Millis(before.Add(-keepWithdrawn)), limit)
 	if err != nil {
+		return n + m, err
+	}
+	calls, err := store.Affected(ctx, tx, "delete from dispatch_call where (intake, message) in (select intake, message from dispatch_call where at < $1 limit $2)", store.Millis(before.Add(-keepCalls)), limit)
+	if n += calls; err != nil {
 		return n + m, err
 	}
 	_, err = tx.ExecContext(ctx, "delete from dispatch_found where exists (select 1 from dispatch_survey s where s.connection = dispatch_found.connection and s.mailbox = dispatch_found.mailbox and s.made_at < $1)", store.Millis(before.Add(-keepPast)))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ type Engine struct {
 	Jobs        Scheduler
 	Random      func([]byte) // fills with what nobody can guess
 	Base        func() string
+	Log         *slog.Logger
 
 	surveys singleflight.Group
 }

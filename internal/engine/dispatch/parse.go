@@ -63,51 +63,57 @@ func truth(into *bool, text string) error {
 	return nil
 }
 
-// Read reads the slots of a file: CSV with a header of field names, or JSON, a list or an object with the list as slots.
-func Read(content []byte) ([]SlotIn, error) {
+// Read reads the slots of a file or a call, which part names in errors: CSV with a header of field names, or JSON, a list, an object with
+// the list as slots, or a single slot.
+func Read(part string, content []byte) ([]SlotIn, error) {
 	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf")) // as spreadsheets begin their files
 	trimmed := bytes.TrimSpace(content)
 	switch {
 	case len(trimmed) == 0:
-		return nil, fault.BadField("file", "is empty")
+		return nil, fault.BadField(part, "is empty")
 	case trimmed[0] == '[' || trimmed[0] == '{':
-		return readJSON(trimmed)
+		return readJSON(part, trimmed)
 	default:
-		return readCSV(content)
+		return readCSV(part, content)
 	}
 }
 
-func readJSON(content []byte) ([]SlotIn, error) {
+func readJSON(part string, content []byte) ([]SlotIn, error) {
 	if content[0] == '{' {
 		var whole struct {
 			Slots json.RawMessage `json:"slots"`
+			ID    *string         `json:"external_id"`
 		}
-		if err := json.Unmarshal(content, &whole); err != nil || whole.Slots == nil {
-			return nil, fault.BadField("file", "is no list of slots, nor an object with the list as slots")
+		switch err := json.Unmarshal(content, &whole); {
+		case err == nil && whole.Slots != nil:
+			content = whole.Slots
+		case err == nil && whole.ID != nil:
+			content = slices.Concat([]byte("["), content, []byte("]"))
+		default:
+			return nil, fault.BadField(part, "is no list of slots, nor an object with the list as slots, nor a slot with its external_id")
 		}
-		content = whole.Slots
 	}
 	d := json.NewDecoder(bytes.NewReader(content))
 	d.DisallowUnknownFields()
 	var all []SlotIn
 	if err := d.Decode(&all); err != nil {
-		return nil, fault.BadField("file", "is not read after byte %d: %v", d.InputOffset(), err)
+		return nil, fault.BadField(part, "is not read after byte %d: %v", d.InputOffset(), err)
 	}
 	return checked(all)
 }
 
-func readCSV(content []byte) ([]SlotIn, error) {
+func readCSV(part string, content []byte) ([]SlotIn, error) {
 	r := csv.NewReader(bytes.NewReader(content))
 	r.Comma = comma(content)
 	r.TrimLeadingSpace = true
 	header, err := r.Read()
 	if err != nil {
-		return nil, fault.BadField("file", "has no header that can be read: %v", err)
+		return nil, fault.BadField(part, "has no header that can be read: %v", err)
 	}
 	for i, name := range header {
 		header[i] = strings.ToLower(strings.TrimSpace(name))
 		if columnsOf[header[i]] == nil {
-			return nil, fault.BadField("file", "has a column %q; columns are %s", name, strings.Join(names(), ", "))
+			return nil, fault.BadField(part, "has a column %q; columns are %s", name, strings.Join(names(), ", "))
 		}
 	}
 	var all []SlotIn
@@ -117,14 +123,14 @@ func readCSV(content []byte) ([]SlotIn, error) {
 			return checked(all)
 		}
 		if err != nil {
-			return nil, fault.BadField("file", "is not read: %v", err)
+			return nil, fault.BadField(part, "is not read: %v", err)
 		}
 		s, err := rowOf(header, fields, len(all)+1)
 		if err != nil {
 			return nil, err
 		}
 		if all = append(all, s); len(all) > mostRows {
-			return nil, fault.BadField("file", "has more than %d rows; send it in parts", mostRows)
+			return nil, fault.BadField(part, "has more than %d rows; send it in parts", mostRows)
 		}
 	}
 }

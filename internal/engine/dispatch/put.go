@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/audit"
@@ -24,6 +25,7 @@ const (
 	Updated   Change = "updated"
 	Unchanged Change = "unchanged"
 	Removed   Change = "removed"
+	Outdated  Change = "outdated" // it was so before what is known came to be
 )
 
 // Item is one slot of a run of many.
@@ -40,6 +42,8 @@ type Outcome struct {
 	Updated   int    `json:"updated"`
 	Unchanged int    `json:"unchanged"`
 	Removed   int    `json:"removed"`
+	Outdated  int    `json:"outdated,omitempty" doc:"How many were so before what is known of them, by the call's own timestamp; they change nothing"`
+	Repeated  bool   `json:"repeated,omitempty" doc:"The call came before under the same id, and was not taken again"`
 	Items     []Item `json:"items" doc:"What changed, by external id; unchanged ones are counted only"`
 }
 
@@ -51,6 +55,8 @@ func (o *Outcome) count(i Item) {
 		o.Updated++
 	case Removed:
 		o.Removed++
+	case Outdated:
+		o.Outdated++
 	default:
 		o.Unchanged++
 		return
@@ -130,6 +136,9 @@ type batch struct {
 	source     string
 	approved   bool // somebody has seen how many go
 	rows       bool // its slots are rows of a file, and errors say which
+	intake     string
+	message    string    // id of the call to the intake
+	at         time.Time // when it came to be so; zero: now
 }
 
 func (e *Engine) take(ctx context.Context, by access.Caller, b batch, dry bool) (Outcome, error) {
@@ -152,6 +161,10 @@ const mostRaces = 5
 func (e *Engine) takeOnce(ctx context.Context, by access.Caller, t routes, b batch, dry bool) (out Outcome, err error) {
 	err = e.Store.InTx(ctx, "dispatch.put", func(tx *store.Tx) error {
 		out = Outcome{Items: []Item{}}
+		if taken, err := e.takeMessage(ctx, tx, b); err != nil || !taken {
+			out.Repeated = err == nil
+			return err
+		}
 		going, err := e.missing(ctx, tx, b)
 		if err != nil {
 			return err
@@ -226,12 +239,19 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 		if err != nil {
 			return err
 		}
+		if b.at.Before(r.saidAt) && !b.at.IsZero() {
+			out.count(Item{in.ExternalID, Outdated})
+			continue
+		}
 		change, err := e.merge(&r, found, in, c)
 		if err != nil {
 			return err
 		}
 		out.count(Item{in.ExternalID, change})
-		if change == Unchanged || dry {
+		if r.saidAt = b.at; b.at.IsZero() {
+			r.saidAt = e.Clock.Now()
+		}
+		if dry || change == Unchanged && b.at.IsZero() {
 			continue
 		}
 		if err := e.place(ctx, tx, r, rule); err != nil {

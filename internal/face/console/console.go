@@ -144,6 +144,8 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("POST /feeds/{id}/{do}", f.signedIn(f.feedDo))
 	handle("GET /dispatch", f.signedIn(f.board))
 	handle("POST /dispatch/{do}", f.signedIn(f.boardDo))
+	handle("GET /dispatch/intakes", f.signedIn(f.intakes))
+	handle("POST /dispatch/intakes/{do}", f.signedIn(f.intakeDo))
 	handle("GET /deliveries", f.signedIn(f.mailList))
 	handle("GET /deliveries/{id}", f.signedIn(f.mailPage))
 	handle("POST /deliveries/{id}/{do}", f.signedIn(f.mailDo))

@@ -29,6 +29,7 @@ var hues = map[string]hue{
 	"used": {"good", "✓", "used"}, "sign_in": {"good", "✓", "signing in"}, "unused": {"attention", "!", "not used in 30 days"}, "not_yet": {"unknown", "?", "not seen yet"}, "cannot_match": {"unknown", "?", "cannot tell"},
 	"never_used": {"attention", "!", "never used"}, "expired": {"unknown", "‖", "expired"},
 	"webhook_works": {"good", "✓", "reached"}, "webhook_fails": {"bad", "✕", "not reached"}, "webhook_unknown": {"unknown", "?", "not called yet"},
+	"intake_works": {"good", "✓", "taken"}, "intake_refuses": {"bad", "✕", "refused"}, "intake_unknown": {"unknown", "?", "not called yet"},
 	"delivery_waiting": {"attention", "…", "waits"}, "delivery_sending": {"attention", "…", "being sent"}, "delivery_delivered": {"good", "✓", "delivered"}, "delivery_dead": {"bad", "✕", "given up"},
 	"slot_planned": {"unknown", "…", "planned"}, "slot_placing": {"attention", "…", "placing"}, "slot_placed": {"good", "✓", "placed"}, "slot_drifted": {"attention", "!", "changed by hand"}, "slot_held": {"attention", "‖", "held back"},
 	"slot_failed": {"bad", "✕", "failed"}, "slot_withdrawn": {"unknown", "‖", "withdrawn"},

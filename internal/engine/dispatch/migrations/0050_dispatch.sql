@@ -13,3 +13,23 @@ create table dispatch_found (
     etag       text not null
 );
 create index dispatch_found_reference on dispatch_found (connection, reference);
+alter table dispatch_slot add column said_at bigint not null default 0;
+create table dispatch_intake (
+    id             text primary key,
+    name           text   not null unique,
+    connection     text   not null,
+    source         text   not null,
+    previous_until bigint not null,
+    made_at        bigint not null,
+    made_by        text   not null,
+    called_at      bigint not null,
+    refused_at     bigint not null,
+    refused        text   not null
+);
+create table dispatch_call (
+    intake  text   not null,
+    message text   not null,
+    at      bigint not null,
+    primary key (intake, message)
+);
+create index dispatch_call_at on dispatch_call (at);
