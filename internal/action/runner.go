@@ -113,7 +113,7 @@ type Result struct {
 // Preview is what a dry run would have done. Nothing left the hub.
 type Preview struct {
 	Action      string              `json:"action"`
-	Connection  string              `json:"connection"`
+	Connection  string              `json:"connection,omitempty"` // none where it is done in the hub itself
 	Effect      string              `json:"effect"`
 	Operations  []m365.OperationKey `json:"operations"`
 	Permissions []string            `json:"permissions"`
@@ -160,6 +160,9 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 		}
 		if !q.takes(a) {
 			return Result{}, streamOnly(a, a.Route)
+		}
+		if q.DryRun && a.Effect != Reads && a.Input().Properties["dry_run"] == nil { // what can tell more has a field for it
+			return Result{State: Done, DryRun: &Preview{Action: a.Name, Effect: a.Effect.String(), Operations: []m365.OperationKey{}, Permissions: []string{}, InputDigest: inputDigest(a, q)}}, nil
 		}
 		out, err := a.run(ctx, Call{Caller: q.Caller, Key: q.Key, Files: q.Files, Out: q.Out, send: q.Send}, in)
 		return finished(out, err)

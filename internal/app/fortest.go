@@ -42,13 +42,18 @@ type TestOptions struct {
 	Limits   wire.Limits
 	Log      io.Writer
 	Change   func(map[string]string) // of the settings
+	Cloud    func(*sim.Config)       // its own clock and the world contoso without
 }
 
 // StartForTest joins and serves a hub until the test ends.
 func StartForTest(t testing.TB, o TestOptions) *Hub {
 	t.Helper()
 	h := &Hub{t: t, Time: clock.NewAdjustable()}
-	h.Cloud = sim.StartForTest(t, "contoso", func(c *sim.Config) { c.Clock = h.Time })
+	h.Cloud = sim.StartForTest(t, "contoso", func(c *sim.Config) {
+		if c.Clock = h.Time; o.Cloud != nil {
+			o.Cloud(c)
+		}
+	})
 	if o.Engine == "" {
 		o.Engine = store.SQLite
 	}

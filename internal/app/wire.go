@@ -204,6 +204,7 @@ func join(ctx context.Context, c *config.Config, s Surroundings, st *store.Store
 		alarm.SurveyJob:     a.Alarms.Survey,
 		alarm.MailJob:       a.Alarms.Send,
 		dispatch.PlaceJob:   a.Dispatch.Place,
+		dispatch.SweepJob:   a.Dispatch.Sweep,
 		delivery.PostJob:    a.Deliveries.Post,
 		delivery.ReportsJob: a.Deliveries.Reports,
 	}})

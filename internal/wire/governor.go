@@ -22,15 +22,12 @@ const (
 )
 
 // Patience is how long a request of the priority may wait for a known time before it is told to come back later:
-// a person is told at once, a job is put off to its due column, a backfill has all the time there is.
+// a person is told, a job is put off to its due column, as its worker has others to do, and a backfill has all the time there is.
 func (p Priority) Patience() time.Duration {
-	switch p {
-	case Interactive:
-		return 30 * time.Second
-	case Backfill:
+	if p == Backfill {
 		return math.MaxInt64
 	}
-	return 10 * time.Minute
+	return 30 * time.Second
 }
 
 // Key names one budget. An empty part means "all together": the budget of an app over all tenants has no Tenant.

@@ -1,6 +1,6 @@
 // Package dispatch puts planned slots into technicians' calendars, each exactly once, and keeps them in step: one way, from the hub to
 // Microsoft 365.
-// Owns: tables dispatch_*, job dispatch.place, actions dispatch.*.
+// Owns: tables dispatch_*, jobs dispatch.place and dispatch.sweep, actions dispatch.*.
 // Imports: the hall, and connector/calendar for its types and zones. What leaves goes through action.Do, in the name of the capability dispatch.
 //
 // A slot's row says what is wanted and what is there; the difference is the next operation, and it stands in the row before it leaves: its

@@ -38,7 +38,7 @@ func (w Follower) Take(_ context.Context, b connection.Bound, _ feed.Feed, p fee
 		for _, id := range p.Removed {
 			now[id] = ""
 		}
-		return w.Engine.seen(ctx, tx, now)
+		return w.Engine.seen(ctx, tx, b.Connection.ID, now)
 	}, nil
 }
 
@@ -48,27 +48,49 @@ func (Follower) Drop(context.Context, *store.Tx, feed.Feed) error { return nil }
 // seenBatch is how many events one statement asks about: a calendar has many, and few of them are slots.
 const seenBatch = 500
 
-// seen has the slots looked at whose events are not as we left them.
-func (e *Engine) seen(ctx context.Context, tx *store.Tx, now map[string]string) error {
+// seen has the slots looked at whose events are not as we left them: one by one, or all of a calendar where many are said to be gone.
+func (e *Engine) seen(ctx context.Context, tx *store.Tx, connection string, now map[string]string) error {
+	gone := map[string][]string{} // by mailbox
 	for events := range slices.Chunk(slices.Sorted(maps.Keys(now)), seenBatch) {
-		marks, args := make([]string, len(events)), make([]any, len(events))
-		for i, id := range events {
-			marks[i], args[i] = placeholder(i+1), id
-		}
-		ours, err := store.Select(ctx, tx, func(s store.Scanner) (l link, err error) { return l, s.Scan(&l.event, &l.etag) },
-			"select event, etag from dispatch_slot where event in ("+strings.Join(marks, ", ")+") order by id", args...)
+		ours, err := e.linked(ctx, tx, events)
 		if err != nil {
 			return err
 		}
 		for _, l := range ours {
-			if etag := now[l.event]; etag == "" || etag != l.etag {
+			switch etag := now[l.event]; etag {
+			case "":
+				gone[l.mailbox] = append(gone[l.mailbox], l.event)
+			case l.etag:
+			default:
 				if err := e.lookAt(ctx, tx, l.event, etag); err != nil {
 					return err
 				}
 			}
 		}
 	}
+	for mailbox, events := range gone {
+		if len(events) > fewLooks {
+			if err := e.Jobs.ScheduleBy(ctx, tx, SweepJob, connection+" "+mailbox, e.Clock.Now()); err != nil {
+				return err
+			}
+			continue
+		}
+		for _, event := range events {
+			if err := e.lookAt(ctx, tx, event, ""); err != nil {
+				return err
+			}
+		}
+	}
 	return nil
+}
+
+// linked are those of some events that are slots.
+func (e *Engine) linked(ctx context.Context, tx *store.Tx, events []string) ([]link, error) {
+	marks, args := make([]string, len(events)), make([]any, len(events))
+	for i, id := range events {
+		marks[i], args[i] = placeholder(i+1), id
+	}
+	return store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where event in ("+strings.Join(marks, ", ")+") order by id", args...)
 }
 
 // lookAt has the job look at a slot's event, unless it was written by us meanwhile.

@@ -202,8 +202,11 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 		if s.op.Kind == look {
 			r.op = &s.op // it may know what was under way
 		}
+		if f.RetryAfter > 0 { // a time that is known is nobody's failure, however often it comes
+			return now.Add(max(f.RetryAfter, askAgain)), nil
+		}
 		r.failures++
-		return now.Add(max(f.RetryAfter, backoff(r.failures-1, waitLeast))), nil
+		return now.Add(backoff(r.failures-1, waitLeast)), nil
 	}
 	r.failures++
 	if r.state != Failed {

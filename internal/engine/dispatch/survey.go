@@ -3,8 +3,11 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"strings"
+	"time"
 
 	"seneschal/internal/connector/calendar"
+	"seneschal/internal/fault"
 	"seneschal/internal/store"
 )
 
@@ -53,8 +56,7 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 		if now.op == nil || now.op.Key != r.op.Key || now.at.event != "" {
 			return nil
 		}
-		found, err := store.Select(ctx, tx, func(s store.Scanner) (l link, err error) { return l, s.Scan(&l.event, &l.mailbox, &l.etag) },
-			"delete from dispatch_found where connection = $1 and reference = $2 returning event, mailbox, etag", r.connection, r.externalID)
+		found, err := store.Select(ctx, tx, scanLink, "delete from dispatch_found where connection = $1 and reference = $2 returning event, mailbox, etag", r.connection, r.externalID)
 		if err != nil || len(found) == 0 {
 			return err
 		}
@@ -77,3 +79,51 @@ func Restored(ctx context.Context, tx *store.Tx) error {
 	_, other := tx.ExecContext(ctx, "delete from dispatch_found")
 	return errors.Join(one, other)
 }
+
+// SweepJob is the kind of job that compares all slots of a calendar with what it holds; its id is "connection mailbox".
+const SweepJob = "dispatch.sweep"
+
+// fewLooks is how many slots of a calendar are looked at one by one. Of what lies beyond a feed's window every change is told as a removal, our
+// own as well (graph/FACTS §5): one list of the mailbox costs less than a look at each.
+const fewLooks = 3
+
+// Sweep lists what slots a mailbox holds, and has those looked at that are gone or another version than we wrote.
+func (e *Engine) Sweep(ctx context.Context, id string, _ int) (time.Time, error) {
+	connection, mailbox, _ := strings.Cut(id, " ")
+	there, err := ask[calendar.Referred](ctx, e, connection, "calendar.event.find", map[string]any{"user": mailbox})
+	if err != nil {
+		return e.sweepAgain(err)
+	}
+	now := map[string]string{}
+	for _, ev := range there.Events {
+		now[ev.ID] = ev.ETag
+	}
+	return time.Time{}, e.Store.InTx(ctx, "dispatch.sweep", func(tx *store.Tx) error {
+		ours, err := store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where connection = $1 and event_mailbox = $2 and event <> '' order by id", connection, mailbox)
+		if err != nil {
+			return err
+		}
+		for _, l := range ours {
+			if etag := now[l.event]; etag != l.etag {
+				if err := e.lookAt(ctx, tx, l.event, etag); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// sweepAgain gives the time for another try; none where nobody may look into the mailbox any more: each slot tells that by itself.
+func (e *Engine) sweepAgain(err error) (time.Time, error) {
+	switch f := fault.As(err); f.Kind {
+	case fault.Throttled, fault.Unavailable:
+		return e.Clock.Now().Add(max(f.RetryAfter, waitLeast)), nil
+	case fault.Internal:
+		return time.Time{}, err
+	default:
+		return time.Time{}, nil
+	}
+}
+
+func scanLink(s store.Scanner) (l link, err error) { return l, s.Scan(&l.event, &l.mailbox, &l.etag) }
