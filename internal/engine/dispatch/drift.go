@@ -93,6 +93,9 @@ func (e *Engine) lookAt(ctx context.Context, tx *store.Tx, eventID, etag string)
 func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	r := s.r
 	r.look, r.at.etag = false, ev.ETag
+	if s.op.Want != nil && s.op.ETag != "" && ev.ETag == s.op.ETag {
+		return nil // the change did not come, and what was decided before it holds: nobody has touched the event since
+	}
 	written := r.want
 	if r.placed != nil {
 		written = *r.placed

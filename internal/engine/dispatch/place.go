@@ -166,7 +166,7 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 	switch {
 	case f.Kind == fault.Unclear && s.op.Kind == update: // reading the event tells whether it was written
 		r.operations++
-		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, Want: s.op.Want, Digest: s.op.Digest}
+		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, ETag: s.op.ETag, Want: s.op.Want, Digest: s.op.Digest}
 		return now.Add(askAgain), nil
 	case f.Kind == fault.Unclear || f.Code == "in_progress":
 		return now.Add(max(f.RetryAfter, askAgain)), nil // the ledger is finding out; the same key asks again
