@@ -118,14 +118,16 @@ func byHand(t *testing.T, h *app.Hub, action string, in map[string]any) {
 }
 
 // outgoing counts what left the simulated Exchange by mail, whether it was asked to or did so by itself.
-func outgoing(h *app.Hub) int {
+func outgoing(h *app.Hub) int { return mailsOf(h.Cloud) }
+
+func mailsOf(cloud *sim.Sim) int {
 	n := 0
-	for _, r := range h.Cloud.Requests() {
+	for _, r := range cloud.Requests() {
 		if strings.HasSuffix(r.Path, "/send") || strings.HasSuffix(r.Path, "/sendMail") {
 			n++
 		}
 	}
-	counted := h.Cloud.Counters()
+	counted := cloud.Counters()
 	return n + counted["meeting_mails"] + counted["invitations_left_the_world"] + counted["invitations_mailed"]
 }
 
@@ -473,16 +475,32 @@ func TestSlotsOfAFile(t *testing.T) {
 	if out, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(50)); err != nil || out.Removed != 10 {
 		t.Errorf("ten fewer: %+v, %v", out, err)
 	}
+	older, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(19))
+	if err != nil || older.Waits == "" {
+		t.Fatalf("thirty-one fewer: %+v, %v", older, err)
+	}
 	out, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(20))
 	if err != nil || out.Waits == "" || out.Import == "" || out.Removed != 0 {
 		t.Fatalf("thirty fewer: %+v, %v", out, err)
 	}
 	slotIs(t, h, "job-49", dispatch.Placed)
+	if _, err := runAs(t, h, planner(), "dispatch.import.approve", map[string]any{"id": older.Import}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("what a newer file overtook is approved: %v", err)
+	}
 	if _, err := runAs(t, h, planner(), "dispatch.import.approve", map[string]any{"id": out.Import}); err != nil {
 		t.Fatal(err)
 	}
 	slotIs(t, h, "job-49", dispatch.Withdrawn)
 	slotIs(t, h, "job-19", dispatch.Placed)
+	if out, err = imported(map[string]any{"complete": true, "connection": "c"}, rows(1)); err != nil || out.Waits == "" {
+		t.Fatalf("nineteen fewer: %+v, %v", out, err)
+	}
+	if _, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(18)); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, err := h.Dispatch.Imports(t.Context()); err != nil || len(waiting) != 0 {
+		t.Errorf("a newer file was taken, and an older one waits: %+v %v", waiting, err)
+	}
 	for _, bad := range []struct{ name, file, says string }{
 		{"a column that does not exist", "external_id,when\n1,2\n", `has a column "when"`},
 		{"a row that is wrong", "external_id,technician,start,end,subject\nx," + ada + ",2027-03-01T09:00Z,2027-03-01T08:00Z,A\ny,nobody@contoso.example,2027-03-01T09:00Z,2027-03-01T10:00Z,B\n", "row 1"},

@@ -128,8 +128,8 @@ type batch struct {
 	complete   bool
 	connection string // by id: of a complete one
 	source     string
-	approved   bool // somebody has seen how many go
-	rows       bool // its slots are rows of a file, and errors say which
+	approved   string // id of the import that it is, where somebody has seen how many go
+	rows       bool   // its slots are rows of a file, and errors say which
 }
 
 func (e *Engine) take(ctx context.Context, by access.Caller, b batch, dry bool) (Outcome, error) {
@@ -170,8 +170,11 @@ func (e *Engine) takeOnce(ctx context.Context, by access.Caller, t routes, b bat
 			}
 			out.count(Item{id, Removed})
 		}
-		if dry || len(out.Items) == 0 {
+		if dry {
 			return nil
+		}
+		if err := e.overtake(ctx, tx, b); err != nil || len(out.Items) == 0 {
+			return err
 		}
 		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.slot.put", Target: "dispatch", Outcome: "done",
 			Detail: map[string]any{"created": out.Created, "updated": out.Updated, "removed": out.Removed, "unchanged": out.Unchanged}})
