@@ -252,13 +252,14 @@ func (e *Engine) merge(r *row, found bool, in SlotIn, c connection.Connection) (
 		*r = row{id: store.NewID(now), externalID: in.ExternalID, connection: c.ID, source: in.Source, mailbox: mailbox, want: w, wantDigest: digest, withdrawn: gone, state: Planned, createdAt: now, changedAt: now}
 		return Created, nil
 	}
-	if r.connection != c.ID {
-		if r.at.event != "" || r.old.event != "" || r.op != nil {
+	moves := r.connection != c.ID
+	if moves {
+		if r.stands() {
 			return "", fault.BadField("connection", "cannot change while the slot stands in a calendar through another one: cancel it first, and send it again when it is withdrawn")
 		}
-		r.connection = c.ID
+		r.connection, r.at, r.url, r.placed, r.placedDigest, r.look, r.drift = c.ID, link{}, "", nil, "", false, nil
 	}
-	if r.wantDigest == digest && r.mailbox == mailbox && r.withdrawn == gone && r.source == in.Source {
+	if !moves && r.wantDigest == digest && r.mailbox == mailbox && r.withdrawn == gone && r.source == in.Source {
 		return Unchanged, nil
 	}
 	if r.wantDigest != digest || r.mailbox != mailbox {
