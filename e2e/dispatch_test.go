@@ -31,10 +31,7 @@ const dispatching = "dispatch@contoso.example"
 // dispatchForm lets the hub put slots into the calendars of Ada and Ben, and act in these.
 func dispatchForm(h *app.Hub, more ...m365.Capability) connection.Form {
 	f := h.Form("c", "Seneschal", append([]m365.Capability{m365.Dispatch, m365.Calendar}, more...)...)
-	f.Mailboxes = connection.ParseMailboxes(ada + " " + ben)
-	for i := range f.Mailboxes {
-		f.Mailboxes[i].Purposes = []connection.Purpose{connection.ForDispatch, connection.ForActions}
-	}
+	f.Mailboxes = dispatched(ada + " " + ben)
 	return f
 }
 
@@ -362,41 +359,6 @@ func TestTheBrakeHoldsWhatWouldMail(t *testing.T) {
 	slotIs(t, h, "1", dispatch.Placed, dispatch.Drifted)
 	if e := inCalendar(t, h, ada); len(e) != 1 || e[0].Location != "Harbour 2" {
 		t.Errorf("got %+v", e)
-	}
-}
-
-func TestFaultsOfSlots(t *testing.T) {
-	t.Parallel()
-	h := dispatchHub(t, store.SQLite)
-	for _, tt := range []struct {
-		name  string
-		more  map[string]any
-		field string
-		says  string
-	}{
-		{"a zone that does not exist", map[string]any{"time_zone": "Mars/Olympus"}, "time_zone", "is not a time zone"},
-		{"a time that the clock never shows", map[string]any{"start": "2027-03-28T02:30:00", "end": "2027-03-28T04:00:00"}, "start", "does not exist in Europe/Berlin"},
-		{"a time that the clock shows twice", map[string]any{"start": "2027-10-31T02:30:00", "end": "2027-10-31T04:00:00"}, "start", "comes twice in Europe/Berlin"},
-		{"end before start", map[string]any{"end": monday(h).Add(-time.Hour).Format(time.RFC3339)}, "end", "must lie after start"},
-		{"a day that ends on itself", map[string]any{"all_day": true, "start": "2027-03-01", "end": "2027-03-01"}, "end", "the day after the last one"},
-		{"whole days for more than five years", map[string]any{"all_day": true, "start": "2027-03-01", "end": "2032-03-02"}, "end", "more than 5 years"},
-		{"no time at all", map[string]any{"start": "tomorrow"}, "start", "is not a time"},
-		{"a subject of 10,000 characters", map[string]any{"subject": strings.Repeat("x", 10_000)}, "subject", "255"},
-		{"an unknown technician", map[string]any{"technician": "nobody@contoso.example"}, "technician", "no connection lists the mailbox for dispatch"},
-		{"a mailbox without the purpose", map[string]any{"technician": dispatching, "connection": "c"}, "technician", "is not listed on c for dispatch"},
-		{"a connection that is none", map[string]any{"connection": "other"}, "connection", "is no app-only connection with the capability dispatch"},
-		{"a field that does not exist", map[string]any{"subjcet": "x"}, "subjcet", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := runAs(t, h, planner(), "dispatch.slot.put", slotFor(h, "f", ada, tt.more))
-			f := fault.As(err)
-			if f == nil || f.Kind != fault.Invalid || !slices.ContainsFunc(f.Fields, func(one fault.Field) bool { return one.Name == tt.field && strings.Contains(one.Message, tt.says) }) {
-				t.Errorf("got %+v", f)
-			}
-		})
-	}
-	if all, err := h.Dispatch.List(t.Context(), dispatch.Query{Limit: 10}); err != nil || len(all) != 0 {
-		t.Errorf("%v: %+v were taken", err, all)
 	}
 }
 
