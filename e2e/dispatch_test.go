@@ -467,7 +467,7 @@ func TestSlotsOfAFile(t *testing.T) {
 		{"a column that does not exist", "external_id,when\n1,2\n", `has a column "when"`},
 		{"a row that is wrong", "external_id,technician,start,end,subject\nx," + ada + ",2027-03-01T09:00Z,2027-03-01T08:00Z,A\ny,nobody@contoso.example,2027-03-01T09:00Z,2027-03-01T10:00Z,B\n", "row 1"},
 		{"an empty file", "", "is empty"},
-		{"no list", `{"slot": []}`, "is no list of slots"},
+		{"no list", `{"slot": []}`, "unknown field"},
 		{"an unknown field", `[{"external_id": "x", "colour": 1}]`, "colour"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {

@@ -34,6 +34,7 @@ var refusedSlots = map[string]map[string]any{
 	"a mailbox that is not listed for dispatch": {"technician": dispatching, "connection": "c"},
 	"a connection that does not dispatch":       {"connection": "other"},
 	"a field that there is not":                 {"subjcet": "x"},
+	"an id with control characters":             {"external_id": "a\x00b"},
 	"a status that there is not":                {"status": "maybe"},
 	"a reminder more than two weeks before":     {"reminder_minutes": 50_000},
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"seneschal/internal/fault"
 )
@@ -66,6 +67,8 @@ func Read(content []byte) ([]SlotIn, error) {
 	switch {
 	case len(trimmed) == 0:
 		return nil, fault.BadField("file", "is empty")
+	case !utf8.Valid(content): // in another encoding every umlaut would come out wrong
+		return nil, fault.BadField("file", "is not in UTF-8: save it as CSV UTF-8")
 	case trimmed[0] == '[' || trimmed[0] == '{':
 		return readJSON(trimmed)
 	default:
@@ -74,22 +77,25 @@ func Read(content []byte) ([]SlotIn, error) {
 }
 
 func readJSON(content []byte) ([]SlotIn, error) {
+	var whole struct {
+		Slots []SlotIn `json:"slots"`
+	}
+	into := any(&whole.Slots)
 	if content[0] == '{' {
-		var whole struct {
-			Slots json.RawMessage `json:"slots"`
-		}
-		if err := json.Unmarshal(content, &whole); err != nil || whole.Slots == nil {
-			return nil, fault.BadField("file", "is no list of slots, nor an object with the list as slots")
-		}
-		content = whole.Slots
+		into = &whole
 	}
 	d := json.NewDecoder(bytes.NewReader(content))
 	d.DisallowUnknownFields()
-	var all []SlotIn
-	if err := d.Decode(&all); err != nil {
+	err := d.Decode(into)
+	switch {
+	case err != nil:
 		return nil, fault.BadField("file", "is not read after byte %d: %v", d.InputOffset(), err)
+	case d.More():
+		return nil, fault.BadField("file", "has more after its list of slots, from byte %d on", d.InputOffset())
+	case whole.Slots == nil:
+		return nil, fault.BadField("file", "is no list of slots, nor an object with the list as slots")
 	}
-	return checked(all)
+	return checked(whole.Slots)
 }
 
 func readCSV(content []byte) ([]SlotIn, error) {
@@ -104,6 +110,9 @@ func readCSV(content []byte) ([]SlotIn, error) {
 		header[i] = strings.ToLower(strings.TrimSpace(name))
 		if columnsOf[header[i]] == nil {
 			return nil, fault.BadField("file", "has a column %q; columns are %s", name, strings.Join(names(), ", "))
+		}
+		if slices.Contains(header[:i], header[i]) {
+			return nil, fault.BadField("file", "has the column %s twice", header[i])
 		}
 	}
 	var all []SlotIn
@@ -120,7 +129,7 @@ func readCSV(content []byte) ([]SlotIn, error) {
 			return nil, err
 		}
 		if all = append(all, s); len(all) > mostRows {
-			return nil, fault.BadField("file", "has more than %d rows; send it in parts", mostRows)
+			return checked(all)
 		}
 	}
 }
@@ -157,6 +166,9 @@ func names() []string {
 
 // checked finds what the schema of a single slot would: a file's rows have none.
 func checked(all []SlotIn) ([]SlotIn, error) {
+	if len(all) > mostRows {
+		return nil, fault.BadField("file", "has more than %d rows; send it in parts", mostRows)
+	}
 	var wrong []fault.Field
 	for i, s := range all {
 		bad := func(field, message string) {
