@@ -257,6 +257,54 @@ func TestWhatIsDoneByHandIsSeen(t *testing.T) {
 				t.Errorf("slot at %v, event %+v", s.Start, e)
 			}
 		}},
+		{"moved, then the plan changes something else, and somebody says the calendar", dispatch.Ask, moveByHand, dispatch.Drifted, func(t *testing.T, h *app.Hub) {
+			put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 9", "notes": "changed"}))
+			if s := slotIs(t, h, "1", dispatch.Drifted); s.Location != "Harbour 9" {
+				t.Errorf("the plan says %s", s.Location)
+			}
+			resolve(t, h, "calendar")
+			s := slotIs(t, h, "1", dispatch.Placed)
+			if e := inCalendar(t, h, ada); len(e) != 1 || e[0].Location != "Harbour 9" || !e[0].Start.Equal(monday(h).Add(5*time.Hour)) || !s.Start.Equal(e[0].Start) || s.Notes != "changed" {
+				t.Errorf("slot %+v, event %+v", s, e)
+			}
+		}},
+		{"two categories made one that has a comma", dispatch.Ask, func(t *testing.T, h *app.Hub, _ dispatch.Slot) {
+			put(t, h, slotFor(h, "1", ada, map[string]any{"categories": []string{"Field", "VIP"}}))
+			s := slotIs(t, h, "1", dispatch.Placed)
+			byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "categories": []string{"Field, VIP"}})
+		}, dispatch.Drifted, func(t *testing.T, h *app.Hub) {
+			if s := slotIs(t, h, "1", dispatch.Drifted); len(s.Drift) != 1 || s.Drift[0] != (dispatch.Difference{Field: "categories", Slot: "Field, VIP", Calendar: `"Field, VIP"`}) {
+				t.Errorf("got %+v", s.Drift)
+			}
+			resolve(t, h, "calendar")
+			if s := slotIs(t, h, "1", dispatch.Placed); !slices.Equal(s.Categories, []string{"Field, VIP"}) {
+				t.Errorf("the slot has %q", s.Categories)
+			}
+		}},
+		{"made a whole day, the calendar wins", dispatch.CalendarWins, func(t *testing.T, h *app.Hub, s dispatch.Slot) {
+			day := monday(h).Truncate(24 * time.Hour)
+			byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "all_day": true, "start": day, "end": day.AddDate(0, 0, 1), "time_zone": "UTC"})
+		}, dispatch.Placed, func(t *testing.T, h *app.Hub) {
+			berlin, err := time.LoadLocation("Europe/Berlin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			y, m, d := monday(h).Date()
+			s := slotIs(t, h, "1", dispatch.Placed)
+			if want := time.Date(y, m, d, 0, 0, 0, 0, berlin); !s.AllDay || !s.Start.Equal(want) || !s.End.Equal(want.AddDate(0, 0, 1)) {
+				t.Errorf("the slot is %+v", s)
+			}
+			put(t, h, slotFor(h, "1", ada, map[string]any{"all_day": true, "start": s.Start.Format(time.DateOnly), "end": s.End.Format(time.DateOnly), "location": "Harbour 9"}))
+			slotIs(t, h, "1", dispatch.Placed)
+			walked(t, h)
+			slotIs(t, h, "1", dispatch.Placed)
+			if e := inCalendar(t, h, ada); len(e) != 1 || !e[0].AllDay || e[0].Location != "Harbour 9" || !e[0].Start.UTC().Equal(monday(h).Truncate(24*time.Hour)) {
+				t.Errorf("the calendar has %+v", e)
+			}
+			if told := slotEvents(t, h, event.SlotDrifted); len(told) != 1 {
+				t.Errorf("our own change is taken for somebody's: %v", told)
+			}
+		}},
 		{"deleted, made anew once, then reported", dispatch.SlotWins, deleteByHand, dispatch.Placed, func(t *testing.T, h *app.Hub) {
 			s := slotIs(t, h, "1", dispatch.Placed)
 			deleteByHand(t, h, s)

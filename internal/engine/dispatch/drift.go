@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -198,10 +199,21 @@ func (w wanted) differences(ev calendar.Event) (out []Difference) {
 	compare("location", w.Location, ev.Location)
 	compare("show_as", w.showAs(), ev.ShowAs)
 	if !sameCategories(w.Categories, ev.Categories) {
-		compare("categories", strings.Join(w.Categories, ", "), strings.Join(ev.Categories, ", "))
+		compare("categories", listed(w.Categories), listed(ev.Categories))
 	}
 	compare("reminder_minutes", minutes(w.Reminder), minutes(ev.ReminderMinutes))
 	return out
+}
+
+// listed tells categories apart also where one has a comma.
+func listed(categories []string) string {
+	out := slices.Sorted(slices.Values(categories))
+	for i, c := range out {
+		if strings.ContainsAny(c, `,"`) {
+			out[i] = strconv.Quote(c)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func minutes(m *int) string {
