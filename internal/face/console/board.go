@@ -34,6 +34,12 @@ type boardRow struct {
 	Cells      []boardCell
 }
 
+// Name and Domain are the two parts of the address: a narrow column breaks it between them.
+func (r boardRow) Name() string { name, _, _ := strings.Cut(r.Technician, "@"); return name }
+
+// Domain has its at sign.
+func (r boardRow) Domain() string { return strings.TrimPrefix(r.Technician, r.Name()) }
+
 type boardCell struct {
 	Day   time.Time
 	Slots []dispatch.Slot
@@ -279,17 +285,8 @@ func boardAt(r *http.Request) string {
 func (f *Face) saveSlot(w http.ResponseWriter, r *http.Request, who access.Caller) {
 	values, in := entered(r)
 	form := &slotForm{Values: values, New: r.FormValue("new") != ""}
-	if r.FormValue("sure") == "" {
-		found, err := f.against(r, who, in)
-		if err != nil {
-			f.refuseSlot(w, r, who, form, err)
-			return
-		}
-		if len(found.Slots)+len(found.Busy) > 0 {
-			form.Conflicts = &found
-			f.showBoard(w, r, who, http.StatusOK, form)
-			return
-		}
+	if r.FormValue("sure") == "" && !f.free(w, r, who, form, in) {
+		return
 	}
 	if _, err := ask[dispatch.Slot](f, r, who, "dispatch.slot.put", in); err != nil {
 		f.refuseSlot(w, r, who, form, err)

@@ -17,14 +17,7 @@ func (f *Face) moveSlot(w http.ResponseWriter, r *http.Request, who access.Calle
 		f.fail(w, r, err)
 		return
 	}
-	found, err := f.against(r, who, said(form.Values))
-	if err != nil {
-		f.refuseSlot(w, r, who, form, err)
-		return
-	}
-	if len(found.Slots)+len(found.Busy) > 0 {
-		form.Conflicts = &found
-		f.showBoard(w, r, who, http.StatusOK, form)
+	if !f.free(w, r, who, form, said(form.Values)) {
 		return
 	}
 	in := map[string]string{"external_id": form.Slot.ExternalID}
@@ -70,6 +63,21 @@ func (f *Face) movedTo(r *http.Request, who access.Caller) (*slotForm, error) {
 		form.Values[name] = at.AddDate(0, 0, int(to.Sub(from).Hours()/24)).Format(formTime)
 	}
 	return form, nil
+}
+
+// free says that nothing stands against a slot as it is entered; else it has shown what does.
+func (f *Face) free(w http.ResponseWriter, r *http.Request, who access.Caller, form *slotForm, in map[string]any) bool {
+	found, err := f.against(r, who, in)
+	switch {
+	case err != nil:
+		f.refuseSlot(w, r, who, form, err)
+	case len(found.Slots)+len(found.Busy) > 0:
+		form.Conflicts = &found
+		f.showBoard(w, r, who, http.StatusOK, form)
+	default:
+		return true
+	}
+	return false
 }
 
 // against asks what stands against a slot as it is entered.
