@@ -8,6 +8,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"seneschal/internal/access"
+	"seneschal/internal/app"
 	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/store"
 )
@@ -51,6 +52,7 @@ func TestTheDispatchBoard(t *testing.T) {
 		return err == nil && len(all) == 2
 	})
 	s := slotIs(t, h, "1", dispatch.Placed)
+	p.meets(h, at, week)
 	walked(t, h)
 	byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "subject": "Moved by hand", "location": "Elsewhere"})
 	slotIs(t, h, "1", dispatch.Drifted)
@@ -62,4 +64,33 @@ func TestTheDispatchBoard(t *testing.T) {
 		t.Errorf("taken over from the calendar: %+v", s)
 	}
 	nobodyWasMailed(t, h)
+}
+
+// meets moves a slot to where the technician has something else that is no slot: while it is dragged the cell says so, dropped its form does,
+// and nothing is moved until somebody says so.
+func (p page) meets(h *app.Hub, at string, week time.Time) {
+	t := p.t
+	t.Helper()
+	busy := week.AddDate(0, 0, 5).Add(9 * time.Hour)
+	if _, err := runOn(t, h, access.Local("test"), "calendar.event.create", "c", map[string]any{"user": ada, "subject": "Dentist", "start": busy, "end": busy.Add(time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	cell := `td[data-technician="` + ada + `"][data-day="` + busy.Format("2006-01-02") + `"]`
+	p.do(chromedp.Navigate(h.Server.URL()+at), see("#slot-1"))
+	get(p, chromedp.Evaluate[bool](`(() => {
+		const data = new DataTransfer(), slot = document.getElementById("slot-1");
+		slot.dispatchEvent(new DragEvent("dragstart", { bubbles: true, dataTransfer: data }));
+		document.querySelector('`+cell+`').dispatchEvent(new DragEvent("dragover", { bubbles: true, cancelable: true, dataTransfer: data }));
+		return true;
+	})()`))
+	p.do(see(cell + `[data-meets*="busy in the calendar"]`))
+	p.do(chromedp.Focus(chromedp.CSS("#slot-1")), chromedp.KeyEvent(kb.ArrowRight, chromedp.KeyModifiers(chromedp.ModifierAlt)), see(`button[name="sure"]`))
+	has(t, "what stands against the move", p.text("#main"), "Something stands against it", "busy in the calendar")
+	if s := slotIs(t, h, "1", dispatch.Placed); s.Start.Format("2006-01-02") == busy.Format("2006-01-02") {
+		t.Error("it was moved before anybody said so")
+	}
+	p.do(click(`button[name="sure"]`), see(".flash"))
+	if s := slotIs(t, h, "1", dispatch.Placed); !s.Start.Equal(busy) {
+		t.Errorf("it is at %v, want %v", s.Start, busy)
+	}
 }

@@ -1,13 +1,9 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"time"
 )
@@ -111,42 +107,4 @@ func (s *storm) meet(mailbox string) {
 		s.t.Fatal(err)
 	}
 	s.events[made.ID] = mailbox
-}
-
-// graph changes the cloud as another program would.
-func (s *storm) graph(method, path string, in any) []byte {
-	s.t.Helper()
-	r := s.cloud.Ready()
-	app := r.Tenants[0].Apps[0]
-	resp, err := s.cloud.HTTPClient().PostForm(r.LoginURL+"/"+r.Tenants[0].TenantID+"/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID},
-		"client_secret": {app.ClientSecret}, "scope": {"https://graph.microsoft.com/.default"}})
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	var token struct {
-		AccessToken string `json:"access_token"`
-	}
-	err = json.NewDecoder(resp.Body).Decode(&token)
-	_ = resp.Body.Close()
-	if err != nil || token.AccessToken == "" {
-		s.t.Fatalf("no token: %v", err)
-	}
-	body, err := json.Marshal(in)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req, err := http.NewRequest(method, r.GraphURL+"/v1.0"+path, bytes.NewReader(body))
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	req.Header = http.Header{"Authorization": {"Bearer " + token.AccessToken}, "Content-Type": {"application/json"}}
-	if resp, err = s.cloud.HTTPClient().Do(req); err != nil {
-		s.t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode >= 300 {
-		s.t.Fatalf("%s %s: %d %v %s", method, path, resp.StatusCode, err, text)
-	}
-	return text
 }

@@ -1,11 +1,14 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -127,6 +130,44 @@ func (g *ground) openAs(instance string) (a *app.App, stop func()) {
 		_ = s.Stop(context.Background())
 		_ = a.Close()
 	}
+}
+
+// graph changes the cloud as another program would, or a person in Outlook.
+func (g *ground) graph(method, path string, in any) []byte {
+	g.t.Helper()
+	r := g.cloud.Ready()
+	app := r.Tenants[0].Apps[0]
+	resp, err := g.cloud.HTTPClient().PostForm(r.LoginURL+"/"+r.Tenants[0].TenantID+"/oauth2/v2.0/token", url.Values{"grant_type": {"client_credentials"}, "client_id": {app.ClientID},
+		"client_secret": {app.ClientSecret}, "scope": {"https://graph.microsoft.com/.default"}})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	var token struct {
+		AccessToken string `json:"access_token"`
+	}
+	err = json.NewDecoder(resp.Body).Decode(&token)
+	_ = resp.Body.Close()
+	if err != nil || token.AccessToken == "" {
+		g.t.Fatalf("no token: %v", err)
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	req, err := http.NewRequest(method, r.GraphURL+"/v1.0"+path, bytes.NewReader(body))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	req.Header = http.Header{"Authorization": {"Bearer " + token.AccessToken}, "Content-Type": {"application/json"}}
+	if resp, err = g.cloud.HTTPClient().Do(req); err != nil {
+		g.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 {
+		g.t.Fatalf("%s %s: %d %v %s", method, path, resp.StatusCode, err, text)
+	}
+	return text
 }
 
 func (g *ground) form() map[string]any {

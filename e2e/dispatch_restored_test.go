@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/engine/dispatch"
@@ -18,8 +19,8 @@ func TestSlotsAreFoundAgainAfterABackupWasRestored(t *testing.T) {
 	t.Parallel()
 	for _, pair := range [][2]store.Engine{{store.SQLite, store.Postgres}, {store.Postgres, store.SQLite}} {
 		t.Run(string(pair[0])+" to "+string(pair[1]), func(t *testing.T) {
-			g := planned(t, pair[0])
-			in := life(g)[0]
+			g := planned(t, pair[0], killedLife{})
+			in := dispatch.SlotIn{Technician: ada, Start: g.at.Format(time.RFC3339), End: g.at.Add(time.Hour).Format(time.RFC3339), Subject: "Restored slot"}
 			slot := func(id, location string) dispatch.SlotIn {
 				s := in
 				s.ExternalID, s.Location = id, location
@@ -28,10 +29,12 @@ func TestSlotsAreFoundAgainAfterABackupWasRestored(t *testing.T) {
 			said := func(all ...dispatch.SlotIn) {
 				a := g.join(nil)
 				defer func() { _ = a.Close() }()
-				for _, s := range all {
-					if err := g.say(t.Context(), a, s); err != nil {
-						t.Fatal(err)
-					}
+				_, err := a.Dispatch.PutAll(t.Context(), access.Local("test"), all, false)
+				if err == nil {
+					err = g.work(t.Context(), a)
+				}
+				if err != nil {
+					t.Fatal(err)
 				}
 			}
 			said(slot("before", "Here"))
@@ -54,7 +57,7 @@ func TestSlotsAreFoundAgainAfterABackupWasRestored(t *testing.T) {
 			}
 			rest := func(id string, state dispatch.State) {
 				t.Helper()
-				waitFor(t, g, id+" is "+string(state), func() bool {
+				waitFor(t, g.ground, id+" is "+string(state), func() bool {
 					s, err := a.Dispatch.Lookup(t.Context(), id)
 					return err == nil && s.State == state
 				})

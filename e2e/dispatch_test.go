@@ -31,10 +31,7 @@ const dispatching = "dispatch@contoso.example"
 // dispatchForm lets the hub put slots into the calendars of Ada and Ben, and act in these.
 func dispatchForm(h *app.Hub, more ...m365.Capability) connection.Form {
 	f := h.Form("c", "Seneschal", append([]m365.Capability{m365.Dispatch, m365.Calendar}, more...)...)
-	f.Mailboxes = connection.ParseMailboxes(ada + " " + ben)
-	for i := range f.Mailboxes {
-		f.Mailboxes[i].Purposes = []connection.Purpose{connection.ForDispatch, connection.ForActions}
-	}
+	f.Mailboxes = dispatched(ada + " " + ben)
 	return f
 }
 
@@ -118,14 +115,16 @@ func byHand(t *testing.T, h *app.Hub, action string, in map[string]any) {
 }
 
 // outgoing counts what left the simulated Exchange by mail, whether it was asked to or did so by itself.
-func outgoing(h *app.Hub) int {
+func outgoing(h *app.Hub) int { return mailsOf(h.Cloud) }
+
+func mailsOf(cloud *sim.Sim) int {
 	n := 0
-	for _, r := range h.Cloud.Requests() {
+	for _, r := range cloud.Requests() {
 		if strings.HasSuffix(r.Path, "/send") || strings.HasSuffix(r.Path, "/sendMail") {
 			n++
 		}
 	}
-	counted := h.Cloud.Counters()
+	counted := cloud.Counters()
 	return n + counted["meeting_mails"] + counted["invitations_left_the_world"] + counted["invitations_mailed"]
 }
 
@@ -258,6 +257,54 @@ func TestWhatIsDoneByHandIsSeen(t *testing.T) {
 				t.Errorf("slot at %v, event %+v", s.Start, e)
 			}
 		}},
+		{"moved, then the plan changes something else, and somebody says the calendar", dispatch.Ask, moveByHand, dispatch.Drifted, func(t *testing.T, h *app.Hub) {
+			put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 9", "notes": "changed"}))
+			if s := slotIs(t, h, "1", dispatch.Drifted); s.Location != "Harbour 9" {
+				t.Errorf("the plan says %s", s.Location)
+			}
+			resolve(t, h, "calendar")
+			s := slotIs(t, h, "1", dispatch.Placed)
+			if e := inCalendar(t, h, ada); len(e) != 1 || e[0].Location != "Harbour 9" || !e[0].Start.Equal(monday(h).Add(5*time.Hour)) || !s.Start.Equal(e[0].Start) || s.Notes != "changed" {
+				t.Errorf("slot %+v, event %+v", s, e)
+			}
+		}},
+		{"two categories made one that has a comma", dispatch.Ask, func(t *testing.T, h *app.Hub, _ dispatch.Slot) {
+			put(t, h, slotFor(h, "1", ada, map[string]any{"categories": []string{"Field", "VIP"}}))
+			s := slotIs(t, h, "1", dispatch.Placed)
+			byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "categories": []string{"Field, VIP"}})
+		}, dispatch.Drifted, func(t *testing.T, h *app.Hub) {
+			if s := slotIs(t, h, "1", dispatch.Drifted); len(s.Drift) != 1 || s.Drift[0] != (dispatch.Difference{Field: "categories", Slot: "Field, VIP", Calendar: `"Field, VIP"`}) {
+				t.Errorf("got %+v", s.Drift)
+			}
+			resolve(t, h, "calendar")
+			if s := slotIs(t, h, "1", dispatch.Placed); !slices.Equal(s.Categories, []string{"Field, VIP"}) {
+				t.Errorf("the slot has %q", s.Categories)
+			}
+		}},
+		{"made a whole day, the calendar wins", dispatch.CalendarWins, func(t *testing.T, h *app.Hub, s dispatch.Slot) {
+			day := monday(h).Truncate(24 * time.Hour)
+			byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "all_day": true, "start": day, "end": day.AddDate(0, 0, 1), "time_zone": "UTC"})
+		}, dispatch.Placed, func(t *testing.T, h *app.Hub) {
+			berlin, err := time.LoadLocation("Europe/Berlin")
+			if err != nil {
+				t.Fatal(err)
+			}
+			y, m, d := monday(h).Date()
+			s := slotIs(t, h, "1", dispatch.Placed)
+			if want := time.Date(y, m, d, 0, 0, 0, 0, berlin); !s.AllDay || !s.Start.Equal(want) || !s.End.Equal(want.AddDate(0, 0, 1)) {
+				t.Errorf("the slot is %+v", s)
+			}
+			put(t, h, slotFor(h, "1", ada, map[string]any{"all_day": true, "start": s.Start.Format(time.DateOnly), "end": s.End.Format(time.DateOnly), "location": "Harbour 9"}))
+			slotIs(t, h, "1", dispatch.Placed)
+			walked(t, h)
+			slotIs(t, h, "1", dispatch.Placed)
+			if e := inCalendar(t, h, ada); len(e) != 1 || !e[0].AllDay || e[0].Location != "Harbour 9" || !e[0].Start.UTC().Equal(monday(h).Truncate(24*time.Hour)) {
+				t.Errorf("the calendar has %+v", e)
+			}
+			if told := slotEvents(t, h, event.SlotDrifted); len(told) != 1 {
+				t.Errorf("our own change is taken for somebody's: %v", told)
+			}
+		}},
 		{"deleted, made anew once, then reported", dispatch.SlotWins, deleteByHand, dispatch.Placed, func(t *testing.T, h *app.Hub) {
 			s := slotIs(t, h, "1", dispatch.Placed)
 			deleteByHand(t, h, s)
@@ -363,41 +410,6 @@ func TestTheBrakeHoldsWhatWouldMail(t *testing.T) {
 	}
 }
 
-func TestFaultsOfSlots(t *testing.T) {
-	t.Parallel()
-	h := dispatchHub(t, store.SQLite)
-	for _, tt := range []struct {
-		name  string
-		more  map[string]any
-		field string
-		says  string
-	}{
-		{"a zone that does not exist", map[string]any{"time_zone": "Mars/Olympus"}, "time_zone", "is not a time zone"},
-		{"a time that the clock never shows", map[string]any{"start": "2027-03-28T02:30:00", "end": "2027-03-28T04:00:00"}, "start", "does not exist in Europe/Berlin"},
-		{"a time that the clock shows twice", map[string]any{"start": "2027-10-31T02:30:00", "end": "2027-10-31T04:00:00"}, "start", "comes twice in Europe/Berlin"},
-		{"end before start", map[string]any{"end": monday(h).Add(-time.Hour).Format(time.RFC3339)}, "end", "must lie after start"},
-		{"a day that ends on itself", map[string]any{"all_day": true, "start": "2027-03-01", "end": "2027-03-01"}, "end", "the day after the last one"},
-		{"whole days for more than five years", map[string]any{"all_day": true, "start": "2027-03-01", "end": "2032-03-02"}, "end", "more than 5 years"},
-		{"no time at all", map[string]any{"start": "tomorrow"}, "start", "is not a time"},
-		{"a subject of 10,000 characters", map[string]any{"subject": strings.Repeat("x", 10_000)}, "subject", "255"},
-		{"an unknown technician", map[string]any{"technician": "nobody@contoso.example"}, "technician", "no connection lists the mailbox for dispatch"},
-		{"a mailbox without the purpose", map[string]any{"technician": dispatching, "connection": "c"}, "technician", "is not listed on c for dispatch"},
-		{"a connection that is none", map[string]any{"connection": "other"}, "connection", "is no app-only connection with the capability dispatch"},
-		{"a field that does not exist", map[string]any{"subjcet": "x"}, "subjcet", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := runAs(t, h, planner(), "dispatch.slot.put", slotFor(h, "f", ada, tt.more))
-			f := fault.As(err)
-			if f == nil || f.Kind != fault.Invalid || !slices.ContainsFunc(f.Fields, func(one fault.Field) bool { return one.Name == tt.field && strings.Contains(one.Message, tt.says) }) {
-				t.Errorf("got %+v", f)
-			}
-		})
-	}
-	if all, err := h.Dispatch.List(t.Context(), dispatch.Query{Limit: 10}); err != nil || len(all) != 0 {
-		t.Errorf("%v: %+v were taken", err, all)
-	}
-}
-
 // Where the calendar refuses for a while the slot says why, and is placed by itself afterwards, once.
 func TestASlotSurvivesWhatGoesWrong(t *testing.T) {
 	t.Parallel()
@@ -473,21 +485,37 @@ func TestSlotsOfAFile(t *testing.T) {
 	if out, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(50)); err != nil || out.Removed != 10 {
 		t.Errorf("ten fewer: %+v, %v", out, err)
 	}
+	older, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(19))
+	if err != nil || older.Waits == "" {
+		t.Fatalf("thirty-one fewer: %+v, %v", older, err)
+	}
 	out, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(20))
 	if err != nil || out.Waits == "" || out.Import == "" || out.Removed != 0 {
 		t.Fatalf("thirty fewer: %+v, %v", out, err)
 	}
 	slotIs(t, h, "job-49", dispatch.Placed)
+	if _, err := runAs(t, h, planner(), "dispatch.import.approve", map[string]any{"id": older.Import}); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("what a newer file overtook is approved: %v", err)
+	}
 	if _, err := runAs(t, h, planner(), "dispatch.import.approve", map[string]any{"id": out.Import}); err != nil {
 		t.Fatal(err)
 	}
 	slotIs(t, h, "job-49", dispatch.Withdrawn)
 	slotIs(t, h, "job-19", dispatch.Placed)
+	if out, err = imported(map[string]any{"complete": true, "connection": "c"}, rows(1)); err != nil || out.Waits == "" {
+		t.Fatalf("nineteen fewer: %+v, %v", out, err)
+	}
+	if _, err := imported(map[string]any{"complete": true, "connection": "c"}, rows(18)); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, err := h.Dispatch.Imports(t.Context()); err != nil || len(waiting) != 0 {
+		t.Errorf("a newer file was taken, and an older one waits: %+v %v", waiting, err)
+	}
 	for _, bad := range []struct{ name, file, says string }{
 		{"a column that does not exist", "external_id,when\n1,2\n", `has a column "when"`},
 		{"a row that is wrong", "external_id,technician,start,end,subject\nx," + ada + ",2027-03-01T09:00Z,2027-03-01T08:00Z,A\ny,nobody@contoso.example,2027-03-01T09:00Z,2027-03-01T10:00Z,B\n", "row 1"},
 		{"an empty file", "", "is empty"},
-		{"no list", `{"slot": []}`, "is no list of slots"},
+		{"no list", `{"slot": []}`, "unknown field"},
 		{"an unknown field", `[{"external_id": "x", "colour": 1}]`, "colour"},
 	} {
 		t.Run(bad.name, func(t *testing.T) {

@@ -36,6 +36,7 @@ type demoSummary struct {
 		Name, Last string
 		Sees       map[string]int
 	}
+	Slots []struct{ State, Problem string }
 }
 
 // The demo connects both kinds, reads and writes, and leaves one fault to repair; after a kill it goes on where it was.
@@ -99,6 +100,18 @@ func TestTheDemoDoesItsWorkTwice(t *testing.T) {
 		}
 		if len(s.Customers) != 3 {
 			t.Errorf("customers: %+v", s.Customers)
+		}
+		stand := map[string]bool{}
+		for _, one := range s.Slots {
+			stand[one.State] = true
+			if needs := one.State == "placing" || one.State == "held" || one.State == "failed"; needs != (one.Problem != "") {
+				t.Errorf("the slot does not say why: %+v", one)
+			}
+		}
+		for _, state := range []string{"placing", "placed", "drifted", "held", "failed", "withdrawn"} {
+			if !stand[state] {
+				t.Errorf("no slot is %s: %+v", state, s.Slots)
+			}
 		}
 	}
 	for _, after := range []time.Duration{100, 300, 600} { // milliseconds of a run of about a second

@@ -92,7 +92,7 @@ func (p *process) demo(ctx context.Context, flags map[string]string, o demoOptio
 	if err != nil {
 		return err
 	}
-	d := &demo{app: a, cloud: cloud.Ready(), browser: person.New(cloud.HTTPClient().Transport)}
+	d := &demo{app: a, world: cloud, cloud: cloud.Ready(), browser: person.New(cloud.HTTPClient().Transport)}
 	summary, err := d.run(ctx)
 	if err != nil {
 		return errors.Join(err, s.Stop(ctx))
@@ -154,6 +154,7 @@ func (p *process) demoConfig(r sim.Ready, flags map[string]string, once bool) (*
 // demo is one run of the program's main job.
 type demo struct {
 	app     *App
+	world   *sim.Sim
 	cloud   sim.Ready
 	browser *person.Browser
 	actions []demoAction

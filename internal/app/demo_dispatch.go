@@ -10,6 +10,7 @@ import (
 	"seneschal/internal/action"
 	"seneschal/internal/engine/delivery"
 	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/sim"
 )
 
 // demoSlot is how one slot of the demo's board stands in the end.
@@ -27,8 +28,15 @@ type demoDelivery struct {
 	Proof string         `json:"proof"`
 }
 
-// plan puts slots onto the board: one that stays as planned, one that its technician moves by hand, one that is cancelled, and one that waits
-// for the other tenant's consent.
+// demoStates are how the demo's slots stand in the end. None stands there as merely planned: what is planned is on its way at once.
+var demoStates = []struct {
+	id    string
+	state dispatch.State
+}{{"visit", dispatch.Placed}, {"moved", dispatch.Drifted}, {"perhaps", dispatch.Placed}, {"invited", dispatch.Held}, {"busy", dispatch.Placing}, {"off", dispatch.Withdrawn}, {"waits", dispatch.Failed}}
+
+// plan puts slots onto the board: one that stays as planned, one that its technician moves by hand, one that its technician invites somebody to
+// before it is changed, one whose mailbox Microsoft asks to leave alone for a quarter of an hour, one that is cancelled, and one that waits for the other
+// tenant's consent.
 func (d *demo) plan(ctx context.Context, technicians []string) []demoSlot {
 	day := d.app.Clock.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
 	slot := func(id, technician, subject string, hour int, more map[string]any) map[string]any {
@@ -40,38 +48,69 @@ func (d *demo) plan(ctx context.Context, technicians []string) []demoSlot {
 		return in
 	}
 	last := technicians[len(technicians)-1]
+	d.throttle(technicians[3])
 	for _, in := range []map[string]any{slot("visit", technicians[0], "Replace the router", 8, nil), slot("moved", technicians[1], "Check the backup", 9, nil), slot("perhaps", technicians[1], "New printer", 13, map[string]any{"status": "tentative"}),
-		slot("off", technicians[2], "Training", 10, map[string]any{"status": "cancelled"}), slot("waits", last, "Migration", 8, map[string]any{"connection": "contoso-second"})} {
+		slot("invited", technicians[2], "Hand over the laptops", 8, nil), slot("busy", technicians[3], "Survey the wiring", 10, map[string]any{"notes": "Asked for at " + d.app.Clock.Now().UTC().Format(time.TimeOnly)}),
+		slot("off", technicians[2], "Training", 13, map[string]any{"status": "cancelled"}), slot("waits", last, "Migration", 8, map[string]any{"connection": "contoso-second"})} {
 		d.onHub(ctx, "dispatch.slot.put", "", in)
 	}
-	d.patiently(func() bool {
-		return d.slotState(ctx, "moved") == dispatch.Placed || d.slotState(ctx, "moved") == dispatch.Drifted
+	d.byHand(ctx, "moved", func(s dispatch.Slot) map[string]any {
+		return map[string]any{"start": s.Start.Add(time.Hour), "end": s.End.Add(time.Hour)}
 	})
-	if s, err := d.app.Dispatch.Lookup(ctx, "demo-moved"); err == nil && s.State == dispatch.Placed {
-		d.do(ctx, "calendar.event.update", map[string]any{"user": technicians[1], "event": s.Event, "start": s.Start.Add(time.Hour), "end": s.End.Add(time.Hour)})
-		_, _ = d.app.Feeds.WakeAll(ctx, "", technicians[1])
+	d.byHand(ctx, "invited", func(dispatch.Slot) map[string]any {
+		return map[string]any{"attendees": []map[string]any{{"address": "nora@northwind.example"}}}
+	})
+	d.onHub(ctx, "dispatch.slot.put", "", slot("invited", technicians[2], "Hand over the laptops", 8, map[string]any{"location": "Harbour 2"}))
+	return d.stand(ctx)
+}
+
+// throttle has Microsoft turn the next change of a calendar away for a quarter of an hour: the slot says so, and is placed by itself afterwards.
+func (d *demo) throttle(technician string) {
+	for _, method := range []string{"POST", "PATCH"} { // on a later run the slot is there already
+		f := sim.Fault{Kind: "429", RetryAfter: "900", Times: 1}
+		f.Match.Method, f.Match.Path = method, "/v1.0/users/"+technician+"/events**"
+		if err := d.world.Fault(f); err != nil {
+			d.actions = append(d.actions, demoAction{Name: "the cloud's throttling", Problem: fmt.Sprint(err)})
+		}
 	}
-	want := map[string]dispatch.State{"visit": dispatch.Placed, "moved": dispatch.Drifted, "perhaps": dispatch.Placed, "off": dispatch.Withdrawn, "waits": dispatch.Failed}
+}
+
+// byHand changes a slot's event as its technician does in Outlook, and waits until the hub has seen it.
+func (d *demo) byHand(ctx context.Context, id string, change func(dispatch.Slot) map[string]any) {
 	d.patiently(func() bool {
-		for id, state := range want {
-			if d.slotState(ctx, id) != state {
-				return false
+		state := d.slotState(ctx, id)
+		return state != dispatch.Planned && state != dispatch.Placing
+	})
+	s, err := d.app.Dispatch.Lookup(ctx, "demo-"+id)
+	if err != nil || s.State != dispatch.Placed {
+		return // it is as an earlier run left it
+	}
+	in := change(s)
+	in["user"], in["event"] = s.Technician, s.Event
+	d.do(ctx, "calendar.event.update", in)
+	_, _ = d.app.Feeds.WakeAll(ctx, "", s.Technician)
+	d.patiently(func() bool { return d.slotState(ctx, id) != dispatch.Placed })
+}
+
+// stand waits until every slot stands as it should, and tells how each does.
+func (d *demo) stand(ctx context.Context) (out []demoSlot) {
+	d.patiently(func() bool {
+		out = nil
+		settled := true
+		for _, want := range demoStates {
+			s, err := d.app.Dispatch.Lookup(ctx, "demo-"+want.id)
+			if err != nil {
+				continue
 			}
+			one := demoSlot{Slot: s.Subject, Technician: s.Technician, State: s.State}
+			if s.Problem != nil {
+				one.Problem = s.Problem.Title
+			}
+			out = append(out, one)
+			settled = settled && s.State == want.state && (s.State != dispatch.Placing || s.Problem != nil) // what is on its way says why it is not there
 		}
-		return true
+		return settled
 	})
-	var out []demoSlot
-	for _, id := range []string{"visit", "moved", "perhaps", "off", "waits"} {
-		s, err := d.app.Dispatch.Lookup(ctx, "demo-"+id)
-		if err != nil {
-			continue
-		}
-		one := demoSlot{Slot: s.Subject, Technician: s.Technician, State: s.State}
-		if s.Problem != nil {
-			one.Problem = s.Problem.Title
-		}
-		out = append(out, one)
-	}
 	return out
 }
 

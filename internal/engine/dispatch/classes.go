@@ -20,7 +20,7 @@ func (e *Engine) Classes() []custody.Class {
 	return []custody.Class{
 		{Name: "slots", Title: "Technicians' slots", What: "When which technician is where, sealed: for which customer, what for, notes; the event that it is, and what somebody changed there by hand. Imports that wait for approval, sealed. Which mailboxes were asked for events of slots that this database did not know, and the ids of those",
 			Whose: "technicians and the customers they visit", Tables: []string{"dispatch_slot", "dispatch_import", "dispatch_survey", "dispatch_found"}, Seen: "admins, members, and keys for dispatch",
-			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved or rejected; what a mailbox held, 400 days after it was asked", Export: custody.InExport,
+			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved, rejected or overtaken by a newer one; what a mailbox held, 400 days after it was asked", Export: custody.InExport,
 			Erase: "the technician's slots go from the hub; their events stay, as they are the mailbox's", Prune: e.prune},
 		{Name: "dispatch_settings", Title: "Rules of dispatch, links to calendars", What: "What becomes of events changed by hand, for each connection; digests of the secret addresses under which technicians' slots are read, and who made them; addresses to which planning systems post, and the ids of their calls, for a week", Whose: "technicians",
 			Tables: []string{"dispatch_rule", "dispatch_link", "dispatch_intake", "dispatch_call"}, Seen: "admins, members, and keys for dispatch", Ends: "when somebody ends it", Export: custody.InExport, Erase: "the technician's address goes"},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -120,6 +121,9 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 		r.placed, r.placedDigest, r.drift, r.placedAt = &took, "", took.attendees(ev), s.e.Clock.Now()
 		return nil
 	}
+	if s.op.Want != nil && s.op.ETag != "" && ev.ETag == s.op.ETag {
+		return nil // the change did not come, and what was decided before it holds: nobody has touched the event since
+	}
 	written := *r.placed
 	if w := s.op.Want; w != nil && !written.is(ev) && w.is(ev) { // the change whose answer was lost is there
 		written, r.placed, r.placedDigest, r.released = *w, w, s.op.Digest, false
@@ -228,10 +232,21 @@ func (w wanted) differences(ev calendar.Event) (out []Difference) {
 	compare("location", w.Location, ev.Location)
 	compare("show_as", w.showAs(), ev.ShowAs)
 	if !sameCategories(w.Categories, ev.Categories) {
-		compare("categories", strings.Join(w.Categories, ", "), strings.Join(ev.Categories, ", "))
+		compare("categories", listed(w.Categories), listed(ev.Categories))
 	}
 	compare("reminder_minutes", minutes(w.Reminder), minutes(ev.ReminderMinutes))
 	return out
+}
+
+// listed tells categories apart also where one has a comma.
+func listed(categories []string) string {
+	out := slices.Sorted(slices.Values(categories))
+	for i, c := range out {
+		if strings.ContainsAny(c, `,"`) {
+			out[i] = strconv.Quote(c)
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 func minutes(m *int) string {

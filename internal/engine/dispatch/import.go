@@ -40,7 +40,7 @@ func (e *Engine) missing(ctx context.Context, tx *store.Tx, b batch) ([]string, 
 
 // brakeOn says why a run must not go on by itself; "" where it may.
 func (e *Engine) brakeOn(ctx context.Context, tx *store.Tx, b batch, going []string) (string, error) {
-	if len(going) <= fewRemovals || b.approved {
+	if len(going) <= fewRemovals || b.approved != "" {
 		return "", nil
 	}
 	var active int
@@ -122,6 +122,9 @@ func (e *Engine) park(ctx context.Context, by access.Caller, b batch, s stored, 
 		return "", err
 	}
 	return id, e.Store.InTx(ctx, "dispatch.park", func(tx *store.Tx) error {
+		if err := e.overtake(ctx, tx, b); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, "insert into dispatch_import (id, connection, source, content, state, summary, caller, made_at, ended_at) values ($1, $2, $3, $4, 'waiting', $5, $6, $7, 0)",
 			id, b.connection, b.source, sealed, why, by.String(), store.Millis(e.Clock.Now()))
 		if err != nil {
@@ -129,6 +132,15 @@ func (e *Engine) park(ctx context.Context, by access.Caller, b batch, s stored, 
 		}
 		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.slot.import", Target: b.connection, Outcome: "waiting", Detail: map[string]any{"import": id, "slots": len(s.Slots)}})
 	})
+}
+
+// overtake ends imports that wait for the same connection and source as this complete one: approved after it, they would bring an older plan back.
+func (e *Engine) overtake(ctx context.Context, tx *store.Tx, b batch) error {
+	if !b.complete {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, "update dispatch_import set state = 'overtaken', content = null, ended_at = $1 where connection = $2 and source = $3 and id <> $4 and state = 'waiting'", store.Millis(e.Clock.Now()), b.connection, b.source, b.approved)
+	return err
 }
 
 // Waiting is an import that waits for approval.
@@ -171,7 +183,7 @@ func (e *Engine) Approve(ctx context.Context, by access.Caller, id string, rejec
 		if err != nil {
 			return out, err
 		}
-		b.approved = true
+		b.approved = id
 		if out, err = e.take(ctx, by, b, false); err != nil { // doing it twice changes nothing more
 			return out, err
 		}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"seneschal/internal/fault"
 )
@@ -71,6 +72,8 @@ func Read(part string, content []byte) ([]SlotIn, error) {
 	switch {
 	case len(trimmed) == 0:
 		return nil, fault.BadField(part, "is empty")
+	case !utf8.Valid(content): // in another encoding every umlaut would come out wrong
+		return nil, fault.BadField(part, "is not in UTF-8: save it as CSV UTF-8")
 	case trimmed[0] == '[' || trimmed[0] == '{':
 		return readJSON(part, trimmed)
 	default:
@@ -79,27 +82,32 @@ func Read(part string, content []byte) ([]SlotIn, error) {
 }
 
 func readJSON(part string, content []byte) ([]SlotIn, error) {
+	var whole struct {
+		Slots []SlotIn `json:"slots"`
+	}
+	var single struct {
+		ID *string `json:"external_id"`
+	}
+	into := any(&whole.Slots)
 	if content[0] == '{' {
-		var whole struct {
-			Slots json.RawMessage `json:"slots"`
-			ID    *string         `json:"external_id"`
-		}
-		switch err := json.Unmarshal(content, &whole); {
-		case err == nil && whole.Slots != nil:
-			content = whole.Slots
-		case err == nil && whole.ID != nil:
-			content = slices.Concat([]byte("["), content, []byte("]"))
-		default:
-			return nil, fault.BadField(part, "is no list of slots, nor an object with the list as slots, nor a slot with its external_id")
+		into = &whole
+		if err := json.Unmarshal(content, &single); err == nil && single.ID != nil {
+			whole.Slots = make([]SlotIn, 1)
+			into = &whole.Slots[0]
 		}
 	}
 	d := json.NewDecoder(bytes.NewReader(content))
 	d.DisallowUnknownFields()
-	var all []SlotIn
-	if err := d.Decode(&all); err != nil {
+	err := d.Decode(into)
+	switch {
+	case err != nil:
 		return nil, fault.BadField(part, "is not read after byte %d: %v", d.InputOffset(), err)
+	case d.More():
+		return nil, fault.BadField(part, "has more after its slots, from byte %d on", d.InputOffset())
+	case whole.Slots == nil:
+		return nil, fault.BadField(part, "is no list of slots, nor an object with the list as slots, nor a slot with its external_id")
 	}
-	return checked(all)
+	return checked(part, whole.Slots)
 }
 
 func readCSV(part string, content []byte) ([]SlotIn, error) {
@@ -115,12 +123,15 @@ func readCSV(part string, content []byte) ([]SlotIn, error) {
 		if columnsOf[header[i]] == nil {
 			return nil, fault.BadField(part, "has a column %q; columns are %s", name, strings.Join(names(), ", "))
 		}
+		if slices.Contains(header[:i], header[i]) {
+			return nil, fault.BadField(part, "has the column %s twice", header[i])
+		}
 	}
 	var all []SlotIn
 	for {
 		fields, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return checked(all)
+			return checked(part, all)
 		}
 		if err != nil {
 			return nil, fault.BadField(part, "is not read: %v", err)
@@ -130,7 +141,7 @@ func readCSV(part string, content []byte) ([]SlotIn, error) {
 			return nil, err
 		}
 		if all = append(all, s); len(all) > mostRows {
-			return nil, fault.BadField(part, "has more than %d rows; send it in parts", mostRows)
+			return checked(part, all)
 		}
 	}
 }
@@ -166,7 +177,10 @@ func names() []string {
 }
 
 // checked finds what the schema of a single slot would: a file's rows have none.
-func checked(all []SlotIn) ([]SlotIn, error) {
+func checked(part string, all []SlotIn) ([]SlotIn, error) {
+	if len(all) > mostRows {
+		return nil, fault.BadField(part, "has more than %d rows; send it in parts", mostRows)
+	}
 	var wrong []fault.Field
 	for i, s := range all {
 		bad := func(field, message string) {

@@ -177,7 +177,7 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 	switch {
 	case f.Kind == fault.Unclear && s.op.Kind == update: // reading the event tells whether it was written
 		r.operations++
-		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, Want: s.op.Want, Digest: s.op.Digest}
+		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, ETag: s.op.ETag, Want: s.op.Want, Digest: s.op.Digest}
 		return now.Add(askAgain), nil
 	case f.Kind == fault.Unclear || f.Code == "in_progress":
 		return now.Add(max(f.RetryAfter, askAgain)), nil // the ledger is finding out; the same key asks again
@@ -197,6 +197,9 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 		return time.Time{}, nil
 	}
 	p := f.Problem()
+	if noMailbox(f.Code) {
+		p.Alternatives = append(p.Alternatives, "if it was moved to another tenant, list it for dispatch on a connection of that one, and send the slot again through it")
+	}
 	r.op, r.problem = nil, &p
 	if f.Kind == fault.Throttled || f.Kind == fault.Unavailable {
 		if s.op.Kind == look {
@@ -220,5 +223,18 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 
 // missing says that the event is not there, while its mailbox is.
 func missing(f *fault.Error) bool {
-	return f.Kind == fault.NotFound && f.Upstream != nil && f.Code != "mailbox_missing" && f.Code != "licence_missing"
+	return f.Kind == fault.NotFound && f.Upstream != nil && !noMailbox(f.Code)
+}
+
+// noMailbox says that the tenant has no such mailbox any more. Of one that was moved to another tenant Microsoft says the same as of one
+// without a licence: what is left there is a mail user (learn.microsoft.com/microsoft-365/enterprise/cross-tenant-mailbox-migration).
+func noMailbox(code string) bool { return code == "mailbox_missing" || code == "licence_missing" }
+
+// stands says that a calendar which the slot's connection reaches holds an event of it, or may. Whose mailbox is gone, holds none.
+func (r *row) stands() bool {
+	if r.op != nil || r.old.event != "" {
+		return true
+	}
+	gone := r.problem != nil && noMailbox(r.problem.Code) && r.at.mailbox == r.mailbox // so the problem is of this mailbox
+	return r.at.event != "" && !gone
 }

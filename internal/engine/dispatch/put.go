@@ -134,8 +134,8 @@ type batch struct {
 	complete   bool
 	connection string // by id: of a complete one
 	source     string
-	approved   bool // somebody has seen how many go
-	rows       bool // its slots are rows of a file, and errors say which
+	approved   string // id of the import that it is, where somebody has seen how many go
+	rows       bool   // its slots are rows of a file, and errors say which
 	intake     string
 	message    string    // id of the call to the intake
 	at         time.Time // when it came to be so; zero: now
@@ -183,8 +183,11 @@ func (e *Engine) takeOnce(ctx context.Context, by access.Caller, t routes, b bat
 			}
 			out.count(Item{id, Removed})
 		}
-		if dry || len(out.Items) == 0 {
+		if dry {
 			return nil
+		}
+		if err := e.overtake(ctx, tx, b); err != nil || len(out.Items) == 0 {
+			return err
 		}
 		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.slot.put", Target: "dispatch", Outcome: "done",
 			Detail: map[string]any{"created": out.Created, "updated": out.Updated, "removed": out.Removed, "unchanged": out.Unchanged}})
@@ -269,13 +272,14 @@ func (e *Engine) merge(r *row, found bool, in SlotIn, c connection.Connection) (
 		*r = row{id: store.NewID(now), externalID: in.ExternalID, connection: c.ID, source: in.Source, mailbox: mailbox, want: w, wantDigest: digest, withdrawn: gone, state: Planned, createdAt: now, changedAt: now}
 		return Created, nil
 	}
-	if r.connection != c.ID {
-		if r.at.event != "" || r.old.event != "" || r.op != nil {
+	moves := r.connection != c.ID
+	if moves {
+		if r.stands() {
 			return "", fault.BadField("connection", "cannot change while the slot stands in a calendar through another one: cancel it first, and send it again when it is withdrawn")
 		}
-		r.connection = c.ID
+		r.connection, r.at, r.url, r.placed, r.placedDigest, r.look, r.drift = c.ID, link{}, "", nil, "", false, nil
 	}
-	if r.wantDigest == digest && r.mailbox == mailbox && r.withdrawn == gone && r.source == in.Source {
+	if !moves && r.wantDigest == digest && r.mailbox == mailbox && r.withdrawn == gone && r.source == in.Source {
 		return Unchanged, nil
 	}
 	if r.wantDigest != digest || r.mailbox != mailbox {

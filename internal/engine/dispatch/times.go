@@ -10,7 +10,7 @@ import (
 const (
 	wallClock = "2006-01-02T15:04:05"
 	dateOnly  = "2006-01-02"
-	longest   = 5 // years
+	longest   = 5 // years: Exchange's own limit (ErrorCalendarDurationIsTooLong in EWS' ResponseCode)
 )
 
 // moment reads one time as a planning system writes it: an instant with its offset, a wall clock's time of the zone, or of whole days a date.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"seneschal/internal/fault"
 )
@@ -41,6 +42,11 @@ func (in SlotIn) wrong() []fault.Field {
 	_, _, wrong := span(in.Start, in.End, in.TimeZone, in.AllDay)
 	if a, err := mail.ParseAddress(in.Technician); err != nil || a.Address != in.Technician {
 		wrong = append(wrong, fault.Field{Name: "technician", Message: "is not an address like ada@contoso.example"})
+	}
+	for _, id := range []struct{ field, text string }{{"external_id", in.ExternalID}, {"source", in.Source}} {
+		if strings.ContainsFunc(id.text, unicode.IsControl) { // PostgreSQL keeps no NUL, and a line break ends a log line
+			wrong = append(wrong, fault.Field{Name: id.field, Message: "has control characters"})
+		}
 	}
 	if strings.TrimSpace(in.Subject) == "" {
 		wrong = append(wrong, fault.Field{Name: "subject", Message: "is empty"})

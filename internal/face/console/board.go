@@ -34,6 +34,12 @@ type boardRow struct {
 	Cells      []boardCell
 }
 
+// Name and Domain are the two parts of the address: a narrow column breaks it between them.
+func (r boardRow) Name() string { name, _, _ := strings.Cut(r.Technician, "@"); return name }
+
+// Domain has its at sign.
+func (r boardRow) Domain() string { return strings.TrimPrefix(r.Technician, r.Name()) }
+
 type boardCell struct {
 	Day   time.Time
 	Slots []dispatch.Slot
@@ -48,7 +54,10 @@ type slotForm struct {
 	Problem   *fault.Problem
 }
 
-const dayFormat = "2006-01-02"
+const (
+	dayFormat = "2006-01-02"
+	formTime  = "2006-01-02T15:04" // as browsers write it
+)
 
 var boardEvents = string(event.SlotPlaced) + " " + string(event.SlotDrifted) + " " + string(event.SlotFailed)
 
@@ -162,11 +171,10 @@ func (f *Face) formOf(r *http.Request, who access.Caller, d boardData) (*slotFor
 }
 
 func valuesOf(s dispatch.Slot) map[string]string {
-	layout := "2006-01-02T15:04"
-	v := map[string]string{"external_id": s.ExternalID, "source": s.Source, "technician": s.Technician, "start": s.Start.Format(layout), "end": s.End.Format(layout), "time_zone": cmp.Or(s.TimeZone, "UTC"), "subject": s.Subject,
+	v := map[string]string{"external_id": s.ExternalID, "source": s.Source, "technician": s.Technician, "start": s.Start.Format(formTime), "end": s.End.Format(formTime), "time_zone": cmp.Or(s.TimeZone, "UTC"), "subject": s.Subject,
 		"customer": s.Customer, "location": s.Location, "notes": s.Notes, "status": s.Status, "categories": strings.Join(s.Categories, ", "), "attendees": strings.Join(s.Attendees, ", ")}
 	if s.AllDay {
-		v["all_day"], v["start"], v["end"] = "on", s.Start.Format(layout), s.End.AddDate(0, 0, -1).Format(layout)
+		v["all_day"], v["start"], v["end"] = "on", s.Start.Format(formTime), s.End.AddDate(0, 0, -1).Format(formTime)
 	}
 	if s.Reminder != nil {
 		v["reminder_minutes"] = strconv.Itoa(*s.Reminder)
@@ -179,12 +187,23 @@ func valuesOf(s dispatch.Slot) map[string]string {
 
 var slotFields = []string{"external_id", "source", "technician", "start", "end", "time_zone", "subject", "customer", "location", "notes", "status", "categories", "attendees", "reminder_minutes", "all_day", "online_meeting"}
 
-// entered reads the form. Of whole days people say the last one; the slot ends on the day after it.
+// entered reads the form.
 func entered(r *http.Request) (values map[string]string, in map[string]any) {
-	values, in = map[string]string{}, map[string]any{}
+	values = map[string]string{}
 	for _, name := range slotFields {
 		if v := strings.TrimSpace(r.FormValue(name)); v != "" {
-			values[name], in[name] = v, v
+			values[name] = v
+		}
+	}
+	return values, said(values)
+}
+
+// said is a form as a slot's own words. Of whole days people say the last one; the slot ends on the day after it.
+func said(values map[string]string) map[string]any {
+	in := map[string]any{}
+	for name, v := range values {
+		if v != "" {
+			in[name] = v
 		}
 	}
 	for _, name := range []string{"all_day", "online_meeting"} {
@@ -195,10 +214,9 @@ func entered(r *http.Request) (values map[string]string, in map[string]any) {
 	}
 	if in["all_day"] == true {
 		for _, name := range []string{"start", "end"} {
-			values[name], _, _ = strings.Cut(values[name], "T")
-			in[name] = values[name]
+			in[name], _, _ = strings.Cut(values[name], "T")
 		}
-		if last, err := time.Parse(dayFormat, values["end"]); err == nil {
+		if last, err := time.Parse(dayFormat, in["end"].(string)); err == nil {
 			in["end"] = last.AddDate(0, 0, 1).Format(dayFormat)
 		}
 	}
@@ -210,7 +228,7 @@ func entered(r *http.Request) (values map[string]string, in map[string]any) {
 			in[name] = separated(values[name])
 		}
 	}
-	return values, in
+	return in
 }
 
 // separated are the entries of a field that takes several.
@@ -238,14 +256,8 @@ func (f *Face) boardDo(w http.ResponseWriter, r *http.Request, who access.Caller
 		f.saveSlot(w, r, who)
 		return
 	case "move":
-		in := map[string]string{"external_id": id}
-		for _, name := range []string{"technician", "day"} {
-			if v := r.FormValue(name); v != "" {
-				in[name] = v
-			}
-		}
-		_, err = ask[any](f, r, who, "dispatch.slot.move", in)
-		said = "Moved; the calendar follows."
+		f.moveSlot(w, r, who)
+		return
 	case "remove":
 		_, err = ask[any](f, r, who, "dispatch.slot.remove", map[string]string{"external_id": id})
 		said = "Taken out of the plan; its event is deleted."
@@ -284,23 +296,8 @@ func boardAt(r *http.Request) string {
 func (f *Face) saveSlot(w http.ResponseWriter, r *http.Request, who access.Caller) {
 	values, in := entered(r)
 	form := &slotForm{Values: values, New: r.FormValue("new") != ""}
-	if r.FormValue("sure") == "" {
-		question := map[string]any{"technician": in["technician"], "start": in["start"], "end": in["end"], "external_id": in["external_id"]}
-		for _, name := range []string{"time_zone", "all_day"} {
-			if in[name] != nil {
-				question[name] = in[name]
-			}
-		}
-		found, err := ask[dispatch.Conflicts](f, r, who, "dispatch.conflict.list", question)
-		if err != nil {
-			f.refuseSlot(w, r, who, form, err)
-			return
-		}
-		if len(found.Slots)+len(found.Busy) > 0 {
-			form.Conflicts = &found
-			f.showBoard(w, r, who, http.StatusOK, form)
-			return
-		}
+	if r.FormValue("sure") == "" && !f.free(w, r, who, form, in) {
+		return
 	}
 	if _, err := ask[dispatch.Slot](f, r, who, "dispatch.slot.put", in); err != nil {
 		f.refuseSlot(w, r, who, form, err)

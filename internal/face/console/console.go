@@ -143,6 +143,7 @@ func (f *Face) Mount(mux *http.ServeMux) {
 	handle("POST /feeds/sync", f.signedIn(f.feedsSync))
 	handle("POST /feeds/{id}/{do}", f.signedIn(f.feedDo))
 	handle("GET /dispatch", f.signedIn(f.board))
+	handle("GET /dispatch/meets", f.signedIn(f.meets))
 	handle("POST /dispatch/{do}", f.signedIn(f.boardDo))
 	handle("GET /dispatch/intakes", f.signedIn(f.intakes))
 	handle("POST /dispatch/intakes/{do}", f.signedIn(f.intakeDo))

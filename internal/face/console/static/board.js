@@ -18,7 +18,22 @@
 
   // meets says whether another slot of the cell is at the same time.
   const meets = (slot, cell) => [...cell.querySelectorAll("[data-slot]")].some((o) => o !== slot && o.dataset.from < slot.dataset.to && slot.dataset.from < o.dataset.to);
-  const clear = () => main.querySelectorAll("td.over").forEach((c) => c.classList.remove("over", "meets"));
+  const clear = () => main.querySelectorAll("td.over").forEach((c) => { c.classList.remove("over", "meets"); delete c.dataset.meets; });
+
+  // ask has the hub say what the slot would meet there, the calendar included, once the pointer rests on the cell. Dropped there, its form says it again.
+  const pause = 200; // ms
+  let timer = 0;
+  const ask = (slot, cell) => {
+    clearTimeout(timer);
+    timer = setTimeout(async () => {
+      const at = new URLSearchParams({ external_id: slot.dataset.slot, technician: cell.dataset.technician, day: cell.dataset.day });
+      const answer = await fetch("/dispatch/meets?" + at, { redirect: "error" }).catch(() => null);
+      const words = answer && answer.ok ? await answer.text() : "";
+      if (!words || !cell.classList.contains("over")) return;
+      cell.classList.add("meets");
+      cell.dataset.meets = words;
+    }, pause);
+  };
 
   main.addEventListener("dragstart", (e) => {
     dragged = e.target.closest("[data-slot]");
@@ -32,8 +47,9 @@
     clear();
     cell.classList.add("over");
     cell.classList.toggle("meets", meets(dragged, cell));
+    if (cell !== dragged.closest("td")) ask(dragged, cell);
   });
-  main.addEventListener("dragend", () => { dragged = null; clear(); });
+  main.addEventListener("dragend", () => { clearTimeout(timer); dragged = null; clear(); });
   main.addEventListener("drop", (e) => {
     const cell = e.target.closest("td[data-day]");
     if (!dragged || !cell) return;
