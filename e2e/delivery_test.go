@@ -173,57 +173,6 @@ func leftSealed(t *testing.T, h *app.App) (n int) {
 	return n
 }
 
-// Each row is what may go wrong on the way, and the word it ends in.
-func TestWhatMayHappenToADelivery(t *testing.T) {
-	t.Parallel()
-	send, submit, drafts := "/v1.0/users/*/messages/*/send", "/v1.0/users/*/sendMail", "/v1.0/users/*/messages"
-	for _, tt := range []struct {
-		name, by string
-		fault    sim.Fault
-		first    delivery.State // which it is in soon
-		code     string         // why
-		ends     delivery.State // and in the end
-		copies   int
-	}{
-		{"throttled", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "429", RetryAfter: "7", Times: 30}, "", "", delivery.Sent, 1},
-		{"Microsoft is down for a while", "Seneschal", sim.Fault{Match: matching("POST", drafts), Kind: "status", Status: 503, Times: 20}, "", "", delivery.Sent, 1},
-		{"the answer to the send is lost", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "timeout_after_accept", Times: 1}, "", "", delivery.Sent, 1},
-		{"the answer to the draft is lost", "Seneschal", sim.Fault{Match: matching("POST", drafts), Kind: "timeout_after_accept", Times: 1}, "", "", delivery.Sent, 1},
-		{"202 followed by nothing", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "accept_then_nothing", Times: 1}, delivery.Unsure, "outcome_unknown", delivery.Sent, 1},
-		{"the draft is made and the send refused", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "status", Status: 400, Code: "ErrorInvalidRecipients"}, delivery.Failed, "ErrorInvalidRecipients", "", 0},
-		{"the mailbox is full", "Seneschal", sim.Fault{Match: matching("POST", drafts), Kind: "status", Status: 507, Code: "ErrorQuotaExceeded"}, delivery.Failed, "quota_full", "", 0},
-		{"the message is too large for the tenant", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "status", Status: 413, Code: "ErrorMessageSizeExceeded"}, delivery.Failed, "ErrorMessageSizeExceeded", "", 0},
-		{"the sending limit is reached", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "status", Status: 429, Code: "ErrorSubmissionQuotaExceeded", RetryAfter: "60", Times: 8}, "", "", delivery.Sent, 1},
-		{"send-only: it is taken", sendingAlone, sim.Fault{Match: matching("POST", "/nothing"), Kind: "status", Status: 500}, "", "", delivery.Sent, 1},
-		{"send-only: throttled", sendingAlone, sim.Fault{Match: matching("POST", submit), Kind: "429", RetryAfter: "7", Times: 10}, "", "", delivery.Sent, 1},
-		{"send-only: the answer is lost", sendingAlone, sim.Fault{Match: matching("POST", submit), Kind: "timeout_after_accept", Times: 1}, delivery.Unsure, "outcome_unknown", "", 1},
-		{"send-only: refused", sendingAlone, sim.Fault{Match: matching("POST", submit), Kind: "status", Status: 400, Code: "ErrorInvalidRecipients"}, delivery.Failed, "ErrorInvalidRecipients", "", 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			h := delivering(t, store.SQLite, tt.by, nil)
-			play(t, h, tt.fault)
-			d := mustHandIn(t, h.App, "k", letterTo(ben, "Quote 12"))
-			if tt.first != "" {
-				got := becomes(t, h, d.ID, tt.first)
-				if p := got.Problem; p == nil || p.Code != tt.code || p.Fix == "" || p.Who == "" || p.Title == "" {
-					t.Errorf("%s because of %+v, want %s", tt.first, p, tt.code)
-				}
-			}
-			if tt.ends != "" {
-				becomes(t, h, d.ID, tt.ends)
-			}
-			minutes(h, 40)
-			if got, want := showDelivery(t, h.App, d.ID).State, tt.ends; want != "" && got != want || want == "" && got != tt.first {
-				t.Errorf("in the end it is %s", got)
-			}
-			if n := copies(t, h.Cloud, "ben@", "Quote 12"); n != tt.copies {
-				t.Errorf("Ben has it %d times, want %d", n, tt.copies)
-			}
-		})
-	}
-}
-
 func TestAPersonSaysWhatBecameOfADelivery(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

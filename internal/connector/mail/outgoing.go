@@ -77,7 +77,7 @@ func (s sending) enclose(ctx context.Context, draft string, files []*action.Cont
 		i := slices.IndexFunc(there, func(a attachment.Attachment) bool { return a.Name == file.Name && a.Size >= file.Size })
 		if i < 0 {
 			return p, &fault.Error{Kind: fault.UpstreamRefused, Code: "attachment_missing", Message: "Microsoft took the file, but the draft does not show it whole; nothing was sent",
-				Cause: "A policy took it off, or it was changed on its way", Fix: "Look what the tenant does with such files, and send it again", Who: "an Exchange administrator of the tenant"}
+				Cause: "A policy took it off, or it was changed on its way", Fix: "Look what the tenant does with such files, and have it changed", Who: "an Exchange administrator of the tenant"}
 		}
 		there = slices.Delete(there, i, i+1)
 	}
