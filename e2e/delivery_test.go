@@ -341,6 +341,72 @@ func deliveriesToSee(t *testing.T, h *app.Hub) (queued, unsure string) {
 	return queued, unsure
 }
 
+// A key that is narrowed to one connection delivers through it, by REST and by SMTP, and sees nothing of what leaves by others.
+func TestAKeyOfOneConnectionDelivers(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			h := delivering(t, engine, "Seneschal", onSMTP)
+			f := sender(h, "other", "Seneschal")
+			f.Mailboxes = connection.MailboxList{{Address: ben, Purposes: []connection.Purpose{connection.ForSend}}}
+			h.Connect(f)
+			theirs := mustHandIn(t, h.App, "theirs", fields{"from": ben, "to": []string{ada}, "subject": "Theirs", "send_at": h.Time.Now().Add(time.Hour).Format(time.RFC3339)})
+			post, err := h.Connections.Lookup(t.Context(), "post")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, narrow, err := h.Access.AddAPIKey(t.Context(), access.Local("test"), "narrow", []access.Scope{access.ActionRead + access.Scope(":"+post.ID), access.ActionWrite + access.Scope(":"+post.ID)}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Key = narrow.Reveal()
+			for _, tt := range []struct {
+				name, method, path string
+				in                 fields
+				status             int
+				code               string
+			}{
+				{"a mail from its mailbox", "POST", "", letterTo(ben, "Narrow"), http.StatusOK, ""},
+				{"the same again", "POST", "", letterTo(ben, "Narrow"), http.StatusOK, ""},
+				{"from the other's mailbox", "POST", "", fields{"from": ben, "to": []string{ada}}, http.StatusBadRequest, "no_sender"},
+				{"through the other by name", "POST", "", fields{"connection": "other", "from": ben, "to": []string{ada}}, http.StatusForbidden, "not_allowed"},
+				{"the other's delivery", "GET", "/" + theirs.ID, nil, http.StatusNotFound, "not_found"},
+				{"taking the other's back", "POST", "/" + theirs.ID + "/cancel", fields{}, http.StatusNotFound, "not_found"},
+				{"a word on the other's", "POST", "/" + theirs.ID + "/resolve", fields{"as": "give_up"}, http.StatusNotFound, "not_found"},
+			} {
+				status, _, text := h.REST(tt.method, "/api/v1/deliveries"+tt.path, tt.in, "Idempotency-Key", fmt.Sprint(tt.in["connection"], " ", tt.in["from"]))
+				if status != tt.status || tt.code != "" && !strings.Contains(string(text), `"`+tt.code+`"`) {
+					t.Errorf("%s: %d %s", tt.name, status, text)
+				}
+			}
+			if status, _, text := h.REST("POST", "/api/v1/deliveries", letterTo(ben, "Narrow"), "Idempotency-Key", "theirs"); status != http.StatusConflict || strings.Contains(string(text), theirs.ID) {
+				t.Errorf("under the other's idempotency key: %d %s", status, text)
+			}
+			_, _, text := h.REST("GET", "/api/v1/deliveries", nil)
+			var page delivery.Page
+			if err := json.Unmarshal(text, &page); err != nil || strings.Contains(string(text), "Theirs") || page.Counts[delivery.Queued] > len(page.Deliveries) {
+				t.Errorf("it sees %s", text)
+			}
+			if err := talk(t, h, h.Key, ada, written("1", "Narrow by SMTP"), []string{ben}); err != nil {
+				t.Errorf("by SMTP: %v", err)
+			}
+			if code := answeredWith(talk(t, h, h.Key, ben, written("2", "Refused"), []string{ada})); code != 554 {
+				t.Errorf("by SMTP from the other's mailbox: %d", code)
+			}
+			for _, d := range deliveries(t, h.App) {
+				if d.Connection != post.ID && d.ID != theirs.ID {
+					t.Errorf("taken: %+v", d)
+				}
+			}
+			waitUntil(t, "Ben has what is his", func() bool {
+				h.Time.Advance(time.Second)
+				return copies(t, h.Cloud, "ben@", "Narrow by SMTP") == 1
+			})
+		})
+	}
+}
+
 // A report that comes back is matched with its mail, and no other is touched.
 func TestAReportOfANonDeliveryFindsItsMail(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
@@ -29,7 +30,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 		return d, err
 	}
 	if !in.DryRun {
-		if earlier, err := e.earlier(ctx, d); err != nil || earlier != nil {
+		if earlier, err := e.earlier(ctx, c.Caller, d); err != nil || earlier != nil {
 			return orNone(earlier), err
 		}
 	}
@@ -41,7 +42,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 		defer func() { _ = files[len(given)].Close() }() // those that came belong to the caller
 	}
 	d.Head, d.size = letter.head(files), letter.size(files)
-	through, err := e.through(ctx, in.Connection, d.Mailbox)
+	through, err := e.through(ctx, c.Caller, in.Connection, d.Mailbox)
 	if err != nil {
 		return d, err
 	}
@@ -55,7 +56,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 	if err := fits(d); err != nil || in.DryRun {
 		return d, err
 	}
-	return e.queue(ctx, d, letter, files)
+	return e.queue(ctx, c.Caller, d, letter, files)
 }
 
 func orNone(d *Delivery) Delivery {
@@ -94,13 +95,15 @@ func (e *Engine) accepts(l Letter, given map[string]*action.Content) ([]*action.
 }
 
 // earlier finds what was taken for the key before.
-func (e *Engine) earlier(ctx context.Context, d Delivery) (*Delivery, error) {
+func (e *Engine) earlier(ctx context.Context, by access.Caller, d Delivery) (*Delivery, error) {
 	old, err := scan(e.Store.Reader().QueryRowContext(ctx, "select "+columns+" from delivery_entry where idempotency = $1", d.Key))
 	switch {
 	case store.IsNoRows(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
+	case !may(by, access.ActionWrite, old.Connection):
+		return nil, &fault.Error{Kind: fault.Conflict, Code: "key_reused", Message: "This idempotency key was used for a mail that is not yours to see", Fix: "Use a new key", Who: "you"}
 	case old.digest != d.digest:
 		return nil, &fault.Error{Kind: fault.Conflict, Code: "key_reused", Message: "This idempotency key was used for another mail",
 			Cause: "The first request with it is delivery " + old.ID, Fix: "Use a new key for a new mail", Who: "you"}
@@ -110,7 +113,7 @@ func (e *Engine) earlier(ctx context.Context, d Delivery) (*Delivery, error) {
 }
 
 // queue seals the mail and commits it with its job.
-func (e *Engine) queue(ctx context.Context, d Delivery, l Letter, files []*action.Content) (Delivery, error) {
+func (e *Engine) queue(ctx context.Context, by access.Caller, d Delivery, l Letter, files []*action.Content) (Delivery, error) {
 	text, err := json.Marshal(d.Head)
 	if err != nil {
 		return d, err
@@ -139,7 +142,7 @@ func (e *Engine) queue(ctx context.Context, d Delivery, l Letter, files []*actio
 	if err := e.Store.InTx(ctx, "delivery.forget", func(tx *store.Tx) error { return forgetContent(ctx, tx, d.ID) }); err != nil {
 		return d, err
 	}
-	earlier, err := e.earlier(ctx, d)
+	earlier, err := e.earlier(ctx, by, d)
 	return orNone(earlier), err
 }
 
@@ -154,10 +157,13 @@ func insert(ctx context.Context, tx *store.Tx, d Delivery, recipients []string) 
 	return err
 }
 
-// through finds the connection: the one that is named, or the only one that serves send for the mailbox.
-func (e *Engine) through(ctx context.Context, named, mailbox string) (connection.Connection, error) {
+// through finds the connection: the one that is named, or the only one of the caller's to use that serves send for the mailbox.
+func (e *Engine) through(ctx context.Context, by access.Caller, named, mailbox string) (connection.Connection, error) {
 	if named != "" {
 		c, err := e.Connections.Lookup(ctx, named)
+		if err == nil {
+			err = access.Allow(by, access.Want{Scope: access.ActionWrite, Connection: c.ID})
+		}
 		if err != nil {
 			return c, err
 		}
@@ -169,7 +175,7 @@ func (e *Engine) through(ctx context.Context, named, mailbox string) (connection
 	}
 	var found []connection.Connection
 	for _, c := range all {
-		if refuses(c, mailbox) == nil {
+		if may(by, access.ActionWrite, c.ID) && refuses(c, mailbox) == nil {
 			found = append(found, c)
 		}
 	}
@@ -177,7 +183,7 @@ func (e *Engine) through(ctx context.Context, named, mailbox string) (connection
 	case 1:
 		return found[0], nil
 	case 0:
-		return connection.Connection{}, &fault.Error{Kind: fault.Invalid, Code: "no_sender", Message: "No connection sends from this mailbox",
+		return connection.Connection{}, &fault.Error{Kind: fault.Invalid, Code: "no_sender", Message: "No connection that is yours to use sends from this mailbox",
 			Fields: []fault.Field{{Name: "from", Message: "is not listed with the purpose send on a connection that has the capability send"}},
 			Fix:    "List the mailbox: seneschal mailbox add CONNECTION ADDRESS --purposes send", Who: "an admin of this hub"}
 	}
