@@ -246,6 +246,9 @@ func TestAMailThatCannotBeDeliveredIsRefusedAtOnce(t *testing.T) {
 		{"six headers", fields{"from": ada, "to": []string{ben}, "headers": fields{"x-1": "", "x-2": "", "x-3": "", "x-4": "", "x-5": "", "x-6": ""}}, nil, "headers"},
 		{"a mailbox without the purpose", fields{"from": ben, "to": []string{ada}}, nil, "from"},
 		{"the same, by the connection's name", fields{"connection": "post", "from": ben, "to": []string{ada}}, nil, "from"},
+		{"a picture that is no file", fields{"from": ada, "to": []string{ben}, "html": "<p>", "inline": fields{"attachment_2": "logo"}}, []string{pdf(t, "logo.pdf", 10)}, "inline.attachment_2"},
+		{"a picture's id that is none", fields{"from": ada, "to": []string{ben}, "html": "<p>", "inline": fields{"attachment_1": "a b"}}, []string{pdf(t, "logo.pdf", 10)}, "inline.attachment_1"},
+		{"a picture in a text", fields{"from": ada, "to": []string{ben}, "text": "x", "inline": fields{"attachment_1": "logo"}}, []string{pdf(t, "logo.pdf", 10)}, "inline"},
 		{"a file that needs a draft", letterTo(ben, "x"), []string{pdf(t, "x.pdf", 3_100_000)}, "attachment_1"},
 		{"a year ahead", fields{"from": ada, "to": []string{ben}, "send_at": h.Time.Now().AddDate(2, 0, 0).Format(time.RFC3339)}, nil, "send_at"},
 	} {

@@ -12,9 +12,10 @@ import (
 // SendIn is a mail to be delivered.
 type SendIn struct {
 	Letter
-	Template string         `json:"template,omitempty" maxLength:"60" doc:"Has subject, text and HTML written, and a PDF drawn unless one is attached: quote, invoice, or another of the operator's templates"`
-	Data     *document.Data `json:"data,omitempty" doc:"What the template's document says"`
-	DryRun   bool           `json:"dry_run,omitempty" doc:"Check everything that can be checked, and take nothing"`
+	Template string            `json:"template,omitempty" maxLength:"60" doc:"Has subject, text and HTML written, and a PDF drawn unless one is attached: quote, invoice, or another of the operator's templates"`
+	Data     *document.Data    `json:"data,omitempty" doc:"What the template's document says"`
+	Inline   map[string]string `json:"inline,omitempty" doc:"Which attachments are shown inside the HTML, and what its cid: says for each: {\"attachment_1\": \"logo\"}"`
+	DryRun   bool              `json:"dry_run,omitempty" doc:"Check everything that can be checked, and take nothing"`
 }
 
 type oneIn struct {

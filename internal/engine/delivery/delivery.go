@@ -121,6 +121,7 @@ type File struct {
 	ContentType string `json:"content_type,omitempty"`
 	Size        int64  `json:"size"`
 	SHA256      string `json:"sha256"`
+	ContentID   string `json:"content_id,omitempty" doc:"What the HTML's cid: says for it: it is shown there"`
 }
 
 // Step is one change of a delivery's state.

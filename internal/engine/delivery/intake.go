@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"seneschal/internal/access"
@@ -21,7 +23,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 	if !in.DryRun && (c.Key == "" || len(c.Key) > maxKey) {
 		return Delivery{}, fault.BadField("Idempotency-Key", "must have 1 to %d characters: a mail needs a key, so that a repeated request is not a second mail", maxKey)
 	}
-	given, err := e.accepts(in.Letter, c.Files)
+	given, err := e.accepts(in, c.Files)
 	if err != nil {
 		return Delivery{}, err
 	}
@@ -42,6 +44,9 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 		defer func() { _ = files[len(given)].Close() }() // those that came belong to the caller
 	}
 	d.Head, d.size = letter.head(files), letter.size(files)
+	for i, f := range files {
+		d.Head.Files[i].ContentID = in.contentID(c.Files, f)
+	}
 	through, err := e.through(ctx, c.Caller, in.Connection, d.Mailbox)
 	if err != nil {
 		return d, err
@@ -67,13 +72,18 @@ func orNone(d *Delivery) Delivery {
 }
 
 // accepts checks what the settings and the files decide, and puts the files in their order.
-func (e *Engine) accepts(l Letter, given map[string]*action.Content) ([]*action.Content, error) {
+func (e *Engine) accepts(in SendIn, given map[string]*action.Content) ([]*action.Content, error) {
 	var wrong []fault.Field
-	if n := len(l.recipients()); n > e.Limits.Recipients {
+	if n := len(in.recipients()); n > e.Limits.Recipients {
 		wrong = append(wrong, fault.Field{Name: "to", Message: fmt.Sprintf("has %d recipients with cc and bcc; one mail takes %d (SENESCHAL_DELIVERY_RECIPIENTS)", n, e.Limits.Recipients)})
 	}
-	if l.SendAt.After(e.Clock.Now().Add(maxAhead)) {
+	if in.SendAt.After(e.Clock.Now().Add(maxAhead)) {
 		wrong = append(wrong, fault.Field{Name: "send_at", Message: "lies more than a year ahead"})
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Inline)) {
+		if given[name] == nil {
+			wrong = append(wrong, fault.Field{Name: "inline." + name, Message: "names no attachment of this request"})
+		}
 	}
 	var files []*action.Content
 	total := int64(0)
