@@ -13,6 +13,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/app"
+	"seneschal/internal/audit"
 	"seneschal/internal/connection"
 	"seneschal/internal/engine/delivery"
 	"seneschal/internal/event"
@@ -151,6 +152,7 @@ func TestAMailIsDeliveredAndProven(t *testing.T) {
 			if got.MessageID == "" || got.InternetMessageID == "" || got.RequestID == "" || got.Run == "" || got.LetterKept || got.SentAt.IsZero() {
 				t.Errorf("sent without its proof: %+v", got)
 			}
+			takenOnce(t, h, d.ID, "local:test")
 			if n := copies(t, h.Cloud, "ben@", "Invoice 4711"); n != 1 {
 				t.Errorf("Ben has it %d times", n)
 			}
@@ -162,6 +164,27 @@ func TestAMailIsDeliveredAndProven(t *testing.T) {
 			}
 			verifyAudit(t, h.App)
 		})
+	}
+}
+
+// takenOnce wants one audit entry that says who handed the mail in and from which mailbox, and names nobody.
+func takenOnce(t *testing.T, h *app.Hub, id, by string) {
+	t.Helper()
+	entries, err := h.Audit.Find(t.Context(), audit.Query{Action: "delivery.send", Target: id, Limit: 10})
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%d entries: %v", len(entries), err)
+	}
+	e := entries[0]
+	c, err := h.Connections.Lookup(t.Context(), "post")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, _ := c.LookupMailbox(ada)
+	if e.Actor != by || e.Outcome != "taken" || e.Detail["connection"] != c.ID || e.Detail["mailbox"] != sender.ObjectID || sender.ObjectID == "" {
+		t.Errorf("recorded: %+v, the mailbox is %s", e, sender.ObjectID)
+	}
+	if text := fmt.Sprint(e.Detail); strings.Contains(text, "@") || len(e.Detail) != 2 {
+		t.Errorf("recorded: %s", text)
 	}
 }
 

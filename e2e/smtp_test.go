@@ -71,6 +71,7 @@ func TestAProgramHandsMailInBySMTP(t *testing.T) {
 			if len(all) != 1 || all[0].Mailbox != ada || all[0].Caller != "apikey:test" || !strings.HasPrefix(all[0].Key, "smtp:") {
 				t.Fatalf("taken: %+v", all)
 			}
+			takenOnce(t, h, all[0].ID, "apikey:test")
 			head := showDelivery(t, h.App, all[0].ID).Head
 			if len(head.Files) != 1 || head.Files[0].Name != "invoice.pdf" || head.Files[0].Size != 16 || fmt.Sprint(head.To) != `["Ben" <`+ben+`>]` || fmt.Sprint(head.Bcc) != "[cleo@elsewhere.example]" {
 				t.Errorf("taken: %+v", head)

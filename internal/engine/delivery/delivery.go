@@ -98,6 +98,7 @@ type Delivery struct {
 	RequestID         string         `json:"request_id,omitempty" doc:"Microsoft's, of the last answer about it"`
 	Problem           *fault.Problem `json:"problem,omitempty" doc:"Why it waits, is unsure or failed, and what helps"`
 
+	mailboxID    string // the directory's, of one that is being taken in
 	digest       string
 	round, tries int
 	size         int64

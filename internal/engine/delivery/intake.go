@@ -10,6 +10,7 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
+	"seneschal/internal/audit"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
@@ -51,7 +52,8 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 	if err != nil {
 		return d, err
 	}
-	d.Connection, d.ChangedAt = through.ID, d.CreatedAt
+	sender, _ := through.LookupMailbox(d.Mailbox)
+	d.Connection, d.ChangedAt, d.mailboxID = through.ID, d.CreatedAt, sender.ObjectID
 	if in.SendAt.After(d.CreatedAt) {
 		d.SendAt = in.SendAt
 	}
@@ -142,6 +144,10 @@ func (e *Engine) queue(ctx context.Context, by access.Caller, d Delivery, l Lett
 			return err
 		}
 		if err := e.step(ctx, tx, d, Step{State: Queued, By: d.Caller}); err != nil {
+			return err
+		}
+		// The chain outlives every erasure, so it has ids alone: no address, no subject.
+		if err := e.Audit.Record(ctx, tx, audit.Entry{Actor: d.Caller, Action: "delivery.send", Target: d.ID, Outcome: "taken", Detail: map[string]any{"connection": d.Connection, "mailbox": d.mailboxID}}); err != nil {
 			return err
 		}
 		return e.Jobs.Schedule(ctx, tx, PostJob, d.ID, d.due())
