@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"seneschal/internal/app"
+	"seneschal/internal/clock"
 	"seneschal/internal/engine/delivery"
 	"seneschal/internal/fault"
 	"seneschal/internal/sim"
@@ -114,23 +115,28 @@ var mishaps = map[string]mishap{
 }
 
 // hurry passes time as fast as the hub follows until something is so: at once to what is due next, while something is under way second by second.
-func (p *post) hurry(what string, ok func() bool) {
-	p.t.Helper()
-	waitUntil(p.t, what, func() bool {
+func hurry(t *testing.T, a *app.App, now *clock.Adjustable, what string, ok func() bool) {
+	t.Helper()
+	waitUntil(t, what, func() bool {
 		if ok() {
 			return true
 		}
-		rows, err := p.Jobs.Rows(p.t.Context(), 1)
+		rows, err := a.Jobs.Rows(t.Context(), 1)
 		if err != nil {
-			p.t.Fatal(err)
+			t.Fatal(err)
 		}
 		step := time.Second
 		if len(rows) > 0 {
-			step = max(step, min(rows[0].Due.Sub(p.Time.Now()), time.Minute))
+			step = max(step, min(rows[0].Due.Sub(now.Now()), time.Minute))
 		}
-		p.Time.Advance(step)
+		now.Advance(step)
 		return false
 	})
+}
+
+func (p *post) hurry(what string, ok func() bool) {
+	p.t.Helper()
+	hurry(p.t, p.App, p.Time, what, ok)
 }
 
 // suffer has a mail meet its mishap, and gives how it ended, and the problem that it had on the way.

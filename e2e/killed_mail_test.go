@@ -242,7 +242,7 @@ func (d dying) recovered(m *mailing) (delivery.Detail, int) {
 	if len(all) != 1 {
 		m.t.Fatalf("%d deliveries of one mail", len(all))
 	}
-	waitFor(m.t, m.ground, "it is over", func() bool { return d.over(m, showDelivery(m.t, a, all[0].ID)) })
+	hurry(m.t, a, m.time, "it is over", func() bool { return d.over(m, showDelivery(m.t, a, all[0].ID)) })
 	m.time.Advance(time.Minute)
 	if err := m.cloud.Advance(0); err != nil {
 		m.t.Fatal(err)
