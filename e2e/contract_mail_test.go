@@ -37,6 +37,7 @@ func exerciseMail(t *testing.T, do perform, own, other string, pass func(time.Du
 	do("mail.message.trace", map[string]any{"message": message})
 	do("mail.message.submit", map[string]any{"to": []string{other}, "subject": "Handed over", "body": "At most once."}, map[string][]byte{"attachment_1": []byte("one"), "attachment_2": []byte("two")})
 	do("mail.report.list", map[string]any{"since": "2026-01-01T00:00:00Z"})
+	do("mail.report.get", map[string]any{"message": message})
 	do("mail.message.forward", map[string]any{"message": message, "to": []string{other}, "comment": "See below"})
 	moved := do("mail.message.move", map[string]any{"message": message, "folder": "archive"})["id"]
 	do("mail.message.delete", map[string]any{"message": moved})

@@ -13,6 +13,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/app"
+	"seneschal/internal/audit"
 	"seneschal/internal/connection"
 	"seneschal/internal/engine/delivery"
 	"seneschal/internal/event"
@@ -151,6 +152,7 @@ func TestAMailIsDeliveredAndProven(t *testing.T) {
 			if got.MessageID == "" || got.InternetMessageID == "" || got.RequestID == "" || got.Run == "" || got.LetterKept || got.SentAt.IsZero() {
 				t.Errorf("sent without its proof: %+v", got)
 			}
+			takenOnce(t, h, d.ID, "local:test")
 			if n := copies(t, h.Cloud, "ben@", "Invoice 4711"); n != 1 {
 				t.Errorf("Ben has it %d times", n)
 			}
@@ -165,63 +167,33 @@ func TestAMailIsDeliveredAndProven(t *testing.T) {
 	}
 }
 
+// takenOnce wants one audit entry that says who handed the mail in and from which mailbox, and names nobody.
+func takenOnce(t *testing.T, h *app.Hub, id, by string) {
+	t.Helper()
+	entries, err := h.Audit.Find(t.Context(), audit.Query{Action: "delivery.send", Target: id, Limit: 10})
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%d entries: %v", len(entries), err)
+	}
+	e := entries[0]
+	c, err := h.Connections.Lookup(t.Context(), "post")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sender, _ := c.LookupMailbox(ada)
+	if e.Actor != by || e.Outcome != "taken" || e.Detail["connection"] != c.ID || e.Detail["mailbox"] != sender.ObjectID || sender.ObjectID == "" {
+		t.Errorf("recorded: %+v, the mailbox is %s", e, sender.ObjectID)
+	}
+	if text := fmt.Sprint(e.Detail); strings.Contains(text, "@") || len(e.Detail) != 2 {
+		t.Errorf("recorded: %s", text)
+	}
+}
+
 func leftSealed(t *testing.T, h *app.App) (n int) {
 	t.Helper()
 	if err := h.Store.Reader().QueryRowContext(t.Context(), "select count(*) from delivery_content").Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
-}
-
-// Each row is what may go wrong on the way, and the word it ends in.
-func TestWhatMayHappenToADelivery(t *testing.T) {
-	t.Parallel()
-	send, submit, drafts := "/v1.0/users/*/messages/*/send", "/v1.0/users/*/sendMail", "/v1.0/users/*/messages"
-	for _, tt := range []struct {
-		name, by string
-		fault    sim.Fault
-		first    delivery.State // which it is in soon
-		code     string         // why
-		ends     delivery.State // and in the end
-		copies   int
-	}{
-		{"throttled", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "429", RetryAfter: "7", Times: 30}, "", "", delivery.Sent, 1},
-		{"Microsoft is down for a while", "Seneschal", sim.Fault{Match: matching("POST", drafts), Kind: "status", Status: 503, Times: 20}, "", "", delivery.Sent, 1},
-		{"the answer to the send is lost", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "timeout_after_accept", Times: 1}, "", "", delivery.Sent, 1},
-		{"the answer to the draft is lost", "Seneschal", sim.Fault{Match: matching("POST", drafts), Kind: "timeout_after_accept", Times: 1}, "", "", delivery.Sent, 1},
-		{"202 followed by nothing", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "accept_then_nothing", Times: 1}, delivery.Unsure, "outcome_unknown", delivery.Sent, 1},
-		{"the draft is made and the send refused", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "status", Status: 400, Code: "ErrorInvalidRecipients"}, delivery.Failed, "ErrorInvalidRecipients", "", 0},
-		{"the mailbox is full", "Seneschal", sim.Fault{Match: matching("POST", drafts), Kind: "status", Status: 507, Code: "ErrorQuotaExceeded"}, delivery.Failed, "quota_full", "", 0},
-		{"the message is too large for the tenant", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "status", Status: 413, Code: "ErrorMessageSizeExceeded"}, delivery.Failed, "ErrorMessageSizeExceeded", "", 0},
-		{"the sending limit is reached", "Seneschal", sim.Fault{Match: matching("POST", send), Kind: "status", Status: 429, Code: "ErrorSubmissionQuotaExceeded", RetryAfter: "60", Times: 8}, "", "", delivery.Sent, 1},
-		{"send-only: it is taken", sendingAlone, sim.Fault{Match: matching("POST", "/nothing"), Kind: "status", Status: 500}, "", "", delivery.Sent, 1},
-		{"send-only: throttled", sendingAlone, sim.Fault{Match: matching("POST", submit), Kind: "429", RetryAfter: "7", Times: 10}, "", "", delivery.Sent, 1},
-		{"send-only: the answer is lost", sendingAlone, sim.Fault{Match: matching("POST", submit), Kind: "timeout_after_accept", Times: 1}, delivery.Unsure, "outcome_unknown", "", 1},
-		{"send-only: refused", sendingAlone, sim.Fault{Match: matching("POST", submit), Kind: "status", Status: 400, Code: "ErrorInvalidRecipients"}, delivery.Failed, "ErrorInvalidRecipients", "", 0},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			h := delivering(t, store.SQLite, tt.by, nil)
-			play(t, h, tt.fault)
-			d := mustHandIn(t, h.App, "k", letterTo(ben, "Quote 12"))
-			if tt.first != "" {
-				got := becomes(t, h, d.ID, tt.first)
-				if p := got.Problem; p == nil || p.Code != tt.code || p.Fix == "" || p.Who == "" || p.Title == "" {
-					t.Errorf("%s because of %+v, want %s", tt.first, p, tt.code)
-				}
-			}
-			if tt.ends != "" {
-				becomes(t, h, d.ID, tt.ends)
-			}
-			minutes(h, 40)
-			if got, want := showDelivery(t, h.App, d.ID).State, tt.ends; want != "" && got != want || want == "" && got != tt.first {
-				t.Errorf("in the end it is %s", got)
-			}
-			if n := copies(t, h.Cloud, "ben@", "Quote 12"); n != tt.copies {
-				t.Errorf("Ben has it %d times, want %d", n, tt.copies)
-			}
-		})
-	}
 }
 
 func TestAPersonSaysWhatBecameOfADelivery(t *testing.T) {
@@ -297,6 +269,9 @@ func TestAMailThatCannotBeDeliveredIsRefusedAtOnce(t *testing.T) {
 		{"six headers", fields{"from": ada, "to": []string{ben}, "headers": fields{"x-1": "", "x-2": "", "x-3": "", "x-4": "", "x-5": "", "x-6": ""}}, nil, "headers"},
 		{"a mailbox without the purpose", fields{"from": ben, "to": []string{ada}}, nil, "from"},
 		{"the same, by the connection's name", fields{"connection": "post", "from": ben, "to": []string{ada}}, nil, "from"},
+		{"a picture that is no file", fields{"from": ada, "to": []string{ben}, "html": "<p>", "inline": fields{"attachment_2": "logo"}}, []string{pdf(t, "logo.pdf", 10)}, "inline.attachment_2"},
+		{"a picture's id that is none", fields{"from": ada, "to": []string{ben}, "html": "<p>", "inline": fields{"attachment_1": "a b"}}, []string{pdf(t, "logo.pdf", 10)}, "inline.attachment_1"},
+		{"a picture in a text", fields{"from": ada, "to": []string{ben}, "text": "x", "inline": fields{"attachment_1": "logo"}}, []string{pdf(t, "logo.pdf", 10)}, "inline"},
 		{"a file that needs a draft", letterTo(ben, "x"), []string{pdf(t, "x.pdf", 3_100_000)}, "attachment_1"},
 		{"a year ahead", fields{"from": ada, "to": []string{ben}, "send_at": h.Time.Now().AddDate(2, 0, 0).Format(time.RFC3339)}, nil, "send_at"},
 	} {
@@ -390,6 +365,72 @@ func deliveriesToSee(t *testing.T, h *app.Hub) (queued, unsure string) {
 	in["send_at"] = h.Time.Now().Add(24 * time.Hour).Format(time.RFC3339)
 	queued = mustHandIn(t, h.App, "queued", in, pdf(t, "invoice.pdf", 1000)).ID
 	return queued, unsure
+}
+
+// A key that is narrowed to one connection delivers through it, by REST and by SMTP, and sees nothing of what leaves by others.
+func TestAKeyOfOneConnectionDelivers(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			t.Parallel()
+			h := delivering(t, engine, "Seneschal", onSMTP)
+			f := sender(h, "other", "Seneschal")
+			f.Mailboxes = connection.MailboxList{{Address: ben, Purposes: []connection.Purpose{connection.ForSend}}}
+			h.Connect(f)
+			theirs := mustHandIn(t, h.App, "theirs", fields{"from": ben, "to": []string{ada}, "subject": "Theirs", "send_at": h.Time.Now().Add(time.Hour).Format(time.RFC3339)})
+			post, err := h.Connections.Lookup(t.Context(), "post")
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, narrow, err := h.Access.AddAPIKey(t.Context(), access.Local("test"), "narrow", []access.Scope{access.ActionRead + access.Scope(":"+post.ID), access.ActionWrite + access.Scope(":"+post.ID)}, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			h.Key = narrow.Reveal()
+			for _, tt := range []struct {
+				name, method, path string
+				in                 fields
+				status             int
+				code               string
+			}{
+				{"a mail from its mailbox", "POST", "", letterTo(ben, "Narrow"), http.StatusOK, ""},
+				{"the same again", "POST", "", letterTo(ben, "Narrow"), http.StatusOK, ""},
+				{"from the other's mailbox", "POST", "", fields{"from": ben, "to": []string{ada}}, http.StatusBadRequest, "no_sender"},
+				{"through the other by name", "POST", "", fields{"connection": "other", "from": ben, "to": []string{ada}}, http.StatusForbidden, "not_allowed"},
+				{"the other's delivery", "GET", "/" + theirs.ID, nil, http.StatusNotFound, "not_found"},
+				{"taking the other's back", "POST", "/" + theirs.ID + "/cancel", fields{}, http.StatusNotFound, "not_found"},
+				{"a word on the other's", "POST", "/" + theirs.ID + "/resolve", fields{"as": "give_up"}, http.StatusNotFound, "not_found"},
+			} {
+				status, _, text := h.REST(tt.method, "/api/v1/deliveries"+tt.path, tt.in, "Idempotency-Key", fmt.Sprint(tt.in["connection"], " ", tt.in["from"]))
+				if status != tt.status || tt.code != "" && !strings.Contains(string(text), `"`+tt.code+`"`) {
+					t.Errorf("%s: %d %s", tt.name, status, text)
+				}
+			}
+			if status, _, text := h.REST("POST", "/api/v1/deliveries", letterTo(ben, "Narrow"), "Idempotency-Key", "theirs"); status != http.StatusConflict || strings.Contains(string(text), theirs.ID) {
+				t.Errorf("under the other's idempotency key: %d %s", status, text)
+			}
+			_, _, text := h.REST("GET", "/api/v1/deliveries", nil)
+			var page delivery.Page
+			if err := json.Unmarshal(text, &page); err != nil || strings.Contains(string(text), "Theirs") || page.Counts[delivery.Queued] > len(page.Deliveries) {
+				t.Errorf("it sees %s", text)
+			}
+			if err := talk(t, h, h.Key, ada, written("1", "Narrow by SMTP"), []string{ben}); err != nil {
+				t.Errorf("by SMTP: %v", err)
+			}
+			if code := answeredWith(talk(t, h, h.Key, ben, written("2", "Refused"), []string{ada})); code != 554 {
+				t.Errorf("by SMTP from the other's mailbox: %d", code)
+			}
+			for _, d := range deliveries(t, h.App) {
+				if d.Connection != post.ID && d.ID != theirs.ID {
+					t.Errorf("taken: %+v", d)
+				}
+			}
+			waitUntil(t, "Ben has what is his", func() bool {
+				h.Time.Advance(time.Second)
+				return copies(t, h.Cloud, "ben@", "Narrow by SMTP") == 1
+			})
+		})
+	}
 }
 
 // A report that comes back is matched with its mail, and no other is touched.

@@ -256,9 +256,10 @@ func (l killedLife) killed(t *testing.T, engine store.Engine, all *toll) {
 		t.Fatalf("a life that nobody ends passed %d points, want %d; the calendars hold %v", len(whole.passed), l.points, p.held(t))
 	}
 	seed := rand.Uint64()
-	chosen := rand.New(rand.NewPCG(seed, 0)).Perm(len(whole.passed)) //nolint:gosec // which points are looked at is no secret
+	by := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // which points are looked at is no secret
+	chosen := by.Perm(len(whole.passed))
 	if os.Getenv("SENESCHAL_SOAK") != "full" {
-		chosen = eachKind(chosen, whole.passed, engine, l.leaps)
+		chosen = eachKind(by, chosen, whole.passed, engine, l.leaps)
 	}
 	t.Logf("seed %d: killed at %d of %d points", seed, len(chosen), len(whole.passed))
 	for _, i := range chosen {
@@ -279,8 +280,11 @@ func (l killedLife) killed(t *testing.T, engine store.Engine, all *toll) {
 }
 
 // eachKind are points of the requests that write, and of commits; of every life but the first, two of them on the embedded database.
-func eachKind(shuffled []int, passed []string, engine store.Engine, first bool) (out []int) {
-	kinds := []string{" POST ", " DELETE ", " PATCH ", string(clock.BeforeCommit), string(clock.AfterCommit)}
+func eachKind(by *rand.Rand, shuffled []int, passed []string, engine store.Engine, first bool) []int {
+	var kinds []func(string) bool
+	for _, kind := range []string{" POST ", " DELETE ", " PATCH ", string(clock.BeforeCommit), string(clock.AfterCommit)} {
+		kinds = append(kinds, func(point string) bool { return strings.Contains(point, kind) })
+	}
 	most := 1
 	switch {
 	case first && engine == store.SQLite:
@@ -288,12 +292,7 @@ func eachKind(shuffled []int, passed []string, engine store.Engine, first bool) 
 	case first || engine == store.SQLite:
 		most = 2
 	}
-	rand.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
-	for _, kind := range kinds {
-		at := slices.IndexFunc(shuffled, func(i int) bool { return strings.Contains(passed[i], kind) && !slices.Contains(out, i) })
-		if at >= 0 && len(out) < most {
-			out = append(out, shuffled[at])
-		}
-	}
-	return out
+	by.Shuffle(len(kinds), func(i, j int) { kinds[i], kinds[j] = kinds[j], kinds[i] })
+	out := oneOfEach(shuffled, passed, kinds)
+	return out[:min(most, len(out))]
 }

@@ -71,6 +71,7 @@ func TestAProgramHandsMailInBySMTP(t *testing.T) {
 			if len(all) != 1 || all[0].Mailbox != ada || all[0].Caller != "apikey:test" || !strings.HasPrefix(all[0].Key, "smtp:") {
 				t.Fatalf("taken: %+v", all)
 			}
+			takenOnce(t, h, all[0].ID, "apikey:test")
 			head := showDelivery(t, h.App, all[0].ID).Head
 			if len(head.Files) != 1 || head.Files[0].Name != "invoice.pdf" || head.Files[0].Size != 16 || fmt.Sprint(head.To) != `["Ben" <`+ben+`>]` || fmt.Sprint(head.Bcc) != "[cleo@elsewhere.example]" {
 				t.Errorf("taken: %+v", head)
@@ -83,6 +84,47 @@ func TestAProgramHandsMailInBySMTP(t *testing.T) {
 				t.Errorf("its file arrived %d times", n)
 			}
 			verifyAudit(t, h.App)
+		})
+	}
+}
+
+// Pictures arrive inside the HTML that shows them, by SMTP and by the action, in one request and by upload session; what it does not show
+// stays a file.
+func TestPicturesArriveInsideTheHTML(t *testing.T) {
+	t.Parallel()
+	for _, by := range []string{"Seneschal", sendingAlone} {
+		t.Run(by, func(t *testing.T) {
+			t.Parallel()
+			h := delivering(t, store.SQLite, by, onSMTP)
+			mail := strings.ReplaceAll("Message-ID: <1@psa.example>\nFrom: "+ada+"\nTo: "+ben+"\nSubject: Pictures\nContent-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/related; boundary=b\n\n--b\nContent-Type: multipart/alternative; boundary=c\n\n--c\n\nHello\n--c\nContent-Type: text/html\n\n<p><img src=\"cid:logo@psa\"></p>\n--c--\n"+
+				"--b\nContent-Type: image/png; name=logo.png\nContent-ID: <logo@psa>\nContent-Disposition: inline\n\nPNG\n--b--\n--a\nContent-Type: application/pdf\nContent-ID: <other@psa>\nContent-Disposition: attachment; filename=invoice.pdf\n\nPDF\n--a--\n", "\n", "\r\n")
+			if err := submit(h.Server.SMTPAddress(), h.Key, mail, ben); err != nil {
+				t.Fatal(err)
+			}
+			size := 1000
+			if by == "Seneschal" {
+				size = 4 << 20
+			}
+			mustHandIn(t, h.App, "k", fields{"from": ada, "to": []string{ben}, "subject": "By action", "html": "<img src='cid:plan'>", "inline": fields{"attachment_1": "plan"}}, pdf(t, "plan.pdf", size), pdf(t, "terms.pdf", size))
+			waitUntil(t, "Ben has both", func() bool {
+				h.Time.Advance(time.Second)
+				return copies(t, h.Cloud, "ben@", "Pictures") == 1 && copies(t, h.Cloud, "ben@", "By action") == 1
+			})
+			all, err := h.Cloud.State(h.Cloud.Ready().Tenants[0].TenantID, "attachments")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := map[string]string{}
+			for _, a := range all {
+				if strings.Contains(fmt.Sprint(a["mailbox"]), "ben@") {
+					got[fmt.Sprint(a["name"])] = fmt.Sprint(a["isInline"], " ", a["contentId"])
+				}
+			}
+			for name, want := range map[string]string{"logo.png": "true logo@psa", "plan.pdf": "true plan", "invoice.pdf": "false <nil>", "terms.pdf": "false <nil>"} {
+				if got[name] != want {
+					t.Errorf("%s arrived as %q, want %q", name, got[name], want)
+				}
+			}
 		})
 	}
 }

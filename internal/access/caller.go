@@ -90,6 +90,19 @@ func (c Caller) Anywhere(s Scope) bool {
 	return slices.ContainsFunc(c.Scopes, func(have Scope) bool { return have == s || strings.HasPrefix(string(have), string(s)+":") })
 }
 
+// Within gives the connections to which the caller's scope is narrowed; all says that it is not narrowed.
+func (c Caller) Within(s Scope) (connections []string, all bool) {
+	if c.Kind != "apikey" || slices.Contains(c.Scopes, s) {
+		return nil, true
+	}
+	for _, have := range c.Scopes {
+		if id, narrowed := strings.CutPrefix(string(have), string(s)+":"); narrowed {
+			connections = append(connections, id)
+		}
+	}
+	return connections, false
+}
+
 // String names the caller in audit and logs.
 func (c Caller) String() string {
 	if c.Agent.For != "" {
@@ -113,6 +126,7 @@ type Want struct {
 	Scope      Scope
 	Connection string
 	Owner      string // the person a delegated connection belongs to; "" for an app-only one
+	Somewhere  bool   // on one connection at least: whoever is let in by it is asked again when it is known on which
 }
 
 // Allow is the one table of who may do what:
@@ -124,6 +138,7 @@ type Want struct {
 //	act, own delegated       reads   yes           yes    never: a key is no person
 //	act, another's delegated no      no            no     no
 //	act, app-only            no      no            yes    actions:read / actions:write (of that connection)
+//	deliver mail             no      no            yes    as acting through the connection that it leaves by, which the delivery asks
 //	see communications       own     own           all    communications:read (all)
 //	plan slots               no      yes           yes    dispatch
 //	own account, sessions    own     own           all    never
@@ -159,7 +174,7 @@ func Allow(c Caller, w Want) error {
 	}
 	if c.Kind == "apikey" {
 		w.Scope = KeyScope(w.Scope)
-		if hasScope(c.Scopes, w) {
+		if hasScope(c.Scopes, w) || w.Somewhere && c.Anywhere(w.Scope) {
 			return nil
 		}
 		return refused(fmt.Sprintf("The API key %s lacks the scope %s", c.Name, w.Scope),

@@ -151,7 +151,7 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 		}
 	}
 	if a.Target == OnHub {
-		if err := access.Allow(q.Caller, access.Want{Scope: a.Scope}); err != nil {
+		if err := access.Allow(q.Caller, a.Wants()); err != nil {
 			return Result{}, err
 		}
 		in, err := a.check(q.Input)

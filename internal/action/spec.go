@@ -81,9 +81,11 @@ type Spec struct {
 	Keyed bool
 
 	Scope access.Scope // of hub actions; actions on connections have theirs from the effect
-	Route string       // REST, where it differs from the default: "POST /connections/{id}/test"
-	CLI   string       // command words, where they differ: "connection test"; "-" for none
-	Args  []string     // input fields that the CLI takes as arguments, in order
+	// Narrows says of a hub action that it asks by itself on which connections its caller may have its scope, so that keys narrowed to one are let in.
+	Narrows bool
+	Route   string   // REST, where it differs from the default: "POST /connections/{id}/test"
+	CLI     string   // command words, where they differ: "connection test"; "-" for none
+	Args    []string // input fields that the CLI takes as arguments, in order
 }
 
 // Call is what a handler gets besides its input.
@@ -105,6 +107,9 @@ type Call struct {
 
 // EventStream is the media type of a stream of messages: server-sent events.
 const EventStream = "text/event-stream"
+
+// Wants is what a hub action asks of its caller before anything else.
+func (s Spec) Wants() access.Want { return access.Want{Scope: s.Scope, Somewhere: s.Narrows} }
 
 // TakesKey says whether its caller names an idempotency key.
 func (a Action) TakesKey() bool { return a.Keyed || a.Target == OnConnection && a.Effect != Reads }

@@ -21,7 +21,7 @@ const (
 )
 
 // Sweep is the job that answers one run without outcome: its process died, or Microsoft's answer was lost.
-func (r *Runner) Sweep(ctx context.Context, id string, attempt int) (time.Time, error) {
+func (r *Runner) Sweep(ctx context.Context, id string, _ int) (time.Time, error) {
 	run, err := r.ledger.lookup(ctx, r.ledger.store.Reader(), "id = $1", id)
 	if store.IsNoRows(err) {
 		return time.Time{}, nil
@@ -48,8 +48,11 @@ func (r *Runner) Sweep(ctx context.Context, id string, attempt int) (time.Time, 
 	if err != nil || !open {
 		return time.Time{}, err
 	}
-	return now.Add(min(firstLook<<min(attempt, 8), maxPause)), nil
+	return now.Add(pause(now.Sub(run.StartedAt))), nil
 }
+
+// pause is how long a question of that age rests: what was not known for an hour is seldom known ten seconds later.
+func pause(age time.Duration) time.Duration { return min(max(age/8, firstLook), maxPause) }
 
 // abandon marks a run whose process is gone.
 func (r *Runner) abandon(ctx context.Context, run Run) error {

@@ -54,6 +54,15 @@ func cell(c column, w access.Want) string {
 	return "yes"
 }
 
+// scopeWord is the scope by which a key may do it.
+func scopeWord(w access.Want) string {
+	s := string(access.KeyScope(w.Scope))
+	if w.Somewhere {
+		return "`" + s + "`, `" + s + ":CONNECTION`"
+	}
+	return "`" + s + "`"
+}
+
 func accessPage(r *action.Registry) string {
 	var b strings.Builder
 	b.WriteString("# Who may do what\n\nMade from the registry and access.Allow (go test ./internal/app -run Golden -update). \"own\" is what an own address takes part in, one's own account, or one's own connection.\n\n")
@@ -64,12 +73,12 @@ func accessPage(r *action.Registry) string {
 		}
 		b.WriteString(" scope |\n|---" + strings.Repeat("|---", len(columns())+1) + "|\n")
 	}
-	row := func(name string, scope access.Scope, cells func(column) string) {
+	row := func(name, scope string, cells func(column) string) {
 		fmt.Fprintf(&b, "| %s |", name)
 		for _, c := range columns() {
 			fmt.Fprintf(&b, " %s |", cells(c))
 		}
-		fmt.Fprintf(&b, " `%s` |\n", access.KeyScope(scope))
+		fmt.Fprintf(&b, " %s |\n", scope)
 	}
 	head("what")
 	for _, w := range []struct {
@@ -92,13 +101,13 @@ func accessPage(r *action.Registry) string {
 		{"read through an app-only connection", access.Want{Scope: access.ActionRead, Connection: "c"}},
 		{"write through an app-only connection", access.Want{Scope: access.ActionWrite, Connection: "c"}},
 	} {
-		row(w.name, w.want.Scope, func(c column) string { return cell(c, w.want) })
+		row(w.name, scopeWord(w.want), func(c column) string { return cell(c, w.want) })
 	}
 	b.WriteString("\n## Actions of the hub\n\nPeople below admin see their own runs only, and no events or budgets of single mailboxes. Login links are made on the host alone.\n\n")
 	head("action")
 	for _, a := range r.All() {
 		if a.Target == action.OnHub {
-			row("`"+a.Name+"`", a.Scope, func(c column) string { return cell(c, access.Want{Scope: a.Scope}) })
+			row("`"+a.Name+"`", scopeWord(a.Wants()), func(c column) string { return cell(c, a.Wants()) })
 		}
 	}
 	b.WriteString("\n## Actions through connections\n\nThrough which connections a caller may run them. Nobody acts through another person's delegated connection.\n\n")
@@ -109,7 +118,7 @@ func accessPage(r *action.Registry) string {
 			if a.Effect == action.Reads {
 				scope = access.ActionRead
 			}
-			row("`"+a.Name+"`", scope, func(c column) string { return through(a, scope, c) })
+			row("`"+a.Name+"`", scopeWord(access.Want{Scope: scope}), func(c column) string { return through(a, scope, c) })
 		}
 	}
 	return b.String()

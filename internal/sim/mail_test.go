@@ -361,3 +361,44 @@ func TestThrottling(t *testing.T) {
 		t.Error("the record names no mailbox")
 	}
 }
+
+// What is played of a mail that Microsoft took: it leaves late, or a report comes back in its place.
+func TestWhatBecomesOfAcceptedMail(t *testing.T) {
+	c := start(t)
+	token := c.appToken("Seneschal")
+	send := func(subject string, f Fault) answerOf {
+		f.Match.Path, f.Times = "/sendMail", 1
+		if err := c.Fault(f); err != nil {
+			t.Fatal(err)
+		}
+		m := draft("ben@contoso.example")
+		m["subject"] = subject
+		return c.graph(token, "POST", ada+"/sendMail", map[string]any{"message": m})
+	}
+	found := func(folder, subject string) []map[string]any {
+		return c.graph(token, "GET", ada+"/mailFolders/"+folder+"/messages?$filter="+url.QueryEscape("subject eq '"+subject+"'"), nil).list()
+	}
+	if a := send("Slow", Fault{Kind: "accept_retry_after", RetryAfter: "30"}); a.status != 202 || a.header.Get("Retry-After") != "30" {
+		t.Errorf("got %d %v", a.status, a.header)
+	}
+	send("Late", Fault{Kind: "sent_late", Delay: "20m"})
+	send("Back", Fault{Kind: "mail_returned", Code: "5.1.8", Message: "Access denied, bad outbound sender"})
+	c.settle(10 * time.Minute)
+	if len(found("sentitems", "Slow")) != 1 || len(found("sentitems", "Late")) != 0 {
+		t.Error("after ten minutes Sent Items shows what is late, or not what is not")
+	}
+	c.settle(11 * time.Minute)
+	if len(found("sentitems", "Late")) != 1 {
+		t.Error("what is late never comes")
+	}
+	reports := found("inbox", "Undeliverable: Back")
+	if len(reports) != 1 {
+		t.Fatalf("%d reports", len(reports))
+	}
+	whole := string(c.graph(token, "GET", ada+"/messages/"+reports[0]["id"].(string)+"/$value", nil).raw)
+	for _, want := range []string{"multipart/report; report-type=delivery-status", "Final-Recipient: rfc822;ben@contoso.example\r\n", "\r\nStatus: 5.1.8\r\n"} {
+		if !strings.Contains(whole, want) {
+			t.Errorf("the report lacks %q:\n%s", want, whole)
+		}
+	}
+}

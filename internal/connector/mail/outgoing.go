@@ -41,11 +41,11 @@ type sending struct {
 
 // deliver brings a draft on its way. Microsoft's send answers 202 without an id and is not idempotent (graph/FACTS §7), so the draft's
 // id is committed before it, and the send is asked for once.
-func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.Proof) (Sent, error) {
+func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.Proof, files []enclosed) (Sent, error) {
 	if err := s.c.Checkpoint(ctx, outgoing{Draft: draft.ID}); err != nil {
 		return Sent{}, err
 	}
-	if files := inOrder(s.c.Files); len(files) > 0 {
+	if len(files) > 0 {
 		var err error
 		if proof, err = s.enclose(ctx, draft.ID, files); err != nil {
 			return Sent{}, s.withdraw(ctx, draft.ID, err)
@@ -62,10 +62,10 @@ func (s sending) deliver(ctx context.Context, draft graph.Message, proof graph.P
 
 // enclose adds the files and sees them on the draft: a mail that announces an attachment must not leave without it, nor with half of one. The
 // look also gives the time from which the send counts.
-func (s sending) enclose(ctx context.Context, draft string, files []*action.Content) (graph.Proof, error) {
+func (s sending) enclose(ctx context.Context, draft string, files []enclosed) (graph.Proof, error) {
 	for _, file := range files {
-		item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType}
-		if err := attachment.Send(ctx, s.c, s.Graph, s.Message(draft), item, file); err != nil {
+		item := graph.AttachmentItem{Name: file.Name, Size: file.Size, ContentType: file.ContentType, IsInline: file.contentID != "", ContentID: file.contentID}
+		if err := attachment.Send(ctx, s.c, s.Graph, s.Message(draft), item, file.Content); err != nil {
 			return graph.Proof{}, err
 		}
 	}
@@ -77,7 +77,7 @@ func (s sending) enclose(ctx context.Context, draft string, files []*action.Cont
 		i := slices.IndexFunc(there, func(a attachment.Attachment) bool { return a.Name == file.Name && a.Size >= file.Size })
 		if i < 0 {
 			return p, &fault.Error{Kind: fault.UpstreamRefused, Code: "attachment_missing", Message: "Microsoft took the file, but the draft does not show it whole; nothing was sent",
-				Cause: "A policy took it off, or it was changed on its way", Fix: "Look what the tenant does with such files, and send it again", Who: "an Exchange administrator of the tenant"}
+				Cause: "A policy took it off, or it was changed on its way", Fix: "Look what the tenant does with such files, and have it changed", Who: "an Exchange administrator of the tenant"}
 		}
 		there = slices.Delete(there, i, i+1)
 	}

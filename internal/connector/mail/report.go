@@ -44,8 +44,36 @@ const (
 )
 
 func reportActions() []action.Action {
-	return []action.Action{action.Define(action.Spec{Name: "mail.report.list", Summary: "List the reports of undelivered mail in an inbox by the mails they are about.", Effect: action.Reads,
-		Operations: []m365.OperationKey{listInFolder, readMIME}, Capability: m365.Mail}, reports)}
+	return []action.Action{
+		action.Define(action.Spec{Name: "mail.report.list", Summary: "List the reports of undelivered mail in an inbox by the mails they are about.", Effect: action.Reads,
+			Operations: []m365.OperationKey{listInFolder, readMIME}, Capability: m365.Mail}, reports),
+		action.Define(action.Spec{Name: "mail.report.get", Summary: "Read from a report of undelivered mail why it was not delivered; its text is not handed out.", Effect: action.Reads,
+			Operations: []m365.OperationKey{readMIME}, Capability: m365.Mail, Args: []string{"message"}}, reasonOf),
+	}
+}
+
+// Reason is why a mail was not delivered, as far as the report says it to programs.
+type Reason struct {
+	Status string `json:"status,omitempty" doc:"Enhanced status code (RFC 3463), such as 5.1.1; none where the report has no such part"`
+}
+
+// statusLine is the field of RFC 3464 §2.3.4.
+var statusLine = regexp.MustCompile(`(?im)^status:[ \t]*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b`)
+
+func reasonOf(ctx context.Context, c action.Call, in MessageIn) (Reason, error) {
+	box, path, err := in.at(c)
+	if err != nil {
+		return Reason{}, err
+	}
+	text, err := attachment.Bytes(ctx, box.Graph, path.MIME())
+	if k := fault.KindOf(err); err != nil && k != fault.TooLarge {
+		return Reason{}, err
+	}
+	var out Reason
+	if found := statusLine.FindSubmatch(text); found != nil {
+		out.Status = string(found[1])
+	}
+	return out, nil
 }
 
 func reports(ctx context.Context, c action.Call, in ReportsIn) (Reports, error) {

@@ -2,6 +2,9 @@ package mail
 
 import (
 	"context"
+	"maps"
+	"regexp"
+	"slices"
 
 	"seneschal/internal/action"
 	"seneschal/internal/connector/internal/attachment"
@@ -16,6 +19,7 @@ import (
 type SendIn struct {
 	place.Mailbox
 	Letter
+	Inline map[string]string `json:"inline,omitempty" doc:"Which files are shown inside the HTML, by name, and what its cid: says for each: {\"attachment_1\": \"logo\"}"`
 }
 
 // Check wants somebody to send to, besides all that a letter wants.
@@ -24,7 +28,34 @@ func (in SendIn) Check() error {
 	if len(in.To)+len(in.Cc)+len(in.Bcc) == 0 {
 		wrong = append(wrong, fault.Field{Name: "to", Message: "is missing: a mail needs a recipient in to, cc or bcc"})
 	}
-	return fault.OfFields(wrong)
+	return fault.OfFields(append(wrong, WrongInline(in.Inline)...))
+}
+
+// contentIDForm is what a content id looks like: it stands in a header between < and >, and in HTML behind cid:.
+var contentIDForm = regexp.MustCompile(`^[!-;=?-~]{1,255}$`)
+
+// WrongInline names what is wrong with content ids by file.
+func WrongInline(ids map[string]string) (wrong []fault.Field) {
+	for _, name := range slices.Sorted(maps.Keys(ids)) {
+		if !contentIDForm.MatchString(ids[name]) {
+			wrong = append(wrong, fault.Field{Name: "inline." + name, Message: "must be 1 to 255 printable characters without blanks, < and >"})
+		}
+	}
+	return wrong
+}
+
+// enclosed are the files of the mail in their order, with their content ids.
+func (in SendIn) enclosed(c action.Call) ([]enclosed, error) {
+	for _, name := range slices.Sorted(maps.Keys(in.Inline)) {
+		if c.Files[name] == nil {
+			return nil, fault.BadField("inline."+name, "names no file of this request")
+		}
+	}
+	out := inOrder(c.Files)
+	for i, f := range out {
+		out[i].contentID = in.Inline[f.as]
+	}
+	return out, nil
 }
 
 // AnswerIn is a reply's or forward's own words. Microsoft takes a comment or a body, not both (graph/FACTS §7).
@@ -105,6 +136,10 @@ func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
+	files, err := in.enclosed(c)
+	if err != nil {
+		return Sent{}, err
+	}
 	var p graph.Proof
 	letter := in.change(once.Mark(c))
 	letter.From = fromShared(c, in.User)
@@ -112,7 +147,7 @@ func send(ctx context.Context, c action.Call, in SendIn) (Sent, error) {
 	if err != nil {
 		return Sent{}, err
 	}
-	return sending{box, c}.deliver(ctx, draft, p)
+	return sending{box, c}.deliver(ctx, draft, p, files)
 }
 
 // answer is the body of createReply and createForward.
@@ -162,5 +197,5 @@ func answerWith(ctx context.Context, c action.Call, box place.Place, path graph.
 	if err != nil {
 		return Sent{}, err
 	}
-	return sending{box, c}.deliver(ctx, draft, p)
+	return sending{box, c}.deliver(ctx, draft, p, inOrder(c.Files))
 }

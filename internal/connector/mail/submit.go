@@ -33,16 +33,24 @@ func further() []action.File {
 
 func furtherName(i int) string { return fmt.Sprintf("attachment_%d", i+1) }
 
+// enclosed is a file of a mail.
+type enclosed struct {
+	*action.Content
+	as        string // its name among the action's files
+	contentID string // what the HTML's cid: says for it; "" for one that is not shown there
+}
+
 // inOrder are a call's files as they shall stand in the mail.
-func inOrder(given map[string]*action.Content) []*action.Content {
-	var out []*action.Content
-	if f := given["file"]; f != nil {
-		out = append(out, f)
-	}
-	for i := range maxFurther {
-		if f := given[furtherName(i)]; f != nil {
-			out = append(out, f)
+func inOrder(given map[string]*action.Content) []enclosed {
+	var out []enclosed
+	add := func(name string) {
+		if f := given[name]; f != nil {
+			out = append(out, enclosed{Content: f, as: name})
 		}
+	}
+	add("file")
+	for i := range maxFurther {
+		add(furtherName(i))
 	}
 	return out
 }
@@ -70,7 +78,11 @@ func submit(ctx context.Context, c action.Call, in SendIn) (Submitted, error) {
 	}
 	body := submission{in.change(once.Mark(c)), true}
 	body.Message.From = fromShared(c, in.User)
-	files, err := inline(inOrder(c.Files))
+	given, err := in.enclosed(c)
+	if err != nil {
+		return Submitted{}, err
+	}
+	files, err := inline(given)
 	if err != nil {
 		return Submitted{}, err
 	}
@@ -81,7 +93,7 @@ func submit(ctx context.Context, c action.Call, in SendIn) (Submitted, error) {
 	return Submitted{"accepted"}, graph.Call(ctx, box.Graph, box.Sub("sendMail"), body)
 }
 
-func inline(files []*action.Content) ([]graph.Attachment, error) {
+func inline(files []enclosed) ([]graph.Attachment, error) {
 	total := int64(0)
 	for _, f := range files {
 		total += f.Size
@@ -96,7 +108,7 @@ func inline(files []*action.Content) ([]graph.Attachment, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, graph.Attachment{Type: graph.FileAttachment, Name: f.Name, ContentType: f.ContentType, ContentBytes: content})
+		out = append(out, graph.Attachment{Type: graph.FileAttachment, Name: f.Name, ContentType: f.ContentType, IsInline: f.contentID != "", ContentID: f.contentID, ContentBytes: content})
 	}
 	return out, nil
 }

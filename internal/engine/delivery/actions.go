@@ -12,9 +12,10 @@ import (
 // SendIn is a mail to be delivered.
 type SendIn struct {
 	Letter
-	Template string         `json:"template,omitempty" maxLength:"60" doc:"Has subject, text and HTML written, and a PDF drawn unless one is attached: quote, invoice, or another of the operator's templates"`
-	Data     *document.Data `json:"data,omitempty" doc:"What the template's document says"`
-	DryRun   bool           `json:"dry_run,omitempty" doc:"Check everything that can be checked, and take nothing"`
+	Template string            `json:"template,omitempty" maxLength:"60" doc:"Has subject, text and HTML written, and a PDF drawn unless one is attached: quote, invoice, or another of the operator's templates"`
+	Data     *document.Data    `json:"data,omitempty" doc:"What the template's document says"`
+	Inline   map[string]string `json:"inline,omitempty" doc:"Which attachments are shown inside the HTML, and what its cid: says for each: {\"attachment_1\": \"logo\"}"`
+	DryRun   bool              `json:"dry_run,omitempty" doc:"Check everything that can be checked, and take nothing"`
 }
 
 type oneIn struct {
@@ -40,27 +41,41 @@ func attachments() []action.File {
 func (e *Engine) Actions() []action.Action {
 	return []action.Action{
 		action.Define(action.Spec{Name: "delivery.send", Summary: "Deliver a mail, once, with proof: it is queued, sent at its mailbox's pace, and looked after until its end is known.", Effect: action.Writes, Target: action.OnHub,
-			Scope: access.ActionWrite, Keyed: true, Route: "POST /deliveries", Files: attachments()}, func(ctx context.Context, c action.Call, in SendIn) (Delivery, error) {
+			Scope: access.ActionWrite, Narrows: true, Keyed: true, Route: "POST /deliveries", Files: attachments()}, func(ctx context.Context, c action.Call, in SendIn) (Delivery, error) {
 			return e.Take(ctx, c, in)
 		}),
-		action.Define(action.Spec{Name: "delivery.preview", Summary: "Show the mail that a template makes of a quote's or an invoice's data; nothing is taken.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead,
+		action.Define(action.Spec{Name: "delivery.preview", Summary: "Show the mail that a template makes of a quote's or an invoice's data; nothing is taken.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Narrows: true,
 			Route: "POST /deliveries/preview"}, func(_ context.Context, _ action.Call, in PreviewIn) (Preview, error) {
 			return e.preview(in)
 		}),
-		action.Define(action.Spec{Name: "delivery.pdf", Summary: "Draw the PDF of a quote or an invoice; nothing is taken.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Streams: []string{pdfMedia},
+		action.Define(action.Spec{Name: "delivery.pdf", Summary: "Draw the PDF of a quote or an invoice; nothing is taken.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Narrows: true, Streams: []string{pdfMedia},
 			Route: "POST /deliveries/pdf"}, func(_ context.Context, c action.Call, in PreviewIn) (PDF, error) {
 			return e.draw(c, in)
 		}),
-		action.Define(action.Spec{Name: "delivery.list", Summary: "List deliveries, how many stand where, and when the queues end.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Route: "GET /deliveries"},
-			func(ctx context.Context, _ action.Call, in Query) (Page, error) { return e.List(ctx, in) }),
-		action.Define(action.Spec{Name: "delivery.show", Summary: "Show one delivery with its proof and its history.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Route: "GET /deliveries/{id}", Args: []string{"id"}},
-			func(ctx context.Context, _ action.Call, in oneIn) (Detail, error) { return e.Show(ctx, in.ID) }),
-		action.Define(action.Spec{Name: "delivery.cancel", Summary: "Take back a delivery that has not left yet.", Effect: action.Writes, Target: action.OnHub, Scope: access.ActionWrite, Route: "POST /deliveries/{id}/cancel", Args: []string{"id"}},
+		action.Define(action.Spec{Name: "delivery.list", Summary: "List deliveries, how many stand where, and when the queues end.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Narrows: true, Route: "GET /deliveries"},
+			func(ctx context.Context, c action.Call, in Query) (Page, error) {
+				in.within = within(c.Caller)
+				return e.List(ctx, in)
+			}),
+		action.Define(action.Spec{Name: "delivery.show", Summary: "Show one delivery with its proof and its history.", Effect: action.Reads, Target: action.OnHub, Scope: access.ActionRead, Narrows: true, Route: "GET /deliveries/{id}", Args: []string{"id"}},
 			func(ctx context.Context, c action.Call, in oneIn) (Detail, error) {
+				if err := e.reaches(ctx, c.Caller, access.ActionRead, in.ID); err != nil {
+					return Detail{}, err
+				}
+				return e.Show(ctx, in.ID)
+			}),
+		action.Define(action.Spec{Name: "delivery.cancel", Summary: "Take back a delivery that has not left yet.", Effect: action.Writes, Target: action.OnHub, Scope: access.ActionWrite, Narrows: true, Route: "POST /deliveries/{id}/cancel", Args: []string{"id"}},
+			func(ctx context.Context, c action.Call, in oneIn) (Detail, error) {
+				if err := e.reaches(ctx, c.Caller, access.ActionWrite, in.ID); err != nil {
+					return Detail{}, err
+				}
 				return e.Cancel(ctx, c.Caller, in.ID)
 			}),
-		action.Define(action.Spec{Name: "delivery.resolve", Summary: "Say what became of a delivery that nobody can tell by itself, or have a failed one sent again.", Effect: action.Writes, Target: action.OnHub, Scope: access.ActionWrite,
+		action.Define(action.Spec{Name: "delivery.resolve", Summary: "Say what became of a delivery that nobody can tell by itself, or have a failed one sent again.", Effect: action.Writes, Target: action.OnHub, Scope: access.ActionWrite, Narrows: true,
 			Route: "POST /deliveries/{id}/resolve", Args: []string{"id", "as"}}, func(ctx context.Context, c action.Call, in ResolveIn) (Detail, error) {
+			if err := e.reaches(ctx, c.Caller, access.ActionWrite, in.ID); err != nil {
+				return Detail{}, err
+			}
 			return e.Resolve(ctx, c.Caller, in)
 		}),
 	}

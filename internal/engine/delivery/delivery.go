@@ -98,6 +98,7 @@ type Delivery struct {
 	RequestID         string         `json:"request_id,omitempty" doc:"Microsoft's, of the last answer about it"`
 	Problem           *fault.Problem `json:"problem,omitempty" doc:"Why it waits, is unsure or failed, and what helps"`
 
+	mailboxID    string // the directory's, of one that is being taken in
 	digest       string
 	round, tries int
 	size         int64
@@ -121,6 +122,7 @@ type File struct {
 	ContentType string `json:"content_type,omitempty"`
 	Size        int64  `json:"size"`
 	SHA256      string `json:"sha256"`
+	ContentID   string `json:"content_id,omitempty" doc:"What the HTML's cid: says for it: it is shown there"`
 }
 
 // Step is one change of a delivery's state.

@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
+	"seneschal/internal/access"
 	"seneschal/internal/action"
+	"seneschal/internal/audit"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
 	"seneschal/internal/m365"
@@ -20,7 +24,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 	if !in.DryRun && (c.Key == "" || len(c.Key) > maxKey) {
 		return Delivery{}, fault.BadField("Idempotency-Key", "must have 1 to %d characters: a mail needs a key, so that a repeated request is not a second mail", maxKey)
 	}
-	given, err := e.accepts(in.Letter, c.Files)
+	given, err := e.accepts(in, c.Files)
 	if err != nil {
 		return Delivery{}, err
 	}
@@ -29,7 +33,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 		return d, err
 	}
 	if !in.DryRun {
-		if earlier, err := e.earlier(ctx, d); err != nil || earlier != nil {
+		if earlier, err := e.earlier(ctx, c.Caller, d); err != nil || earlier != nil {
 			return orNone(earlier), err
 		}
 	}
@@ -41,11 +45,15 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 		defer func() { _ = files[len(given)].Close() }() // those that came belong to the caller
 	}
 	d.Head, d.size = letter.head(files), letter.size(files)
-	through, err := e.through(ctx, in.Connection, d.Mailbox)
+	for i, f := range files {
+		d.Head.Files[i].ContentID = in.contentID(c.Files, f)
+	}
+	through, err := e.through(ctx, c.Caller, in.Connection, d.Mailbox)
 	if err != nil {
 		return d, err
 	}
-	d.Connection, d.ChangedAt = through.ID, d.CreatedAt
+	sender, _ := through.LookupMailbox(d.Mailbox)
+	d.Connection, d.ChangedAt, d.mailboxID = through.ID, d.CreatedAt, sender.ObjectID
 	if in.SendAt.After(d.CreatedAt) {
 		d.SendAt = in.SendAt
 	}
@@ -55,7 +63,7 @@ func (e *Engine) Take(ctx context.Context, c action.Call, in SendIn) (Delivery, 
 	if err := fits(d); err != nil || in.DryRun {
 		return d, err
 	}
-	return e.queue(ctx, d, letter, files)
+	return e.queue(ctx, c.Caller, d, letter, files)
 }
 
 func orNone(d *Delivery) Delivery {
@@ -66,13 +74,18 @@ func orNone(d *Delivery) Delivery {
 }
 
 // accepts checks what the settings and the files decide, and puts the files in their order.
-func (e *Engine) accepts(l Letter, given map[string]*action.Content) ([]*action.Content, error) {
+func (e *Engine) accepts(in SendIn, given map[string]*action.Content) ([]*action.Content, error) {
 	var wrong []fault.Field
-	if n := len(l.recipients()); n > e.Limits.Recipients {
+	if n := len(in.recipients()); n > e.Limits.Recipients {
 		wrong = append(wrong, fault.Field{Name: "to", Message: fmt.Sprintf("has %d recipients with cc and bcc; one mail takes %d (SENESCHAL_DELIVERY_RECIPIENTS)", n, e.Limits.Recipients)})
 	}
-	if l.SendAt.After(e.Clock.Now().Add(maxAhead)) {
+	if in.SendAt.After(e.Clock.Now().Add(maxAhead)) {
 		wrong = append(wrong, fault.Field{Name: "send_at", Message: "lies more than a year ahead"})
+	}
+	for _, name := range slices.Sorted(maps.Keys(in.Inline)) {
+		if given[name] == nil {
+			wrong = append(wrong, fault.Field{Name: "inline." + name, Message: "names no attachment of this request"})
+		}
 	}
 	var files []*action.Content
 	total := int64(0)
@@ -94,13 +107,15 @@ func (e *Engine) accepts(l Letter, given map[string]*action.Content) ([]*action.
 }
 
 // earlier finds what was taken for the key before.
-func (e *Engine) earlier(ctx context.Context, d Delivery) (*Delivery, error) {
+func (e *Engine) earlier(ctx context.Context, by access.Caller, d Delivery) (*Delivery, error) {
 	old, err := scan(e.Store.Reader().QueryRowContext(ctx, "select "+columns+" from delivery_entry where idempotency = $1", d.Key))
 	switch {
 	case store.IsNoRows(err):
 		return nil, nil
 	case err != nil:
 		return nil, err
+	case !may(by, access.ActionWrite, old.Connection):
+		return nil, &fault.Error{Kind: fault.Conflict, Code: "key_reused", Message: "This idempotency key was used for a mail that is not yours to see", Fix: "Use a new key", Who: "you"}
 	case old.digest != d.digest:
 		return nil, &fault.Error{Kind: fault.Conflict, Code: "key_reused", Message: "This idempotency key was used for another mail",
 			Cause: "The first request with it is delivery " + old.ID, Fix: "Use a new key for a new mail", Who: "you"}
@@ -110,7 +125,7 @@ func (e *Engine) earlier(ctx context.Context, d Delivery) (*Delivery, error) {
 }
 
 // queue seals the mail and commits it with its job.
-func (e *Engine) queue(ctx context.Context, d Delivery, l Letter, files []*action.Content) (Delivery, error) {
+func (e *Engine) queue(ctx context.Context, by access.Caller, d Delivery, l Letter, files []*action.Content) (Delivery, error) {
 	text, err := json.Marshal(d.Head)
 	if err != nil {
 		return d, err
@@ -131,6 +146,10 @@ func (e *Engine) queue(ctx context.Context, d Delivery, l Letter, files []*actio
 		if err := e.step(ctx, tx, d, Step{State: Queued, By: d.Caller}); err != nil {
 			return err
 		}
+		// The chain outlives every erasure, so it has ids alone: no address, no subject.
+		if err := e.Audit.Record(ctx, tx, audit.Entry{Actor: d.Caller, Action: "delivery.send", Target: d.ID, Outcome: "taken", Detail: map[string]any{"connection": d.Connection, "mailbox": d.mailboxID}}); err != nil {
+			return err
+		}
 		return e.Jobs.Schedule(ctx, tx, PostJob, d.ID, d.due())
 	})
 	if !store.IsDuplicate(err) {
@@ -139,7 +158,7 @@ func (e *Engine) queue(ctx context.Context, d Delivery, l Letter, files []*actio
 	if err := e.Store.InTx(ctx, "delivery.forget", func(tx *store.Tx) error { return forgetContent(ctx, tx, d.ID) }); err != nil {
 		return d, err
 	}
-	earlier, err := e.earlier(ctx, d)
+	earlier, err := e.earlier(ctx, by, d)
 	return orNone(earlier), err
 }
 
@@ -154,10 +173,13 @@ func insert(ctx context.Context, tx *store.Tx, d Delivery, recipients []string) 
 	return err
 }
 
-// through finds the connection: the one that is named, or the only one that serves send for the mailbox.
-func (e *Engine) through(ctx context.Context, named, mailbox string) (connection.Connection, error) {
+// through finds the connection: the one that is named, or the only one of the caller's to use that serves send for the mailbox.
+func (e *Engine) through(ctx context.Context, by access.Caller, named, mailbox string) (connection.Connection, error) {
 	if named != "" {
 		c, err := e.Connections.Lookup(ctx, named)
+		if err == nil {
+			err = access.Allow(by, access.Want{Scope: access.ActionWrite, Connection: c.ID})
+		}
 		if err != nil {
 			return c, err
 		}
@@ -169,7 +191,7 @@ func (e *Engine) through(ctx context.Context, named, mailbox string) (connection
 	}
 	var found []connection.Connection
 	for _, c := range all {
-		if refuses(c, mailbox) == nil {
+		if may(by, access.ActionWrite, c.ID) && refuses(c, mailbox) == nil {
 			found = append(found, c)
 		}
 	}
@@ -177,7 +199,7 @@ func (e *Engine) through(ctx context.Context, named, mailbox string) (connection
 	case 1:
 		return found[0], nil
 	case 0:
-		return connection.Connection{}, &fault.Error{Kind: fault.Invalid, Code: "no_sender", Message: "No connection sends from this mailbox",
+		return connection.Connection{}, &fault.Error{Kind: fault.Invalid, Code: "no_sender", Message: "No connection that is yours to use sends from this mailbox",
 			Fields: []fault.Field{{Name: "from", Message: "is not listed with the purpose send on a connection that has the capability send"}},
 			Fix:    "List the mailbox: seneschal mailbox add CONNECTION ADDRESS --purposes send", Who: "an admin of this hub"}
 	}

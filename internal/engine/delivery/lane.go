@@ -75,7 +75,7 @@ type Lane struct {
 }
 
 // lanes foresees the end of each queue.
-func (e *Engine) lanes(ctx context.Context) ([]Lane, error) {
+func (e *Engine) lanes(ctx context.Context, within string) ([]Lane, error) {
 	now := e.Clock.Now()
 	all, err := store.Select(ctx, e.Store.Reader(), func(s store.Scanner) (l Lane, err error) {
 		var last, written int64
@@ -90,7 +90,7 @@ func (e *Engine) lanes(ctx context.Context) ([]Lane, error) {
 		return l, err
 	}, `select q.connection, q.mailbox, count(*), sum(q.recipients), max(case when q.slot_at > q.send_at then q.slot_at else q.send_at end),
 		(select coalesce(sum(w.recipients), 0) from delivery_entry w where w.connection = q.connection and w.mailbox = q.mailbox and w.started_at > $1)
-		from delivery_entry q where q.state = $2 group by q.connection, q.mailbox order by q.connection, q.mailbox`, store.Millis(now.Add(-day)), string(Queued))
+		from delivery_entry q where q.state = $2 and ($3 = '' or $3 like '%,' || q.connection || ',%') group by q.connection, q.mailbox order by q.connection, q.mailbox`, store.Millis(now.Add(-day)), string(Queued), within)
 	return all, err
 }
 

@@ -120,7 +120,7 @@ func (in SendIn) digest(files []*action.Content) (string, error) {
 func (l Letter) head(files []*action.Content) Head {
 	out := Head{To: l.To, Cc: l.Cc, Bcc: l.Bcc, Subject: l.Subject}
 	for _, f := range files {
-		out.Files = append(out.Files, File{f.Name, f.ContentType, f.Size, f.SHA256})
+		out.Files = append(out.Files, File{Name: f.Name, ContentType: f.ContentType, Size: f.Size, SHA256: f.SHA256})
 	}
 	return out
 }

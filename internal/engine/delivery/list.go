@@ -17,6 +17,8 @@ type Query struct {
 	Key        string `json:"idempotency_key,omitempty" doc:"Only the one of this key"`
 	Limit      int    `json:"limit,omitempty" minimum:"1" maximum:"200" doc:"At most so many; 50 without"`
 	Cursor     string `json:"cursor,omitempty" doc:"next_cursor of the page before"`
+
+	within string // see within
 }
 
 // Page is one page of deliveries, newest first.
@@ -36,8 +38,8 @@ func (e *Engine) List(ctx context.Context, q Query) (Page, error) {
 	}
 	out := Page{Deliveries: []Delivery{}, Counts: map[State]int{}}
 	found, err := store.Select(ctx, e.Store.Reader(), scan, "select "+columns+` from delivery_entry where ($1 = '' or state = $1) and ($2 = '' or connection = $2) and ($3 = '' or mailbox = lower($3))
-		and ($4 = '' or idempotency = $4) and ($5 = '' or exists (select 1 from delivery_recipient r where r.delivery = delivery_entry.id and r.address = lower($5))) and ($6 = '' or id < $6) order by id desc limit $7`,
-		string(q.State), q.Connection, q.Mailbox, q.Key, q.Recipient, q.Cursor, q.Limit+1)
+		and ($4 = '' or idempotency = $4) and ($5 = '' or exists (select 1 from delivery_recipient r where r.delivery = delivery_entry.id and r.address = lower($5))) and ($6 = '' or id < $6) and ($7 = '' or $7 like '%,' || connection || ',%') order by id desc limit $8`,
+		string(q.State), q.Connection, q.Mailbox, q.Key, q.Recipient, q.Cursor, q.within, q.Limit+1)
 	if err != nil {
 		return out, err
 	}
@@ -51,14 +53,14 @@ func (e *Engine) List(ctx context.Context, q Query) (Page, error) {
 		}
 		out.Deliveries = append(out.Deliveries, d)
 	}
-	if err := e.count(ctx, out.Counts); err != nil {
+	if err := e.count(ctx, q.within, out.Counts); err != nil {
 		return out, err
 	}
-	out.Queues, err = e.lanes(ctx)
+	out.Queues, err = e.lanes(ctx, q.within)
 	return out, err
 }
 
-func (e *Engine) count(ctx context.Context, into map[State]int) error {
+func (e *Engine) count(ctx context.Context, within string, into map[State]int) error {
 	for _, s := range states() {
 		into[s] = 0
 	}
@@ -68,7 +70,7 @@ func (e *Engine) count(ctx context.Context, into map[State]int) error {
 		err = s.Scan(&state, &n)
 		into[state] = n
 		return none, err
-	}, "select state, count(*) from delivery_entry group by state")
+	}, "select state, count(*) from delivery_entry where ($1 = '' or $1 like '%,' || connection || ',%') group by state", within)
 	return err
 }
 

@@ -151,17 +151,21 @@ func (e *Engine) park(ctx context.Context, d Delivery) error {
 // refused is what follows when nothing left: some reasons pass by themselves, and the delivery waits for that; the others end it.
 func (e *Engine) refused(ctx context.Context, d Delivery, f *fault.Error) (time.Time, error) {
 	from := d
-	p := f.Problem()
-	d.Problem = &p
 	if !passes(f, d.tries) {
-		d.State = Failed
+		p := mendable(f).Problem()
+		d.State, d.Problem = Failed, &p
 		return time.Time{}, e.write(ctx, from, d, "")
 	}
 	d.State, d.tries, d.MessageID = Queued, d.tries+1, ""
 	pause := max(f.RetryAfter, min(time.Minute<<min(d.tries-1, 6), time.Hour))
-	if f.Code == "not_started" {
-		pause = 0
+	if f.Code == notStarted {
+		f = startsOver
+		if d.tries == 1 {
+			pause = soon // later ones wait like the others: while Microsoft is down, each try is in doubt for a while
+		}
 	}
+	p := f.Problem()
+	d.Problem = &p
 	err := e.Store.InTx(ctx, "delivery.wait", func(tx *store.Tx) error {
 		var err error
 		if d.slotAt, err = e.place(ctx, tx, d, e.Clock.Now().Add(pause)); err != nil {
@@ -176,12 +180,32 @@ func (e *Engine) refused(ctx context.Context, d Delivery, f *fault.Error) (time.
 // enough is how often what needs a person is tried: about a day.
 const enough = 30
 
+// notStarted is the ledger's code of an effect that certainly did not happen.
+const notStarted = "not_started"
+
+// startsOver is what that means for a mail.
+var startsOver = &fault.Error{Kind: fault.Unavailable, Code: notStarted, Message: "The mail certainly did not leave: the hub stopped, or the answer was lost, before Microsoft took it",
+	Fix: "Wait: the hub sends it again by itself", Who: "nobody; it passes by itself"}
+
+// mendable adds how the mail leaves once its trouble is over; where the mail itself is wrong it has to be handed in anew.
+func mendable(f *fault.Error) *fault.Error {
+	if f.Kind == fault.Invalid || f.Kind == fault.TooLarge || f.Code == "taken_for_spam" {
+		return f
+	}
+	out := *f
+	out.Fix += "; then have the mail sent: delivery resolve ID send_again"
+	return &out
+}
+
+// fewTimes is how often a mail is tried whose files do not get through whole: each time they travel again.
+const fewTimes = 5
+
 // passes says whether a refusal is one to wait out. A connection whose sign-in or consent broke is told to people by itself: a queue must not
 // fail mail by mail meanwhile.
 func passes(f *fault.Error, tries int) bool {
 	switch f.Kind {
 	case fault.Throttled, fault.Unavailable:
-		return true
+		return tries < fewTimes || f.Code != "upload_lost"
 	case fault.NeedsReauth, fault.NeedsAdmin:
 		return tries < enough && !ofMailbox[f.Code]
 	case fault.Conflict:

@@ -167,7 +167,7 @@ func (e *Engine) input(ctx context.Context, d Delivery) (json.RawMessage, map[st
 	for _, name := range slices.Sorted(maps.Keys(l.Headers)) {
 		in.Headers = append(in.Headers, mail.Header{Name: name, Value: l.Headers[name]})
 	}
-	send := mail.SendIn{Letter: in}
+	send := mail.SendIn{Letter: in, Inline: d.inline()}
 	send.User = d.Mailbox
 	text, err := json.Marshal(send)
 	if err != nil {
@@ -175,6 +175,17 @@ func (e *Engine) input(ctx context.Context, d Delivery) (json.RawMessage, map[st
 	}
 	files, err := e.files(ctx, d)
 	return text, files, err
+}
+
+// inline are the content ids of the files that the HTML shows.
+func (d Delivery) inline() map[string]string {
+	out := map[string]string{}
+	for i, f := range d.Head.Files {
+		if f.ContentID != "" {
+			out[fileName(i)] = f.ContentID
+		}
+	}
+	return out
 }
 
 func last(ids []string) string {

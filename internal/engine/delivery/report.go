@@ -81,9 +81,16 @@ func (e *Engine) bounce(ctx context.Context, connection, mailbox string, r mail.
 		if err != nil {
 			return err
 		}
+		if len(found) == 0 {
+			continue
+		}
+		status, err := e.status(ctx, connection, mailbox, r.ID)
+		if err != nil {
+			return err
+		}
 		for _, from := range found {
 			d := from
-			p := undelivered(r.Failed).Problem()
+			p := undelivered(r.Failed, status).Problem()
 			d.State, d.Problem = Bounced, &p
 			if err := e.write(ctx, from, d, "the report is message "+r.ID); err != nil {
 				return err
@@ -93,11 +100,51 @@ func (e *Engine) bounce(ctx context.Context, connection, mailbox string, r mail.
 	return nil
 }
 
-func undelivered(failed []string) *fault.Error {
-	f := &fault.Error{Kind: fault.UpstreamRefused, Code: "not_delivered", Message: "A report came back that the mail was not delivered", Cause: "The address does not exist, its mailbox is full, or its server refuses the mail: the report in the mailbox's Inbox says which",
-		Fix: "Correct the address and hand the mail in again under a new key", Who: "you"}
-	if len(failed) > 0 {
-		f.Message += " to " + strings.Join(slices.Compact(failed), ", ")
+// status asks a report why its mail was not delivered; "" where it does not say, or is gone.
+func (e *Engine) status(ctx context.Context, connection, mailbox, report string) (string, error) {
+	input, err := json.Marshal(map[string]string{"user": mailbox, "message": report})
+	if err != nil {
+		return "", err
 	}
-	return f
+	result, err := e.Runner.Do(ctx, action.Request{Action: "mail.report.get", Connection: connection, Caller: system(), For: m365.Send, Input: input})
+	if fault.KindOf(err) == fault.NotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	var out mail.Reason
+	return out.Status, json.Unmarshal(result.Output, &out)
+}
+
+// undelivered is the problem by a report's status code.
+func undelivered(failed []string, status string) *fault.Error {
+	f := reasons[status]
+	if f == (reason{}) {
+		f = reason{"not_delivered", "A report came back that the mail was not delivered", "The address does not exist, its mailbox is full, or its server refuses the mail: the report in the mailbox's Inbox says which",
+			"Correct the address and hand the mail in again under a new key", "you"}
+	}
+	out := &fault.Error{Kind: fault.UpstreamRefused, Code: f.code, Message: f.message, Cause: f.cause, Fix: f.fix, Who: f.who}
+	if len(failed) > 0 {
+		out.Message += " to " + strings.Join(slices.Compact(failed), ", ")
+	}
+	if status != "" {
+		out.Cause += " (" + status + ")"
+	}
+	return out
+}
+
+type reason struct{ code, message, cause, fix, who string }
+
+// reasons are what Exchange's own reports say (learn.microsoft.com/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online,
+// and for 5.5.3 the limit of recipients that an administrator sets). Other servers use the codes in their own ways, so only these are told apart.
+var reasons = map[string]reason{
+	"5.1.8": {"sender_blocked", "Exchange blocks the mailbox from sending: the mail was not delivered", "It sent more than the outbound limits allow, or the account looks taken over",
+		"See that nobody else uses the account, have it unblocked in Microsoft Defender on the page Restricted entities (security.microsoft.com/restrictedentities), and hand the mail in again under a new key", "an administrator of the tenant"},
+	"5.1.90": {"sending_limit", "The mailbox has reached its recipients of a day: the mail was not delivered", "Exchange counts what other programs and people send from the mailbox, too",
+		"Wait a day, or send from another mailbox, and hand the mail in again under a new key; lower SENESCHAL_DELIVERY_PER_DAY where others send from the mailbox", "you"},
+	"5.5.3": {"too_many_recipients", "The mail has more recipients than the tenant allows: it was not delivered", "The mailbox's limit of recipients is lower than SENESCHAL_DELIVERY_RECIPIENTS",
+		"Hand it in as several mails, or have the mailbox's limit of recipients raised (Set-Mailbox -RecipientLimits)", "an Exchange administrator of the tenant"},
+	"5.7.1": {"refused_by_policy", "A server's rules refuse the mail: it was not delivered", "A mail flow rule or a policy of the sender's or the recipient's organisation: of its attachment, for instance",
+		"Look into the report in the mailbox's Inbox for who refused it; send what the rule allows, or have the rule changed", "an Exchange administrator of the tenant"},
 }

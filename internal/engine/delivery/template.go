@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"seneschal/internal/action"
+	"seneschal/internal/connector/mail"
 	"seneschal/internal/engine/delivery/document"
 	"seneschal/internal/fault"
 )
@@ -43,6 +44,9 @@ func (in SendIn) Check() error {
 		wrong = f.Fields
 	}
 	bad := func(field, message string) { wrong = append(wrong, fault.Field{Name: field, Message: message}) }
+	if len(in.Inline) > 0 && in.HTML == "" && in.Template == "" {
+		bad("inline", "needs html that shows the files")
+	}
 	switch {
 	case in.Template == "" && in.Data != nil:
 		bad("template", "is missing: it says what becomes of the data")
@@ -56,7 +60,17 @@ func (in SendIn) Check() error {
 			wrong = append(wrong, f.Fields...)
 		}
 	}
-	return fault.OfFields(wrong)
+	return fault.OfFields(append(wrong, mail.WrongInline(in.Inline)...))
+}
+
+// contentID is what the HTML's cid: says for a file; "" for one that is not shown there.
+func (in SendIn) contentID(given map[string]*action.Content, file *action.Content) string {
+	for name, id := range in.Inline {
+		if given[name] == file {
+			return id
+		}
+	}
+	return ""
 }
 
 // written is the letter as it is sent, with its files: a template's texts, and its PDF where none came with it.

@@ -120,7 +120,7 @@ var files = []struct{ name, content, says string }{
 	{"no truth", "external_id,all_day\n1,perhaps\n", "row 1: all_day: is neither true nor false"},
 	{"no number", "external_id,reminder_minutes\n1,soon\n", "row 1: reminder_minutes: is not a number"},
 	{"too long a text", "external_id,technician,start,end,subject\n1,a@b,2027-03-01,2027-03-02," + strings.Repeat("x", 256) + "\n", "row 1: subject: has 256 characters"},
-	{"more than a list", `[] []`, "file: has more after its list"},
+	{"more than a list", `[] []`, "file: has more after its slots"},
 	{"an object that says more", `{"slots": [], "complete": true}`, `file: is not read after byte`},
 	{"an object that says nothing", `{}`, "file: is no list of slots"},
 	{"a list of nothing", `[null]`, "row 1: external_id: is missing"},

@@ -49,7 +49,7 @@ func offered(a action.Action) bool {
 // mayCall says whether a caller may use a tool somewhere; the corridor asks again, for the connection that is meant.
 func mayCall(c access.Caller, a action.Action) bool {
 	if a.Target == action.OnHub {
-		return access.Allow(c, access.Want{Scope: a.Scope}) == nil
+		return access.Allow(c, a.Wants()) == nil
 	}
 	if a.Effect == action.Reads {
 		return c.Anywhere(access.ActionRead)

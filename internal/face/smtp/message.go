@@ -5,13 +5,16 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"mime"
 	"mime/multipart"
 	"mime/quotedprintable"
 	"net/mail"
 	"net/textproto"
+	"net/url"
 	"path"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,6 +31,8 @@ const (
 	maxText   = 2 << 20 // of a body; the action takes 500,000 characters
 	maxDepth  = 10
 	maxParts  = 200
+
+	maxContentID = 255
 )
 
 // message is a mail as it came, its files on disk.
@@ -35,6 +40,7 @@ type message struct {
 	header     mail.Header
 	text, html string
 	files      []*action.Content
+	ids        []string // the content ids of the files, "" for those that have none
 
 	slots            []action.File
 	hasText, hasHTML bool
@@ -110,7 +116,7 @@ func (m *message) part(h textproto.MIMEHeader, body io.Reader, at place) error {
 	if disposition != "attachment" && name == "" && m.shows(media, at) {
 		return m.body(media, params["charset"], decoded)
 	}
-	return m.file(media, name, decoded)
+	return m.file(media, name, contentID(h), decoded)
 }
 
 // mediaOf is the type of a part; of one whose type cannot be read, bytes.
@@ -230,7 +236,7 @@ func decodedText(raw []byte, label string) (string, error) {
 }
 
 // file takes an attachment to disk.
-func (m *message) file(media, name string, r io.Reader) error {
+func (m *message) file(media, name, id string, r io.Reader) error {
 	if len(m.files) == len(m.slots) {
 		return &fault.Error{Kind: fault.TooLarge, Code: "too_many_files", Message: fmt.Sprintf("The mail has more than %d attachments", len(m.slots)), Fix: "Send fewer, or one archive", Who: "you"}
 	}
@@ -242,8 +248,34 @@ func (m *message) file(media, name string, r io.Reader) error {
 	if err != nil {
 		return cause(err, "an attachment breaks off or is not encoded as it says")
 	}
-	m.files = append(m.files, c)
+	m.files, m.ids = append(m.files, c), append(m.ids, id)
 	return nil
+}
+
+// contentID is what HTML may show a part by: a Message-ID in form (RFC 2392). What could not be one is none.
+func contentID(h textproto.MIMEHeader) string {
+	id := strings.Trim(strings.TrimSpace(h.Get("Content-Id")), "<>")
+	if len(id) > maxContentID || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == '<' || r == '>' }) {
+		return ""
+	}
+	return id
+}
+
+// shown finds what HTML shows of the mail itself, written as in a URL or as it is.
+var shown = regexp.MustCompile(`(?i)\bcid:([^"'<>()\s\\]+)`)
+
+// inline are the files that the HTML shows, with their content ids, by the names that the action has for them. Whatever else has a content id
+// is a file like any other: mail programs give one to all of them.
+func (m *message) inline() map[string]string {
+	out := map[string]string{}
+	for _, found := range shown.FindAllStringSubmatch(html.UnescapeString(m.html), -1) {
+		for i, id := range m.ids {
+			if said, err := url.PathUnescape(found[1]); id != "" && (found[1] == id || err == nil && said == id) {
+				out[m.slots[i].Name] = id
+			}
+		}
+	}
+	return out
 }
 
 // endings are those of files that often come without a name.

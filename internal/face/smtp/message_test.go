@@ -18,7 +18,7 @@ import (
 )
 
 func slots() []action.File {
-	return []action.File{{Name: "attachment_1", Max: 1 << 20}, {Name: "attachment_2", Max: 1 << 20}}
+	return []action.File{{Name: "attachment_1", Max: 1 << 20}, {Name: "attachment_2", Max: 1 << 20}, {Name: "attachment_3", Max: 1 << 20}, {Name: "attachment_4", Max: 1 << 20}}
 }
 
 // crlf is a mail as it travels.
@@ -48,6 +48,9 @@ func TestWhatProgramsWrite(t *testing.T) {
 			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}}, map[string]string{"scan.pdf": "%PDF scan"}},
 		{"a second text is no other form of the first", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\nFirst\n--a\nContent-Type: text/html\n\n<p>Second</p>\n--a--\n",
 			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, Text: "First"}, map[string]string{"attachment-1.html": "<p>Second</p>"}},
+		{"pictures that the HTML shows, one that it does not, and one whose id could be none", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: multipart/related; boundary=a\n\n--a\nContent-Type: text/html\n\n<img src=\"cid:logo%40psa\"><i style='background:url(CID:b&amp;w)'></i>\n--a\nContent-Type: image/png; name=logo.png\nContent-ID: <logo@psa>\n\nPNG\n--a\nContent-Type: image/png; name=bw.png\nContent-ID: <b&w>\nContent-Disposition: attachment\n\nPNG\n--a\nContent-Type: application/pdf; name=a.pdf\nContent-ID: <a@psa>\n\nPDF\n--a\nContent-Type: image/png; name=x.png\nContent-ID: <not one>\n\nPNG\n--a--\n",
+			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, HTML: "<img src=\"cid:logo%40psa\"><i style='background:url(CID:b&amp;w)'></i>", Inline: map[string]string{"attachment_1": "logo@psa", "attachment_2": "b&w"}},
+			map[string]string{"logo.png": "PNG", "bw.png": "PNG", "a.pdf": "PDF", "x.png": "PNG"}},
 		{"says that it is UTF-8, and is Windows-1252", "To: undisclosed-recipients:;\nContent-Type: text/plain; charset=utf-8\n\nGr\xfc\xdfe", sending{Bcc: []string{"ben@contoso.example", "cleo@contoso.example"}, Text: "Grüße"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -63,6 +66,9 @@ func TestWhatProgramsWrite(t *testing.T) {
 			tt.want.From = "ada@contoso.example"
 			if tt.want.Headers == nil {
 				tt.want.Headers = map[string]string{}
+			}
+			if tt.want.Inline == nil {
+				tt.want.Inline = map[string]string{}
 			}
 			have, _ := json.Marshal(got)
 			want, _ := json.Marshal(tt.want)
@@ -98,7 +104,7 @@ func TestWhatCannotBeDelivered(t *testing.T) {
 		{"an unknown alphabet", "Content-Type: text/plain; charset=x-mine\n\nHello", "mail_unreadable", "x-mine"},
 		{"broken base64", "Content-Transfer-Encoding: base64\n\nHel*lo", "mail_unreadable", "not encoded"},
 		{"a text of megabytes", "\n" + strings.Repeat("a", maxText+1), "text_too_large", "longer than"},
-		{"too many files", "Content-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat(file, 3) + "--a--\n", "too_many_files", "more than 2"},
+		{"too many files", "Content-Type: multipart/mixed; boundary=a\n\n" + strings.Repeat(file, 5) + "--a--\n", "too_many_files", "more than 4"},
 		{"a file that is too large", "Content-Disposition: attachment; filename=x\n\n" + strings.Repeat("a", 1<<20+1), "file_too_large", "larger"},
 		{"signed", "Content-Type: multipart/signed; boundary=a\n\n--a--\n", "mail_unreadable", "signed"},
 		{"another sender in the header", "From: ben@contoso.example\n\nHello", "other_sender", "envelope"},

@@ -29,6 +29,7 @@ type sending struct {
 	HTML       string            `json:"html,omitempty"`
 	Importance string            `json:"importance,omitempty"`
 	Headers    map[string]string `json:"headers,omitempty"`
+	Inline     map[string]string `json:"inline,omitempty"`
 	DryRun     bool              `json:"dry_run,omitempty"`
 }
 
@@ -40,7 +41,7 @@ var words = &mime.WordDecoder{CharsetReader: func(label string, r io.Reader) (io
 
 // sending is the mail as the action takes it: header and envelope together.
 func (m *message) sending(from string, to []string) (sending, error) {
-	in := sending{From: from, Subject: m.line("Subject"), Text: m.text, HTML: m.html, Importance: m.importance(), Headers: m.ownHeaders()}
+	in := sending{From: from, Subject: m.line("Subject"), Text: m.text, HTML: m.html, Importance: m.importance(), Headers: m.ownHeaders(), Inline: m.inline()}
 	if err := m.sameSender(from); err != nil {
 		return in, err
 	}

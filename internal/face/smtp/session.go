@@ -51,7 +51,7 @@ func (s *session) signIn(key string) error {
 	}
 	caller, err := f.Key(s.server.ctx, strings.TrimSpace(key))
 	if err == nil {
-		err = access.Allow(caller, access.Want{Scope: f.Send.Scope})
+		err = access.Allow(caller, f.Send.Wants())
 		if err != nil {
 			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: sentence(fault.As(err))}
 		}

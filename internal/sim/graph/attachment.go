@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"seneschal/internal/sim/trouble"
 	"seneschal/internal/sim/world"
 )
 
@@ -188,8 +189,19 @@ func addAttachment(c *call) (reply, *problem) {
 		return reply{}, p
 	}
 	id := c.s.world.NewKey()
-	c.s.attach(c.box, collection, owner, o, id, a)
+	if c.s.spoiled(*c.note, a) {
+		c.s.attach(c.box, collection, owner, o, id, a)
+	}
 	return created(c.s.renderAttachment(id, a, true)), nil
+}
+
+// spoiled plays what may become of an attachment that was taken, and says whether it is there at all.
+func (s *Server) spoiled(note trouble.Request, a world.Object) (stays bool) {
+	f, found := s.faults.Take(note, trouble.AttachmentSpoiled)
+	if found && f.Code == "shortened" {
+		a["size"] = world.Number(a, "size") / 2
+	}
+	return !found || f.Code != "removed"
 }
 
 // attach stores an attachment and tells its item.

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"seneschal/internal/sim/trouble"
 	"seneschal/internal/sim/world"
 )
 
@@ -155,7 +156,9 @@ func (s *Server) finishUpload(w http.ResponseWriter, r *http.Request, k world.Ke
 		return itemNotFound()
 	}
 	id := s.world.NewKey()
-	s.attach(world.Text(u, "box"), world.Text(u, "collection"), world.Text(u, "owner"), item, id, a)
+	if s.spoiled(*trouble.Note(r.Context()), a) {
+		s.attach(world.Text(u, "box"), world.Text(u, "collection"), world.Text(u, "owner"), item, id, a)
+	}
 	s.world.Delete(k)
 	_ = os.Remove(path) // its bytes are a blob now
 	w.Header().Set("Location", "https://"+r.Host+"/v1.0/users/"+world.Text(u, "user")+"/"+world.Text(u, "collection")+"/"+itemID(world.Text(u, "owner"), world.Number(item, "~moves"), false)+"/attachments/"+stableID(attachmentPrefix, id))

@@ -62,7 +62,7 @@ func (s *Server) writeParts(w io.Writer, box, key string, o world.Object) error 
 	if err := m.SetBoundary("_sim_" + key); err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintf(w, "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"%s\"\r\n\r\n", m.Boundary()); err != nil {
+	if _, err := fmt.Fprintf(w, "MIME-Version: 1.0\r\nContent-Type: %s; boundary=\"%s\"\r\n\r\n", wholeOf(o), m.Boundary()); err != nil {
 		return err
 	}
 	body, _ := o["body"].(world.Object)
@@ -86,7 +86,32 @@ func (s *Server) writeParts(w io.Writer, box, key string, o world.Object) error 
 			return err
 		}
 	}
+	if why := world.Text(o, "~why"); why != "" {
+		if err := writeStatus(m, world.Text(o, "~failed"), why); err != nil {
+			return err
+		}
+	}
 	return m.Close()
+}
+
+// wholeOf is what a message's parts are together: of a report, what RFC 3462 asks for.
+func wholeOf(o world.Object) string {
+	if world.Text(o, "~why") != "" {
+		return "multipart/report; report-type=delivery-status"
+	}
+	return "multipart/mixed"
+}
+
+// writeStatus writes the part of a report that programs read (RFC 3464). why is the server's line: "550 5.1.8 Access denied, bad outbound sender".
+func writeStatus(m *multipart.Writer, address, why string) error {
+	part, err := m.CreatePart(textproto.MIMEHeader{"Content-Type": {"message/delivery-status"}})
+	if err != nil {
+		return err
+	}
+	_, rest, _ := strings.Cut(why, " ")
+	status, _, _ := strings.Cut(rest, " ")
+	_, err = fmt.Fprintf(part, "Reporting-MTA: dns;SIM01.prod.simulated.example\r\n\r\nFinal-Recipient: rfc822;%s\r\nAction: failed\r\nStatus: %s\r\nDiagnostic-Code: smtp;%s\r\n", address, status, why)
+	return err
 }
 
 func (s *Server) writeAttachment(m *multipart.Writer, a world.Object) error {
@@ -169,7 +194,7 @@ func (s *Server) headers(key string, o world.Object) []any {
 	add("Subject", mime.QEncoding.Encode("utf-8", world.Text(o, "subject")))
 	add("Date", world.Time(o, "sentDateTime").Format(time.RFC1123Z))
 	add("Message-ID", world.Text(o, "internetMessageId"))
-	add("Content-Type", `multipart/mixed; boundary="_sim_`+key+`"`)
+	add("Content-Type", wholeOf(o)+`; boundary="_sim_`+key+`"`)
 	for _, h := range world.Objects(o["~headers"]) {
 		add(world.Text(h, "name"), world.Text(h, "value"))
 	}

@@ -101,7 +101,15 @@ func (c *call) accept(key string, o world.Object, parts []world.Object, save, dr
 	if at := deferredUntil(o); at.After(due) {
 		due = at
 	}
+	if f, late := c.s.faults.Take(*c.note, trouble.SentLate); late {
+		if d, err := time.ParseDuration(f.Delay); err == nil {
+			due = due.Add(d)
+		}
+	}
 	n := c.changed(o)
+	if f, returned := c.s.faults.Take(*c.note, trouble.Returned); returned {
+		n["~returned"] = "550 " + f.Code + " " + f.Message
+	}
 	n["~due"], n["~save"], n["~user"], n["~tenant"] = due.Format(time.RFC3339Nano), save, c.userID(), c.token.Tenant
 	ids := make([]string, len(parts))
 	for i := range ids {
@@ -117,7 +125,11 @@ func (c *call) accept(key string, o world.Object, parts []world.Object, save, dr
 			tx.Put(world.Key{Scope: c.box, Collection: world.Attachments, ID: ids[i]}, a)
 		}
 	})
-	return empty(http.StatusAccepted), nil
+	out := empty(http.StatusAccepted)
+	if f, slow := c.s.faults.Take(*c.note, trouble.AcceptedAndSlow); slow {
+		out.header = http.Header{"Retry-After": {f.RetryAfter}}
+	}
+	return out, nil
 }
 
 // sendAs lets a person send from their own address and from mailboxes they have Send As of: outlook-send-mail-from-other-user.md.
@@ -165,7 +177,7 @@ func (s *Server) leave(key string, o world.Object, now time.Time) {
 	userID := world.Text(o, "~user")
 	box := world.Mailbox(userID)
 	sent := world.Clone(o)
-	for _, private := range []string{"~due", "~save", "~user", "~tenant"} {
+	for _, private := range []string{"~due", "~save", "~user", "~tenant", "~returned"} {
 		delete(sent, private)
 	}
 	stamp := world.Stamp(now)
@@ -181,10 +193,15 @@ func (s *Server) leave(key string, o world.Object, now time.Time) {
 	s.record.Count("mail_sent", 1)
 	seen := map[string]bool{}
 	for _, a := range everyone(sent) {
-		if !seen[strings.ToLower(a)] {
-			seen[strings.ToLower(a)] = true
-			s.deliver(box, key, sent, a, now)
+		if seen[strings.ToLower(a)] {
+			continue
 		}
+		seen[strings.ToLower(a)] = true
+		if why := world.Text(o, "~returned"); why != "" {
+			s.bounce(box, sent, a, now, why)
+			continue
+		}
+		s.deliver(box, key, sent, a, now)
 	}
 }
 
@@ -230,6 +247,7 @@ func (s *Server) bounce(fromBox string, sent world.Object, address string, now t
 		world.Object{"name": "X-Failed-Recipients", "value": address}, world.Object{"name": "Auto-Submitted", "value": "auto-replied"},
 	}
 	o["~properties"] = []any{world.Object{"id": "String 0x001A", "value": "REPORT.IPM.Note.NDR"}} // PidTagMessageClass of a report (MS-OXCMAIL)
+	o["~failed"], o["~why"] = address, why
 	s.world.Put(world.Key{Scope: fromBox, Collection: world.Messages, ID: s.world.NewKey()}, o)
 	s.record.Count("mail_bounced", 1)
 }

@@ -46,6 +46,10 @@ const (
 	WrongContent        = "wrong_content"        // of a notification with resource data; Code says what is wrong with it
 	Lifecycle           = "lifecycle"            // Code names the event: reauthorizationRequired, subscriptionRemoved, missed
 	AcceptedThenNothing = "accept_then_nothing"  // 202 and the mail is lost
+	AcceptedAndSlow     = "accept_retry_after"   // 202 with the header Retry-After
+	SentLate            = "sent_late"            // the mail leaves after Delay
+	Returned            = "mail_returned"        // nobody gets the mail, and a report with the status Code ("5.1.8") and the text Message comes back
+	AttachmentSpoiled   = "attachment_spoiled"   // an attachment is taken and does not stay as it was; Code: removed, shortened
 	TimeoutAfterAccept  = "timeout_after_accept" // the work is done, the answer never arrives
 	BatchInner          = "batch_inner"          // 429 inside a $batch
 )
@@ -53,7 +57,7 @@ const (
 var kinds = map[string]bool{
 	Status: true, Reset: true, Truncate: true, Delay: true, HTML: true, Huge: true, Throttle: true, AADSTS: true, Claims: true, ExpireToken: true, Revoke: true, ConsentWithdraw: true,
 	DisableApp: true, DisableUser: true, SecretExpired: true, DeltaGone: true, SharingOff: true, SharingOn: true, CopyFails: true, SilentSubscription: true, DuplicateDelivery: true, LateDelivery: true, ForgedDelivery: true, WrongContent: true,
-	GiveConsent: true, RemoveMailbox: true, ReturnMailbox: true, DeleteUser: true, RestoreUser: true, MakeUserAnew: true, MakeGuest: true, DeleteTeam: true, Lifecycle: true, AcceptedThenNothing: true, TimeoutAfterAccept: true, BatchInner: true,
+	GiveConsent: true, RemoveMailbox: true, ReturnMailbox: true, DeleteUser: true, RestoreUser: true, MakeUserAnew: true, MakeGuest: true, DeleteTeam: true, Lifecycle: true, AcceptedThenNothing: true, AcceptedAndSlow: true, SentLate: true, Returned: true, AttachmentSpoiled: true, TimeoutAfterAccept: true, BatchInner: true,
 }
 
 // Match says which requests a fault is for; empty fields match all. Path may hold * (within a segment) and ** (anything).

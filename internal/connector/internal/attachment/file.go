@@ -102,7 +102,7 @@ func Send(ctx context.Context, c action.Call, g *graph.Client, thing graph.Path,
 		told := func(taken int64) { c.Progress(ctx, taken, file.Size, "bytes of the file sent to Microsoft") }
 		told(0)
 		_, err := g.AttachFile(ctx, thing, item, file.Reader(), told)
-		return err
+		return lost(err)
 	}
 	content, err := io.ReadAll(file.Reader())
 	if err != nil {
@@ -111,4 +111,16 @@ func Send(ctx context.Context, c action.Call, g *graph.Client, thing graph.Path,
 	_, err = graph.Post[graph.Attachment](ctx, g, thing.Sub("attachments"), graph.Attachment{Type: graph.FileAttachment, Name: item.Name, ContentType: item.ContentType,
 		IsInline: item.IsInline, ContentID: item.ContentID, ContentBytes: content})
 	return err
+}
+
+// lost says of an upload whose address Microsoft does not know any more what that means: it was given out a moment ago.
+func lost(err error) error {
+	f := fault.As(err)
+	if f == nil || f.Code != "link_expired" {
+		return err
+	}
+	out := *f
+	out.Kind, out.Code, out.Message, out.Cause = fault.Unavailable, "upload_lost", "Microsoft forgot the upload of a file before it was whole", "A passing fault at Microsoft, or something on the way that changes requests"
+	out.Fix, out.Who = "Try again; where it happens each time, let requests to outlook.office.com through unchanged", "the operator of this hub"
+	return &out
 }
