@@ -32,6 +32,7 @@ type killedLife struct {
 	holds  func(p *planning) []string // what the calendars hold in the end, as planning.held shows it
 	ends   map[string]dispatch.State  // where slots stand then
 	points int                        // how many crash points there are at least
+	mails  int                        // how often people are mailed, on somebody's word
 }
 
 // word is one of them. Said a second time, as after a kill nobody knows whether it was heard, it changes nothing more.
@@ -246,7 +247,7 @@ func TestKilledWhileDispatching(t *testing.T) {
 			t.Run(l.name+"/"+string(engine), func(t *testing.T) { l.killed(t, engine, &all) })
 		}
 	}
-	t.Logf("%d kills: %d duplicates, %d lost, %d left over, people mailed %d times", all.kills, all.duplicates, all.lost, all.left, all.mailed)
+	t.Logf("%d kills: %d duplicates, %d lost, %d left over, people mailed %d times too often", all.kills, all.duplicates, all.lost, all.left, all.mailed)
 }
 
 // killed kills the life at its crash points.
@@ -270,9 +271,9 @@ func (l killedLife) killed(t *testing.T, engine store.Engine, all *toll) {
 				t.Fatal("it was not killed")
 			}
 			p.recovered(t, l)
-			got, want, mailed := p.held(t), l.holds(p), mailsOf(p.cloud)
+			got, want, mailed := p.held(t), l.holds(p), mailsOf(p.cloud)-l.mails
 			all.count(got, want, mailed)
-			if !slices.Equal(got, want) || mailed > 0 {
+			if !slices.Equal(got, want) || mailed != 0 {
 				t.Errorf("after %s the calendars hold\n%s\nand should\n%s\nPeople were mailed %d times", whole.passed[i], strings.Join(got, "\n"), strings.Join(want, "\n"), mailed)
 			}
 		})

@@ -53,6 +53,17 @@ func killedLives() []killedLife {
 		{name: "an online meeting, given to somebody else", points: 30, ends: once,
 			words: []word{plans(meeting(ada)), plans(meeting(ben))},
 			holds: func(p *planning) []string { return []string{p.shows("4711", ben, 0, true)} }},
+		{name: "somebody invited on a person's word, and called off", points: 30, mails: 2, ends: map[string]dispatch.State{"4711": dispatch.Withdrawn},
+			words: []word{plansHeld(inviting("planned")), releases(dispatch.Placed), plansHeld(inviting("cancelled")), releases(dispatch.Withdrawn)},
+			holds: func(*planning) []string { return nil }},
+	}
+}
+
+func inviting(status string) func(p *planning) dispatch.SlotIn {
+	return func(p *planning) dispatch.SlotIn {
+		in := p.slot("4711", ada, 0)
+		in.Status, in.Attendees = status, []string{guest}
+		return in
 	}
 }
 
@@ -89,6 +100,27 @@ func plans(in func(p *planning) dispatch.SlotIn) word {
 			}
 			return stands(p, a, in(p).ExternalID) == want
 		},
+	}
+}
+
+// plansHeld is a word that would mail people, and waits for a person.
+func plansHeld(in func(p *planning) dispatch.SlotIn) word {
+	w := plans(in)
+	w.done = func(p *planning, a *app.App) bool { return stands(p, a, "4711") == dispatch.Held }
+	return w
+}
+
+// releases is a person's word that people may be mailed; where nothing is held any more, it was heard before.
+func releases(then dispatch.State) word {
+	return word{
+		say: func(ctx context.Context, _ *planning, a *app.App) error {
+			_, err := a.Dispatch.Release(ctx, access.Local("test"), "4711")
+			if fault.CodeOf(err) == "not_held" {
+				return nil
+			}
+			return err
+		},
+		done: func(p *planning, a *app.App) bool { return stands(p, a, "4711") == then },
 	}
 }
 

@@ -217,12 +217,18 @@ func (s *Service) wakeThose(ctx context.Context, tx *store.Tx, condition string,
 
 // WakeAll has the feeds of a connection, of a mailbox, or of a mailbox of a connection walked now, and counts them.
 func (s *Service) WakeAll(ctx context.Context, connectionID, mailbox string) (n int, err error) {
-	err = s.Store.InTx(ctx, "feed.wake", func(tx *store.Tx) error {
+	wake := func(tx *store.Tx) error {
 		n, err = s.wakeThose(ctx, tx, "($1 = '' or connection = $2) and ($3 = '' or mailbox = $4)", connectionID, connectionID, strings.ToLower(mailbox), strings.ToLower(mailbox))
 		return err
-	})
+	}
+	err = s.Store.InTx(ctx, "feed.wake", wake)
+	for again := 0; again < wakeRaces && store.LostRace(err); again++ { // it takes many rows, and walks that end take them in another order
+		err = s.Store.InTx(ctx, "feed.wake", wake)
+	}
 	return n, err
 }
+
+const wakeRaces = 5
 
 // Wake has a feed walked now. From the start means that everything is read again, and what is no longer there is forgotten.
 func (s *Service) Wake(ctx context.Context, id string, fromStart bool) error {
