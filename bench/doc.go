@@ -26,7 +26,8 @@
 //   - Calls: a hub is asked for mails' bodies over REST, each look recorded first; how many a second are answered, alone and in batches.
 //   - Deliveries: 5,000 invoices are handed in at once and leave at a mailbox's pace, on a clock that is moved as fast as the hub follows.
 //     BENCH_MAILS counts.
-//   - Slots: slots of technicians are sent, sent again and sent changed; how many requests each took. BENCH_SLOTS counts.
+//   - Slots: slots of technicians are sent, sent again and sent changed, under scaled limits; how many requests each took, and how long against
+//     the limits' bound. BENCH_SLOTS, BENCH_TECHNICIANS.
 //   - Hub: start to readiness, memory after an idle minute, `action list`, and what an action adds to the Graph call in it.
 //
 // Settings of the environment: BENCH_COLD=1 builds reader, peer and hub with an empty build cache and tells how long it took (many
