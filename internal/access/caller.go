@@ -49,7 +49,7 @@ const (
 
 // Caller is who asks the hub. The zero Caller is nobody.
 type Caller struct {
-	Kind   string // person, apikey, local, system
+	Kind   string // person, apikey, local, system; intake, of a planning system that signs its calls
 	ID     string
 	Name   string
 	Role   Role    // of a person; local operators are admins
