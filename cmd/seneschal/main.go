@@ -1,6 +1,3 @@
-// Command seneschal is the program: the hub, its command line, the demo and the simulated cloud.
-// Owns: the process, its signals and its exit code. No table.
-// Imports: app, and face/cli for the streams it is given.
 package main
 
 import (
