@@ -240,24 +240,31 @@ func (w *Webhooks) Pause(ctx context.Context, by, idOrName string, pause bool) (
 	return w.Lookup(ctx, idOrName)
 }
 
-// maxOverlap is the longest that an old secret signs beside the new one.
-const maxOverlap = 30 * 24 * time.Hour
+// MaxOverlap is the longest that an old secret is good beside the new one.
+const MaxOverlap = 30 * 24 * time.Hour
+
+// RotateSecret puts a new secret in the place of the present one, which stays as the previous one.
+func RotateSecret(ctx context.Context, tx *store.Tx, v *vault.Vault, present, previous string) (vault.Secret, error) {
+	old, err := v.Get(ctx, tx, present)
+	if err != nil {
+		return vault.Secret{}, err
+	}
+	secret := NewSecret()
+	if err := v.Put(ctx, tx, previous, old); err != nil {
+		return vault.Secret{}, err
+	}
+	return secret, v.Put(ctx, tx, present, secret)
+}
 
 // Rotate gives a webhook a new secret. Calls are signed with both until the overlap ends, so that the receiver can change over in peace.
 func (w *Webhooks) Rotate(ctx context.Context, by, idOrName string, overlap time.Duration) (Webhook, vault.Secret, error) {
-	if overlap < 0 || overlap > maxOverlap {
-		return Webhook{}, vault.Secret{}, fault.BadField("overlap", "must be between 0 and %s", maxOverlap)
+	if overlap < 0 || overlap > MaxOverlap {
+		return Webhook{}, vault.Secret{}, fault.BadField("overlap", "must be between 0 and %s", MaxOverlap)
 	}
-	secret := NewSecret()
+	var secret vault.Secret
 	err := w.change(ctx, by, "webhook.rotate", idOrName, func(tx *store.Tx, h Webhook) error {
-		old, err := w.Vault.Get(ctx, tx, secretRef(h.ID))
-		if err != nil {
-			return err
-		}
-		if err := w.Vault.Put(ctx, tx, previousRef(h.ID), old); err != nil {
-			return err
-		}
-		if err := w.Vault.Put(ctx, tx, secretRef(h.ID), secret); err != nil {
+		var err error
+		if secret, err = RotateSecret(ctx, tx, w.Vault, secretRef(h.ID), previousRef(h.ID)); err != nil {
 			return err
 		}
 		_, err = tx.ExecContext(ctx, "update event_webhook set previous_until = $1 where id = $2", store.Millis(w.Clock.Now().Add(overlap)), h.ID)

@@ -58,7 +58,6 @@ type intakesOut struct {
 
 const (
 	intakeOverlap = 24 * time.Hour
-	mostOverlap   = 30 * 24 * time.Hour
 	intakePath    = "/notify/dispatch/"
 	// keepCalls is how long a call's id is remembered: whoever repeats it, as our answer was lost, says nothing new. Senders give up within
 	// three days (Standard Webhooks, "Deliverability and reliability").
@@ -142,27 +141,20 @@ func (e *Engine) rotateIntake(ctx context.Context, c action.Call, in intakeRotat
 	overlap := intakeOverlap
 	if in.Overlap != "" {
 		var err error
-		if overlap, err = time.ParseDuration(in.Overlap); err != nil || overlap < 0 || overlap > mostOverlap {
-			return IntakeMade{}, fault.BadField("overlap", "%q is not a duration such as 48h, of at most %s", in.Overlap, mostOverlap)
+		if overlap, err = time.ParseDuration(in.Overlap); err != nil || overlap < 0 || overlap > event.MaxOverlap {
+			return IntakeMade{}, fault.BadField("overlap", "%q is not a duration such as 48h, of at most %s", in.Overlap, event.MaxOverlap)
 		}
 	}
-	secret := event.NewSecret()
-	made := IntakeMade{Secret: secret.Reveal()}
+	var made IntakeMade
 	err := e.Store.InTx(ctx, "dispatch.intake", func(tx *store.Tx) (err error) {
 		if made.Intake, err = e.intake(ctx, tx, in.Name); err != nil {
 			return err
 		}
-		old, err := e.Vault.Get(ctx, tx, intakeRef(made.ID, "secret"))
+		secret, err := event.RotateSecret(ctx, tx, e.Vault, intakeRef(made.ID, "secret"), intakeRef(made.ID, "previous"))
 		if err != nil {
 			return err
 		}
-		if err := e.Vault.Put(ctx, tx, intakeRef(made.ID, "previous"), old); err != nil {
-			return err
-		}
-		if err := e.Vault.Put(ctx, tx, intakeRef(made.ID, "secret"), secret); err != nil {
-			return err
-		}
-		made.TwoSecrets = e.Clock.Now().Add(overlap)
+		made.Secret, made.TwoSecrets = secret.Reveal(), e.Clock.Now().Add(overlap)
 		if _, err := tx.ExecContext(ctx, "update dispatch_intake set previous_until = $1 where id = $2", store.Millis(made.TwoSecrets), made.ID); err != nil {
 			return err
 		}
