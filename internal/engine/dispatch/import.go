@@ -139,7 +139,7 @@ func (e *Engine) overtake(ctx context.Context, tx *store.Tx, b batch) error {
 	if !b.complete {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, "update dispatch_import set state = 'overtaken', content = null, ended_at = $1 where connection = $2 and source = $3 and id <> $4 and state = 'waiting'", store.Millis(e.Clock.Now()), b.connection, b.source, b.approved)
+	_, err := tx.ExecContext(ctx, "update dispatch_import set state = 'overtaken', content = null, ended_at = $1 where connection = $2 and source = $3 and state = 'waiting'", store.Millis(e.Clock.Now()), b.connection, b.source)
 	return err
 }
 
@@ -161,6 +161,9 @@ func (e *Engine) Imports(ctx context.Context) ([]Waiting, error) {
 
 // Approve has a waiting import done as the plan stands now, or forgotten.
 func (e *Engine) Approve(ctx context.Context, by access.Caller, id string, reject bool) (Outcome, error) {
+	if reject {
+		return Outcome{Items: []Item{}}, e.Store.InTx(ctx, "dispatch.reject", func(tx *store.Tx) error { return e.approve(ctx, tx, by, id, "rejected") })
+	}
 	var sealed []byte
 	err := e.Store.Reader().QueryRowContext(ctx, "select content from dispatch_import where id = $1 and state = 'waiting'", id).Scan(&sealed)
 	if store.IsNoRows(err) {
@@ -169,30 +172,33 @@ func (e *Engine) Approve(ctx context.Context, by access.Caller, id string, rejec
 	if err != nil {
 		return Outcome{}, err
 	}
-	out := Outcome{Items: []Item{}}
-	if !reject {
-		text, err := e.Vault.Open(ctx, "dispatch_import/"+id, sealed)
-		if err != nil {
-			return out, err
-		}
-		var s stored
-		if err := json.Unmarshal(text, &s); err != nil {
-			return out, err
-		}
-		b, err := e.batchOf(ctx, s.ImportIn, s.Slots)
-		if err != nil {
-			return out, err
-		}
-		b.approved = id
-		if out, err = e.take(ctx, by, b, false); err != nil { // doing it twice changes nothing more
-			return out, err
-		}
+	text, err := e.Vault.Open(ctx, "dispatch_import/"+id, sealed)
+	if err != nil {
+		return Outcome{}, err
 	}
-	word := map[bool]string{true: "rejected", false: "approved"}[reject]
-	return out, e.Store.InTx(ctx, "dispatch.approve", func(tx *store.Tx) error {
-		if _, err := tx.ExecContext(ctx, "update dispatch_import set state = $1, content = null, ended_at = $2 where id = $3", word, store.Millis(e.Clock.Now()), id); err != nil {
-			return err
-		}
-		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.import.approve", Target: id, Outcome: word})
-	})
+	var s stored
+	if err := json.Unmarshal(text, &s); err != nil {
+		return Outcome{}, err
+	}
+	b, err := e.batchOf(ctx, s.ImportIn, s.Slots)
+	if err != nil {
+		return Outcome{}, err
+	}
+	b.approved = id
+	return e.take(ctx, by, b, false)
+}
+
+// approve ends a waiting import, together with what it changes; "" is none. One that was overtaken meanwhile waits no more.
+func (e *Engine) approve(ctx context.Context, tx *store.Tx, by access.Caller, id, word string) error {
+	if id == "" {
+		return nil
+	}
+	n, err := store.Affected(ctx, tx, "update dispatch_import set state = $1, content = null, ended_at = $2 where id = $3 and state = 'waiting'", word, store.Millis(e.Clock.Now()), id)
+	if err == nil && n == 0 {
+		err = fault.Missing("waiting import", id)
+	}
+	if err != nil {
+		return err
+	}
+	return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.import.approve", Target: id, Outcome: word})
 }

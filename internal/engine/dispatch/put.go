@@ -134,9 +134,9 @@ type batch struct {
 	complete   bool
 	connection string // by id: of a complete one
 	source     string
-	approved   string // id of the import that it is, where somebody has seen how many go
-	rows       bool   // its slots are rows of a file, and errors say which
-	intake     string
+	approved   string    // id of the import that it is, where somebody has seen how many go
+	rows       bool      // its slots are rows of a file, and errors say which
+	intake     string    // id of the intake to which it was posted
 	message    string    // id of the call to the intake
 	at         time.Time // when it came to be so; zero: now
 }
@@ -163,6 +163,9 @@ func (e *Engine) takeOnce(ctx context.Context, by access.Caller, t routes, b bat
 		out = Outcome{Items: []Item{}}
 		if taken, err := e.takeMessage(ctx, tx, b); err != nil || !taken {
 			out.Repeated = err == nil
+			return err
+		}
+		if err := e.approve(ctx, tx, by, b.approved, "approved"); err != nil {
 			return err
 		}
 		going, err := e.missing(ctx, tx, b)
