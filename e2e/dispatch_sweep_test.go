@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/app"
 	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/feed"
 	"seneschal/internal/store"
 )
 
@@ -31,10 +33,17 @@ func TestManySlotsAreComparedByOneList(t *testing.T) {
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
 			h := dispatchHub(t, engine)
-			walked(t, h) // the feed begins
+			waitUntil(t, "the calendar is followed", func() bool {
+				h.Time.Advance(200 * time.Millisecond)
+				return slices.ContainsFunc(feedsOf(t, h, ada), func(f feed.Feed) bool { return f.Kind == feed.Calendar && f.State == feed.Live })
+			})
 			var slots []dispatch.Slot
+			var all []any
 			for i := range 8 {
-				put(t, h, slotFor(h, fmt.Sprint(i), ada, nil))
+				all = append(all, slotFor(h, fmt.Sprint(i), ada, nil))
+			}
+			if _, err := runAs(t, h, planner(), "dispatch.slot.put_all", map[string]any{"slots": all}); err != nil {
+				t.Fatal(err)
 			}
 			for i := range 8 {
 				slots = append(slots, slotIs(t, h, fmt.Sprint(i), dispatch.Placed))

@@ -52,6 +52,11 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 	if err := e.surveyed(ctx, r.connection, r.op.Mailbox); err != nil {
 		return false, err
 	}
+	var there int
+	err = e.Store.Reader().QueryRowContext(ctx, "select count(*) from dispatch_found where connection = $1 and reference = $2", r.connection, r.externalID).Scan(&there)
+	if err != nil || there == 0 {
+		return false, err
+	}
 	err = e.change(ctx, r.id, func(tx *store.Tx, now *row, rule Rule) error {
 		if now.op == nil || now.op.Key != r.op.Key || now.at.event != "" {
 			return nil
@@ -87,7 +92,8 @@ const SweepJob = "dispatch.sweep"
 // own as well (graph/FACTS §5): one list of the mailbox costs less than a look at each.
 const fewLooks = 3
 
-// Sweep lists what slots a mailbox holds, and has those looked at that are gone or another version than we wrote.
+// Sweep lists what slots a mailbox holds, and has those looked at that are gone or another version than we wrote, through whichever connection
+// they were placed.
 func (e *Engine) Sweep(ctx context.Context, id string, _ int) (time.Time, error) {
 	connection, mailbox, _ := strings.Cut(id, " ")
 	there, err := ask[calendar.Referred](ctx, e, connection, "calendar.event.find", map[string]any{"user": mailbox})
@@ -99,7 +105,7 @@ func (e *Engine) Sweep(ctx context.Context, id string, _ int) (time.Time, error)
 		now[ev.ID] = ev.ETag
 	}
 	return time.Time{}, e.Store.InTx(ctx, "dispatch.sweep", func(tx *store.Tx) error {
-		ours, err := store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where connection = $1 and event_mailbox = $2 and event <> '' order by id", connection, mailbox)
+		ours, err := store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where event_mailbox = $1 order by id", mailbox)
 		if err != nil {
 			return err
 		}

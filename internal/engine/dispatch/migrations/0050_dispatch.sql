@@ -13,6 +13,7 @@ create table dispatch_found (
     etag       text not null
 );
 create index dispatch_found_reference on dispatch_found (connection, reference);
+create index dispatch_slot_mailbox on dispatch_slot (event_mailbox);
 alter table dispatch_slot add column said_at bigint not null default 0;
 create table dispatch_intake (
     id             text primary key,
