@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -64,6 +66,39 @@ func TestTheDispatchBoard(t *testing.T) {
 		t.Errorf("taken over from the calendar: %+v", s)
 	}
 	nobodyWasMailed(t, h)
+}
+
+// A week of many slots is shown whole, a slot stands on each of its days, and what is to be looked at says when it is not all.
+func TestTheBoardShowsEverySlot(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	paused(t, h, true)
+	week := monday(h).Truncate(24 * time.Hour)
+	day := func(n int) string { return week.AddDate(0, 0, n).Format("2006-01-02") }
+	all := []any{slotFor(h, "trip", ada, map[string]any{"time_zone": "UTC", "start": day(-2) + "T22:00:00", "end": day(1) + "T06:00:00"}),
+		slotFor(h, "days", ben, map[string]any{"all_day": true, "start": day(2), "end": day(4)})}
+	for i := range 1100 {
+		all = append(all, slotFor(h, fmt.Sprint(i), ben, map[string]any{"time_zone": "UTC", "start": day(i%5) + "T09:00:00", "end": day(i%5) + "T10:00:00"}))
+	}
+	if _, err := runAs(t, h, planner(), "dispatch.slot.put_all", map[string]any{"slots": all}); err != nil {
+		t.Fatal(err)
+	}
+	p := browser(t)
+	staff(t, h, "Dora", access.Member, "")
+	p.enterAs(h, "Dora")
+	waitUntil(t, "most of them have failed", func() bool {
+		failed, err := h.Dispatch.List(t.Context(), dispatch.Query{States: []dispatch.State{dispatch.Failed}, Limit: 100})
+		return err == nil && len(failed) == 100
+	})
+	p.do(chromedp.EmulateViewport(1440, 900), chromedp.Navigate(h.Server.URL()+"/dispatch?from="+day(0)), see("#slot-1099"))
+	if n := get(p, chromedp.Evaluate[int](`document.querySelectorAll("[data-slot]").length`)); n != 1101 {
+		t.Errorf("the week shows %d slots that begin in it, want 1,101", n)
+	}
+	has(t, "what is to be looked at", p.text("#attention ~ p"), "There are more", "seneschal dispatch drift list")
+	parts := get(p, chromedp.Evaluate[[]string](`[...document.querySelectorAll("[data-part], #slot-days")].map((s) => s.closest("td").dataset.day + " " + s.querySelector("b").innerText.trim())`))
+	if want := []string{day(0) + " ← all day", day(1) + " ← until 06:00", day(2) + " all day", day(3) + " ← all day"}; !slices.Equal(parts, want) {
+		t.Errorf("slots of several days stand at\n%v, want\n%v", parts, want)
+	}
 }
 
 // meets moves a slot to where the technician has something else that is no slot: while it is dragged the cell says so, dropped its form does,

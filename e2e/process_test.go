@@ -104,11 +104,11 @@ func TestTheDemoDoesItsWorkTwice(t *testing.T) {
 		stand := map[string]bool{}
 		for _, one := range s.Slots {
 			stand[one.State] = true
-			if needs := one.State == "placing" || one.State == "held" || one.State == "failed"; needs != (one.Problem != "") {
+			if needs := one.State == "planned" || one.State == "placing" || one.State == "held" || one.State == "failed"; needs != (one.Problem != "") {
 				t.Errorf("the slot does not say why: %+v", one)
 			}
 		}
-		for _, state := range []string{"placing", "placed", "drifted", "held", "failed", "withdrawn"} {
+		for _, state := range []string{"planned", "placing", "placed", "drifted", "held", "failed", "withdrawn"} {
 			if !stand[state] {
 				t.Errorf("no slot is %s: %+v", state, s.Slots)
 			}

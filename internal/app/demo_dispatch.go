@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"time"
 
 	"seneschal/internal/access"
@@ -28,15 +29,15 @@ type demoDelivery struct {
 	Proof string         `json:"proof"`
 }
 
-// demoStates are how the demo's slots stand in the end. None stands there as merely planned: what is planned is on its way at once.
+// demoStates are how the demo's slots stand in the end.
 var demoStates = []struct {
 	id    string
 	state dispatch.State
-}{{"visit", dispatch.Placed}, {"moved", dispatch.Drifted}, {"perhaps", dispatch.Placed}, {"invited", dispatch.Held}, {"busy", dispatch.Placing}, {"off", dispatch.Withdrawn}, {"waits", dispatch.Failed}}
+}{{"visit", dispatch.Placed}, {"moved", dispatch.Drifted}, {"perhaps", dispatch.Placed}, {"invited", dispatch.Held}, {"busy", dispatch.Planned}, {"moving", dispatch.Placing}, {"off", dispatch.Withdrawn}, {"waits", dispatch.Failed}}
 
 // plan puts slots onto the board: one that stays as planned, one that its technician moves by hand, one that its technician invites somebody to
-// before it is changed, one whose mailbox Microsoft asks to leave alone for a quarter of an hour, one that is cancelled, and one that waits for the other
-// tenant's consent.
+// before it is changed, one whose mailbox Microsoft asks to leave alone for a quarter of an hour, one whose mailbox Microsoft is moving, one that is
+// cancelled, and one that waits for the other tenant's consent.
 func (d *demo) plan(ctx context.Context, technicians []string) []demoSlot {
 	day := d.app.Clock.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
 	slot := func(id, technician, subject string, hour int, more map[string]any) map[string]any {
@@ -48,9 +49,10 @@ func (d *demo) plan(ctx context.Context, technicians []string) []demoSlot {
 		return in
 	}
 	last := technicians[len(technicians)-1]
-	d.throttle(technicians[3])
+	asked := map[string]any{"notes": "Asked for at " + d.app.Clock.Now().UTC().Format(time.TimeOnly)} // so that a later run changes the slot
+	d.trouble(technicians[3], sim.Fault{Kind: "429", RetryAfter: "900", Times: 1})
 	for _, in := range []map[string]any{slot("visit", technicians[0], "Replace the router", 8, nil), slot("moved", technicians[1], "Check the backup", 9, nil), slot("perhaps", technicians[1], "New printer", 13, map[string]any{"status": "tentative"}),
-		slot("invited", technicians[2], "Hand over the laptops", 8, nil), slot("busy", technicians[3], "Survey the wiring", 10, map[string]any{"notes": "Asked for at " + d.app.Clock.Now().UTC().Format(time.TimeOnly)}),
+		slot("invited", technicians[2], "Hand over the laptops", 8, nil), slot("busy", technicians[3], "Survey the wiring", 10, asked),
 		slot("off", technicians[2], "Training", 13, map[string]any{"status": "cancelled"}), slot("waits", last, "Migration", 8, map[string]any{"connection": "contoso-second"})} {
 		d.onHub(ctx, "dispatch.slot.put", "", in)
 	}
@@ -61,16 +63,17 @@ func (d *demo) plan(ctx context.Context, technicians []string) []demoSlot {
 		return map[string]any{"attendees": []map[string]any{{"address": "nora@northwind.example"}}}
 	})
 	d.onHub(ctx, "dispatch.slot.put", "", slot("invited", technicians[2], "Hand over the laptops", 8, map[string]any{"location": "Harbour 2"}))
+	d.trouble(technicians[1], sim.Fault{Kind: "status", Status: http.StatusServiceUnavailable, Code: "ErrorMailboxMoveInProgress", Times: 40})
+	d.onHub(ctx, "dispatch.slot.put", "", slot("moving", technicians[1], "Measure the Wi-Fi", 15, asked))
 	return d.stand(ctx)
 }
 
-// throttle has Microsoft turn the next change of a calendar away for a quarter of an hour: the slot says so, and is placed by itself afterwards.
-func (d *demo) throttle(technician string) {
+// trouble has Microsoft turn the next changes of a calendar away: the slot says so, and is placed by itself afterwards.
+func (d *demo) trouble(technician string, f sim.Fault) {
 	for _, method := range []string{"POST", "PATCH"} { // on a later run the slot is there already
-		f := sim.Fault{Kind: "429", RetryAfter: "900", Times: 1}
 		f.Match.Method, f.Match.Path = method, "/v1.0/users/"+technician+"/events**"
 		if err := d.world.Fault(f); err != nil {
-			d.actions = append(d.actions, demoAction{Name: "the cloud's throttling", Problem: fmt.Sprint(err)})
+			d.actions = append(d.actions, demoAction{Name: "the cloud's trouble", Problem: fmt.Sprint(err)})
 		}
 	}
 }
@@ -107,7 +110,7 @@ func (d *demo) stand(ctx context.Context) (out []demoSlot) {
 				one.Problem = s.Problem.Title
 			}
 			out = append(out, one)
-			settled = settled && s.State == want.state && (s.State != dispatch.Placing || s.Problem != nil) // what is on its way says why it is not there
+			settled = settled && s.State == want.state && (s.State != dispatch.Planned && s.State != dispatch.Placing || s.Problem != nil) // what is on its way says why it is not there
 		}
 		return settled
 	})

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,8 +23,13 @@ type listIn struct {
 	To         time.Time `json:"to,omitzero" doc:"Slots that begin before this"`
 	Technician string    `json:"technician,omitempty" doc:"Only of this technician, by mailbox address"`
 	State      string    `json:"state,omitempty" enum:"planned,placing,placed,drifted,held,failed,withdrawn" doc:"Only those that stand so"`
-	Limit      int       `json:"limit,omitempty" minimum:"1" maximum:"1000" doc:"At most so many; 100 without"`
-	Cursor     string    `json:"cursor,omitempty" doc:"next_cursor of the page before"`
+	PageIn
+}
+
+// PageIn asks for the next part of a list.
+type PageIn struct {
+	Limit  int    `json:"limit,omitempty" minimum:"1" maximum:"1000" doc:"At most so many; 100 without"`
+	Cursor string `json:"cursor,omitempty" doc:"next_cursor of the page before"`
 }
 
 type listOut struct {
@@ -127,9 +133,8 @@ func (e *Engine) planActions() []action.Action {
 				return techniciansOut{append([]string{}, all...)}, err
 			}),
 		action.Define(spec("dispatch.drift.list", "List the slots whose events somebody changed by hand.", action.Reads, access.Dispatch, "GET /dispatch/drift"),
-			func(ctx context.Context, _ action.Call, _ struct{}) (listOut, error) {
-				all, err := e.List(ctx, Query{States: []State{Drifted, Held}, Limit: 1000})
-				return listOut{Slots: all}, err
+			func(ctx context.Context, _ action.Call, in PageIn) (listOut, error) {
+				return e.page(ctx, Query{States: []State{Drifted, Held}}, in)
 			}),
 		action.Define(spec("dispatch.drift.resolve", "Say who is right where slot and calendar differ.", action.Writes, access.Dispatch, "POST /dispatch/slots/{external_id}/resolve", "external_id"),
 			func(ctx context.Context, c action.Call, in resolveIn) (Slot, error) {
@@ -159,14 +164,16 @@ func (e *Engine) planActions() []action.Action {
 }
 
 func (e *Engine) list(ctx context.Context, _ action.Call, in listIn) (listOut, error) {
-	limit := in.Limit
-	if limit == 0 {
-		limit = 100
-	}
-	q := Query{From: in.From, To: in.To, Technician: in.Technician, After: in.Cursor, Limit: limit + 1}
+	q := Query{From: in.From, To: in.To, Technician: in.Technician}
 	if in.State != "" {
 		q.States = []State{State(in.State)}
 	}
+	return e.page(ctx, q, in.PageIn)
+}
+
+func (e *Engine) page(ctx context.Context, q Query, in PageIn) (listOut, error) {
+	limit := cmp.Or(in.Limit, 100)
+	q.After, q.Limit = in.Cursor, limit+1
 	all, err := e.List(ctx, q)
 	out := listOut{Slots: all}
 	if len(all) > limit {
@@ -221,7 +228,7 @@ func (e *Engine) conflicts(ctx context.Context, _ action.Call, in conflictIn) (C
 }
 
 // busy asks the calendar, and leaves out what is there for slots of ours.
-func (e *Engine) busy(ctx context.Context, connection string, in conflictIn, w wanted, planned []Slot) ([]Busy, error) {
+func (e *Engine) busy(ctx context.Context, connection string, in conflictIn, w Content, planned []Slot) ([]Busy, error) {
 	out := []Busy{}
 	answer, err := ask[struct {
 		Schedules []struct {

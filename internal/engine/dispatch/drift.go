@@ -148,12 +148,12 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 }
 
 // is says that the event holds what was written, people included.
-func (w wanted) is(ev calendar.Event) bool {
-	return len(w.differences(ev)) == 0 && len(w.attendees(ev)) == 0
+func (c Content) is(ev calendar.Event) bool {
+	return len(c.differences(ev)) == 0 && len(c.attendees(ev)) == 0
 }
 
 // takeOver takes what somebody changed by hand into the plan; what else is wanted, and not written yet, stays so.
-func (r *row) takeOver(changed []Difference, there wanted) {
+func (r *row) takeOver(changed []Difference, there Content) {
 	for _, d := range changed {
 		r.want.take(d.Field, there)
 	}
@@ -192,12 +192,12 @@ func (s *settling) found(ctx context.Context, events []calendar.ReferredEvent) e
 const attendeesField = "attendees"
 
 // attendees tells whether others are invited to an event than the slot had invited.
-func (w wanted) attendees(ev calendar.Event) []Difference {
+func (c Content) attendees(ev calendar.Event) []Difference {
 	there := invitedTo(ev)
-	if slices.Equal(there, w.Attendees) {
+	if slices.Equal(there, c.Attendees) {
 		return nil
 	}
-	return []Difference{{Field: attendeesField, Slot: strings.Join(w.Attendees, ", "), Calendar: strings.Join(there, ", ")}}
+	return []Difference{{Field: attendeesField, Slot: strings.Join(c.Attendees, ", "), Calendar: strings.Join(there, ", ")}}
 }
 
 func invitedTo(ev calendar.Event) []string {
@@ -211,30 +211,30 @@ func invitedTo(ev calendar.Event) []string {
 }
 
 // differences are what an event holds otherwise than it was written. The body is not compared: Exchange writes it anew.
-func (w wanted) differences(ev calendar.Event) (out []Difference) {
+func (c Content) differences(ev calendar.Event) (out []Difference) {
 	compare := func(field, slot, there string) {
 		if slot != there {
 			out = append(out, Difference{field, slot, there})
 		}
 	}
-	compare("subject", w.Subject, ev.Subject)
-	in, _ := calendar.LookupZone(w.TimeZone)
-	if w.AllDay != ev.AllDay {
-		compare("all_day", fmt.Sprint(w.AllDay), fmt.Sprint(ev.AllDay))
-	} else if w.AllDay {
-		compare("start", w.Start.In(in).Format(dateOnly), ev.Start.UTC().Format(dateOnly))
-		compare("end", w.End.In(in).Format(dateOnly), ev.End.UTC().Format(dateOnly))
+	compare("subject", c.Subject, ev.Subject)
+	in, _ := calendar.LookupZone(c.TimeZone)
+	if c.AllDay != ev.AllDay {
+		compare("all_day", fmt.Sprint(c.AllDay), fmt.Sprint(ev.AllDay))
+	} else if c.AllDay {
+		compare("start", c.Start.In(in).Format(dateOnly), ev.Start.UTC().Format(dateOnly))
+		compare("end", c.End.In(in).Format(dateOnly), ev.End.UTC().Format(dateOnly))
 	}
-	if !w.AllDay && !ev.AllDay {
-		compare("start", w.Start.UTC().Format(time.RFC3339), ev.Start.UTC().Format(time.RFC3339))
-		compare("end", w.End.UTC().Format(time.RFC3339), ev.End.UTC().Format(time.RFC3339))
+	if !c.AllDay && !ev.AllDay {
+		compare("start", c.Start.UTC().Format(time.RFC3339), ev.Start.UTC().Format(time.RFC3339))
+		compare("end", c.End.UTC().Format(time.RFC3339), ev.End.UTC().Format(time.RFC3339))
 	}
-	compare("location", w.Location, ev.Location)
-	compare("show_as", w.showAs(), ev.ShowAs)
-	if !sameCategories(w.Categories, ev.Categories) {
-		compare("categories", listed(w.Categories), listed(ev.Categories))
+	compare("location", c.Location, ev.Location)
+	compare("show_as", c.showAs(), ev.ShowAs)
+	if !sameCategories(c.Categories, ev.Categories) {
+		compare("categories", listed(c.Categories), listed(ev.Categories))
 	}
-	compare("reminder_minutes", minutes(w.Reminder), minutes(ev.ReminderMinutes))
+	compare("reminder_minutes", minutes(c.Reminder), minutes(ev.ReminderMinutes))
 	return out
 }
 
@@ -257,23 +257,23 @@ func minutes(m *int) string {
 }
 
 // taking is the slot as the calendar has it.
-func (w wanted) taking(ev calendar.Event) wanted {
-	w.Subject, w.Location, w.Categories, w.Reminder = ev.Subject, ev.Location, slices.Sorted(slices.Values(ev.Categories)), ev.ReminderMinutes
+func (c Content) taking(ev calendar.Event) Content {
+	c.Subject, c.Location, c.Categories, c.Reminder = ev.Subject, ev.Location, slices.Sorted(slices.Values(ev.Categories)), ev.ReminderMinutes
 	there := invitedTo(ev)
-	w.Attendees = slices.DeleteFunc(slices.Clone(w.Attendees), func(a string) bool { return !slices.Contains(there, a) })
-	in, _ := calendar.LookupZone(w.TimeZone)
-	if w.AllDay = ev.AllDay; w.AllDay { // dates have no instant: they are the zone's
-		w.Start, w.End = onDate(ev.Start, in), onDate(ev.End, in)
+	c.Attendees = slices.DeleteFunc(slices.Clone(c.Attendees), func(a string) bool { return !slices.Contains(there, a) })
+	in, _ := calendar.LookupZone(c.TimeZone)
+	if c.AllDay = ev.AllDay; c.AllDay { // dates have no instant: they are the zone's
+		c.Start, c.End = onDate(ev.Start, in), onDate(ev.End, in)
 	} else {
-		w.Start, w.End = ev.Start, ev.End
+		c.Start, c.End = ev.Start, ev.End
 	}
 	switch {
 	case ev.ShowAs == "tentative":
-		w.Status = "tentative"
-	case w.Status == "tentative":
-		w.Status = "planned"
+		c.Status = "tentative"
+	case c.Status == "tentative":
+		c.Status = "planned"
 	}
-	return w
+	return c
 }
 
 func onDate(t time.Time, in *time.Location) time.Time {
@@ -310,20 +310,20 @@ func attendeesOnly(all []Difference) (out []Difference) {
 }
 
 // take takes one field over from what the calendar has.
-func (w *wanted) take(field string, there wanted) {
+func (c *Content) take(field string, there Content) {
 	switch field {
 	case "subject":
-		w.Subject = there.Subject
+		c.Subject = there.Subject
 	case "start", "end", "all_day": // one without the others may be no stretch of time
-		w.Start, w.End, w.AllDay = there.Start, there.End, there.AllDay
+		c.Start, c.End, c.AllDay = there.Start, there.End, there.AllDay
 	case "location":
-		w.Location = there.Location
+		c.Location = there.Location
 	case "show_as":
-		w.Status = there.Status
+		c.Status = there.Status
 	case "categories":
-		w.Categories = there.Categories
+		c.Categories = there.Categories
 	case "reminder_minutes":
-		w.Reminder = there.Reminder
+		c.Reminder = there.Reminder
 	}
 }
 

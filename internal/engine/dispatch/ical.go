@@ -125,7 +125,7 @@ func (s Slot) ical(now time.Time) *ical.Event {
 	if s.Location != "" {
 		ev.Props.SetText(ical.PropLocation, s.Location)
 	}
-	if body := (wanted{Customer: s.Customer, Notes: s.Notes}).body(); body != "" {
+	if body := s.body(); body != "" {
 		ev.Props.SetText(ical.PropDescription, body)
 	}
 	status := "CONFIRMED"

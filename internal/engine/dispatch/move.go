@@ -50,9 +50,9 @@ func (r row) said() SlotIn {
 }
 
 // told writes an instant so that it is read as the same one again: by the clock, or with its offset where the clock shows it twice.
-func (w wanted) told(at time.Time) string {
-	zone, _ := calendar.LookupZone(w.TimeZone)
-	if w.AllDay {
+func (c Content) told(at time.Time) string {
+	zone, _ := calendar.LookupZone(c.TimeZone)
+	if c.AllDay {
 		return at.In(zone).Format(dateOnly)
 	}
 	text := at.In(zone).Format(wallClock)

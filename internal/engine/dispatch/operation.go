@@ -19,15 +19,15 @@ const (
 
 // operation is the next thing to do for a slot. It is kept before it is done, and is done as it was kept.
 type operation struct {
-	Kind    kind    `json:"kind"`
-	Key     string  `json:"key"`
-	Event   string  `json:"event,omitempty"`
-	Mailbox string  `json:"mailbox"`
-	ETag    string  `json:"etag,omitempty"`
-	Want    *wanted `json:"want,omitempty"` // what it writes
-	Digest  string  `json:"digest,omitempty"`
-	Old     bool    `json:"old,omitempty"`    // it deletes the event that the slot was before
-	Nobody  bool    `json:"nobody,omitempty"` // it uninvites whom the slot had invited, as it asks for nobody any more
+	Kind    kind     `json:"kind"`
+	Key     string   `json:"key"`
+	Event   string   `json:"event,omitempty"`
+	Mailbox string   `json:"mailbox"`
+	ETag    string   `json:"etag,omitempty"`
+	Want    *Content `json:"want,omitempty"` // what it writes
+	Digest  string   `json:"digest,omitempty"`
+	Old     bool     `json:"old,omitempty"`    // it deletes the event that the slot was before
+	Nobody  bool     `json:"nobody,omitempty"` // it uninvites whom the slot had invited, as it asks for nobody any more
 }
 
 // plan puts the next operation into the row, if one is needed and none is on its way, and says where the slot stands. It reports whether
@@ -50,8 +50,12 @@ func (r *row) plan(rule Rule) bool {
 	r.operations++
 	op.Key = key(r.id, r.operations)
 	r.op = op
-	if r.state != Failed {
+	switch {
+	case r.state == Failed, r.state == Placing: // it is tried again, or goes on
+	case op.Kind == look, op.Kind == find: // it is in the calendar, and is looked for
 		r.state = Placing
+	default:
+		r.state = Planned
 	}
 	return true
 }
@@ -89,7 +93,7 @@ func (r *row) next(rule Rule) *operation {
 }
 
 // writing is what is written next. People are invited last, by a change of its own: so the technician has the slot while the brake holds that.
-func (r *row) writing(creating bool) wanted {
+func (r *row) writing(creating bool) Content {
 	alone := r.want.alone()
 	if r.released || len(r.invited()) > 0 || !creating && r.placedDigest == alone.digest() {
 		return r.want

@@ -33,6 +33,9 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 			}
 			continue
 		}
+		if err := e.begin(ctx, r); err != nil {
+			return time.Time{}, err
+		}
 		output, taken, err := e.do(ctx, r)
 		if ctx.Err() != nil {
 			return time.Time{}, ctx.Err() // whoever takes over does it under the same key
@@ -50,10 +53,23 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 // replan has a slot's next operation chosen, for one that was refused and comes up again.
 func (e *Engine) replan(ctx context.Context, id string) (more bool, err error) {
 	err = e.change(ctx, id, func(_ *store.Tx, r *row, rule Rule) error {
-		more = r.plan(rule)
+		if more = r.plan(rule); r.state == Planned {
+			r.state = Placing
+		}
 		return nil
 	})
 	return more, err
+}
+
+// begin says that a slot's turn has come.
+func (e *Engine) begin(ctx context.Context, r row) error {
+	if r.state != Planned {
+		return nil
+	}
+	return e.Store.InTx(ctx, "dispatch.begin", func(tx *store.Tx) error {
+		_, err := tx.ExecContext(ctx, `update dispatch_slot set state = $1 where id = $2 and state = $3`, string(Placing), r.id, string(Planned))
+		return err
+	})
 }
 
 // change changes a slot in one transaction.
@@ -206,6 +222,9 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 			r.op = &s.op // it may know what was under way
 		}
 		if f.RetryAfter > 0 { // a time that is known is nobody's failure, however often it comes
+			if r.state == Placing {
+				r.state = Planned
+			}
 			return now.Add(max(f.RetryAfter, askAgain)), nil
 		}
 		r.failures++

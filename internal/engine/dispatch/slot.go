@@ -17,7 +17,7 @@ type State string
 
 // The states.
 const (
-	Planned   State = "planned"   // nothing of it has left yet
+	Planned   State = "planned"   // what was last said waits for its turn
 	Placing   State = "placing"   // an operation is under way
 	Placed    State = "placed"    // the calendar holds what is wanted
 	Drifted   State = "drifted"   // somebody changed the event by hand
@@ -35,29 +35,17 @@ type Difference struct {
 
 // Slot is a planned stretch of a technician's time, and what became of it.
 type Slot struct {
-	ExternalID    string         `json:"external_id"`
-	Connection    string         `json:"connection"`
-	Source        string         `json:"source,omitempty"`
-	Technician    string         `json:"technician"`
-	Start         time.Time      `json:"start"`
-	End           time.Time      `json:"end"`
-	TimeZone      string         `json:"time_zone,omitempty"`
-	AllDay        bool           `json:"all_day,omitempty"`
-	Subject       string         `json:"subject"`
-	Customer      string         `json:"customer,omitempty"`
-	Location      string         `json:"location,omitempty"`
-	Notes         string         `json:"notes,omitempty"`
-	Status        string         `json:"status"`
-	Reminder      *int           `json:"reminder_minutes,omitempty"`
-	Categories    []string       `json:"categories,omitempty"`
-	OnlineMeeting bool           `json:"online_meeting,omitempty"`
-	Attendees     []string       `json:"attendees,omitempty" doc:"Whom the slot asks to be invited"`
-	State         State          `json:"state"`
-	Problem       *fault.Problem `json:"problem,omitempty"`
-	Drift         []Difference   `json:"drift,omitempty" doc:"What somebody changed by hand, or that they deleted it"`
-	Event         string         `json:"event,omitempty" doc:"Id of the event that it is now"`
-	PlacedAt      time.Time      `json:"placed_at,omitzero" doc:"When Microsoft last answered that the calendar holds it"`
-	ChangedAt     time.Time      `json:"changed_at,omitzero" doc:"When the plan last changed"`
+	ExternalID string `json:"external_id"`
+	Connection string `json:"connection"`
+	Source     string `json:"source,omitempty"`
+	Technician string `json:"technician"`
+	Content
+	State     State          `json:"state"`
+	Problem   *fault.Problem `json:"problem,omitempty"`
+	Drift     []Difference   `json:"drift,omitempty" doc:"What somebody changed by hand, or that they deleted it"`
+	Event     string         `json:"event,omitempty" doc:"Id of the event that it is now"`
+	PlacedAt  time.Time      `json:"placed_at,omitzero" doc:"When Microsoft last answered that the calendar holds it"`
+	ChangedAt time.Time      `json:"changed_at,omitzero" doc:"When the plan last changed"`
 }
 
 // link is one event in one mailbox.
@@ -66,14 +54,14 @@ type link struct{ event, mailbox, etag string }
 // row is a slot as the table has it.
 type row struct {
 	id, externalID, connection, source, mailbox string
-	want                                        wanted
+	want                                        Content
 	wantDigest                                  string
 	withdrawn                                   bool // cancelled or removed: no event is wanted
 	state                                       State
 	problem                                     *fault.Problem
 	at                                          link // the event it is now
 	url                                         string
-	placed                                      *wanted // what was last written
+	placed                                      *Content // what was last written
 	placedDigest                                string
 	old                                         link // an event to be deleted, since the slot is elsewhere now
 	op                                          *operation
@@ -81,8 +69,8 @@ type row struct {
 	look                                        bool  // the event changed, and somebody must look how
 	recreated                                   bool  // it was deleted by hand once, and made anew
 	drift                                       []Difference
-	there                                       *wanted // what the calendar says where it drifted
-	released                                    bool    // a person said that the next operation may mail people
+	there                                       *Content // what the calendar says where it drifted
+	released                                    bool     // a person said that the next operation may mail people
 	failures                                    int64
 	createdAt, changedAt, placedAt, saidAt      time.Time
 
@@ -137,7 +125,7 @@ func (e *Engine) open(ctx context.Context, r row) (row, error) {
 // driftKept is a drift as it is sealed.
 type driftKept struct {
 	Fields []Difference `json:"fields"`
-	There  *wanted      `json:"there,omitempty"`
+	There  *Content     `json:"there,omitempty"`
 }
 
 func (e *Engine) seal(id, part string, v any) ([]byte, error) {
@@ -242,9 +230,8 @@ func (r row) shown() Slot {
 	if in, known := calendar.LookupZone(w.TimeZone); known {
 		w.Start, w.End = w.Start.In(in), w.End.In(in)
 	}
-	return Slot{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, Start: w.Start, End: w.End, TimeZone: w.TimeZone, AllDay: w.AllDay, Subject: w.Subject,
-		Customer: w.Customer, Location: w.Location, Notes: w.Notes, Status: w.Status, Reminder: w.Reminder, Categories: w.Categories, OnlineMeeting: w.OnlineMeeting, Attendees: w.Attendees, State: r.state, Problem: r.problem,
-		Drift: r.drift, Event: r.at.event, PlacedAt: r.placedAt, ChangedAt: r.changedAt}
+	return Slot{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, Content: w, State: r.state, Problem: r.problem, Drift: r.drift, Event: r.at.event, PlacedAt: r.placedAt,
+		ChangedAt: r.changedAt}
 }
 
 // Query narrows a list of slots; empty fields do not.

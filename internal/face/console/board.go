@@ -21,28 +21,12 @@ type boardData struct {
 	Days        []time.Time
 	Rows        []boardRow
 	Attention   []dispatch.Slot // what somebody must look at, whenever it is
+	More        bool            // and there is more of it
 	Imports     []dispatch.Waiting
 	Technicians []string
 	From        time.Time
 	Span        int
 	Form        *slotForm
-}
-
-// boardRow is one technician.
-type boardRow struct {
-	Technician string
-	Cells      []boardCell
-}
-
-// Name and Domain are the two parts of the address: a narrow column breaks it between them.
-func (r boardRow) Name() string { name, _, _ := strings.Cut(r.Technician, "@"); return name }
-
-// Domain has its at sign.
-func (r boardRow) Domain() string { return strings.TrimPrefix(r.Technician, r.Name()) }
-
-type boardCell struct {
-	Day   time.Time
-	Slots []dispatch.Slot
 }
 
 // slotForm is a slot that somebody enters or changes.
@@ -104,53 +88,44 @@ func (f *Face) readBoard(r *http.Request, who access.Caller) (d boardData, err e
 		return d, err
 	}
 	d.Technicians = people.Technicians
-	slots, err := f.slotsOf(r, who, map[string]any{"from": d.From.AddDate(0, 0, -1), "to": d.From.AddDate(0, 0, d.Span+1), "limit": 1000})
+	slots, err := f.everySlot(r, who, map[string]any{"from": d.From.AddDate(0, 0, -1), "to": d.From.AddDate(0, 0, d.Span+1), "limit": 1000})
 	if err != nil {
 		return d, err
 	}
 	d.Rows = rowsOf(d, slots)
-	if d.Attention, err = f.slotsOf(r, who, map[string]any{"state": dispatch.Failed, "limit": 100}); err != nil {
-		return d, err
+	for _, list := range []struct {
+		action string
+		in     map[string]any
+	}{{"dispatch.slot.list", map[string]any{"state": dispatch.Failed, "limit": mostToLookAt}}, {"dispatch.drift.list", map[string]any{"limit": mostToLookAt}}} {
+		page, err := ask[slotPage](f, r, who, list.action, list.in)
+		if err != nil {
+			return d, err
+		}
+		d.Attention, d.More = append(d.Attention, page.Slots...), d.More || page.Next != ""
 	}
-	drifted, err := ask[struct{ Slots []dispatch.Slot }](f, r, who, "dispatch.drift.list", struct{}{})
-	if err != nil {
-		return d, err
-	}
-	d.Attention = append(d.Attention, drifted.Slots...)
 	waiting, err := ask[struct{ Imports []dispatch.Waiting }](f, r, who, "dispatch.import.list", struct{}{})
 	d.Imports = waiting.Imports
 	return d, err
 }
 
-func (f *Face) slotsOf(r *http.Request, who access.Caller, in map[string]any) ([]dispatch.Slot, error) {
-	out, err := ask[struct{ Slots []dispatch.Slot }](f, r, who, "dispatch.slot.list", in)
-	return out.Slots, err
+type slotPage struct {
+	Slots []dispatch.Slot
+	Next  string `json:"next_cursor"`
 }
 
-// rowsOf puts slots where they begin, by their own zone's calendar. Whoever has one is shown, listed or not.
-func rowsOf(d boardData, slots []dispatch.Slot) (rows []boardRow) {
-	people := slices.Clone(d.Technicians)
-	for _, s := range slots {
-		if !slices.Contains(people, s.Technician) {
-			people = append(people, s.Technician)
+// mostToLookAt is how many slots of a kind the page lists above the board.
+const mostToLookAt = 50
+
+// everySlot asks page after page.
+func (f *Face) everySlot(r *http.Request, who access.Caller, in map[string]any) (all []dispatch.Slot, err error) {
+	for {
+		out, err := ask[slotPage](f, r, who, "dispatch.slot.list", in)
+		all = append(all, out.Slots...)
+		if err != nil || out.Next == "" {
+			return all, err
 		}
+		in["cursor"] = out.Next
 	}
-	slices.Sort(people)
-	for _, p := range people {
-		row := boardRow{Technician: p}
-		for _, day := range d.Days {
-			cell := boardCell{Day: day}
-			for _, s := range slots {
-				if s.Technician == p && s.Start.Format(dayFormat) == day.Format(dayFormat) && s.State != dispatch.Withdrawn {
-					cell.Slots = append(cell.Slots, s)
-				}
-			}
-			slices.SortFunc(cell.Slots, func(a, b dispatch.Slot) int { return a.Start.Compare(b.Start) })
-			row.Cells = append(row.Cells, cell)
-		}
-		rows = append(rows, row)
-	}
-	return rows
 }
 
 // formOf is the form of the slot that is open, or of a new one.

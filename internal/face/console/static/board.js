@@ -17,7 +17,7 @@
   };
 
   // meets says whether another slot of the cell is at the same time.
-  const meets = (slot, cell) => [...cell.querySelectorAll("[data-slot]")].some((o) => o !== slot && o.dataset.from < slot.dataset.to && slot.dataset.from < o.dataset.to);
+  const meets = (slot, cell) => [...cell.querySelectorAll("[data-from]")].some((o) => (o.dataset.slot || o.dataset.part) !== slot.dataset.slot && o.dataset.from < slot.dataset.to && slot.dataset.from < o.dataset.to);
   const clear = () => main.querySelectorAll("td.over").forEach((c) => { c.classList.remove("over", "meets"); delete c.dataset.meets; });
 
   // ask has the hub say what the slot would meet there, the calendar included, once the pointer rests on the cell. Dropped there, its form says it again.

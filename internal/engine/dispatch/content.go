@@ -63,8 +63,8 @@ func (in SlotIn) wrong() []fault.Field {
 	return wrong
 }
 
-// wanted is what an event of the slot holds. Its digest tells whether anything changed.
-type wanted struct {
+// Content is what an event of the slot holds. Its digest tells whether anything changed.
+type Content struct {
 	Start         time.Time `json:"start"`
 	End           time.Time `json:"end"`
 	TimeZone      string    `json:"time_zone,omitempty"`
@@ -77,13 +77,13 @@ type wanted struct {
 	Reminder      *int      `json:"reminder_minutes,omitempty"`
 	Categories    []string  `json:"categories,omitempty"`
 	OnlineMeeting bool      `json:"online_meeting,omitempty"`
-	Attendees     []string  `json:"attendees,omitempty"`
+	Attendees     []string  `json:"attendees,omitempty" doc:"Whom the slot asks to be invited"`
 }
 
 // want reads a slot that Check has passed.
-func (in SlotIn) want() wanted {
+func (in SlotIn) want() Content {
 	from, to, _ := span(in.Start, in.End, in.TimeZone, in.AllDay)
-	w := wanted{Start: from, End: to, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: in.Subject, Customer: in.Customer, Location: in.Location, Notes: in.Notes, Status: in.Status,
+	w := Content{Start: from, End: to, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: in.Subject, Customer: in.Customer, Location: in.Location, Notes: in.Notes, Status: in.Status,
 		Reminder: in.Reminder, OnlineMeeting: in.OnlineMeeting}
 	if w.Status == "" {
 		w.Status = "planned"
@@ -110,53 +110,53 @@ func people(addresses []string) (out []string) {
 }
 
 // alone is the slot with nobody invited.
-func (w wanted) alone() wanted {
-	w.Attendees = nil
-	return w
+func (c Content) alone() Content {
+	c.Attendees = nil
+	return c
 }
 
-func (w wanted) digest() string {
-	w.Start, w.End = w.Start.UTC(), w.End.UTC()
-	text, _ := json.Marshal(w) // times, words and numbers always encode
+func (c Content) digest() string {
+	c.Start, c.End = c.Start.UTC(), c.End.UTC()
+	text, _ := json.Marshal(c) // times, words and numbers always encode
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
 }
 
 // body is the text of the event.
-func (w wanted) body() string {
+func (c Content) body() string {
 	var parts []string
-	if w.Customer != "" {
-		parts = append(parts, "Customer: "+w.Customer)
+	if c.Customer != "" {
+		parts = append(parts, "Customer: "+c.Customer)
 	}
-	if w.Notes != "" {
-		parts = append(parts, w.Notes)
+	if c.Notes != "" {
+		parts = append(parts, c.Notes)
 	}
 	return strings.Join(parts, "\n\n")
 }
 
 // showAs tells others how sure it is.
-func (w wanted) showAs() string {
-	if w.Status == "tentative" {
+func (c Content) showAs() string {
+	if c.Status == "tentative" {
 		return "tentative"
 	}
 	return "busy"
 }
 
 // details are the event's, for creating and for changing. What Teams wrote into the body of an online meeting is not overwritten.
-func (w wanted) details(creating bool) map[string]any {
-	in := map[string]any{"subject": w.Subject, "start": w.Start, "end": w.End, "time_zone": w.TimeZone, "all_day": w.AllDay, "location": w.Location, "show_as": w.showAs(), "categories": orEmpty(w.Categories)}
-	if creating || !w.OnlineMeeting {
-		in["body"] = w.body()
+func (c Content) details(creating bool) map[string]any {
+	in := map[string]any{"subject": c.Subject, "start": c.Start, "end": c.End, "time_zone": c.TimeZone, "all_day": c.AllDay, "location": c.Location, "show_as": c.showAs(), "categories": orEmpty(c.Categories)}
+	if creating || !c.OnlineMeeting {
+		in["body"] = c.body()
 	}
 	in["reminder_minutes"] = nil
-	if w.Reminder != nil {
-		in["reminder_minutes"] = *w.Reminder
+	if c.Reminder != nil {
+		in["reminder_minutes"] = *c.Reminder
 	}
-	if w.OnlineMeeting {
+	if c.OnlineMeeting {
 		in["online_meeting"] = true
 	}
-	if len(w.Attendees) > 0 {
-		in["attendees"] = invitees(w.Attendees)
+	if len(c.Attendees) > 0 {
+		in["attendees"] = invitees(c.Attendees)
 	}
 	return in
 }
