@@ -130,6 +130,7 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 		return nil
 	}
 	if s.op.Want != nil && s.op.ETag != "" && ev.ETag == s.op.ETag {
+		s.missed = true
 		return nil // the change did not come, and what was decided before it holds: nobody has touched the event since
 	}
 	written := *r.placed

@@ -125,7 +125,12 @@ func (e *Engine) settle(ctx context.Context, before row, output json.RawMessage,
 		if err := s.done(ctx, output); err != nil {
 			return err
 		}
-		r.op, r.problem, r.failures = nil, nil, 0
+		if r.op = nil; s.missed {
+			r.plan(s.rule)
+			due = e.Clock.Now().Add(backoff(r.failures-1, askAgain))
+			return nil
+		}
+		r.problem, r.failures = nil, 0
 		return s.goOn(ctx)
 	})
 	return due, err
@@ -139,6 +144,8 @@ type settling struct {
 	op   operation
 	rule Rule
 	was  State
+
+	missed bool // a change whose answer was lost did not come
 }
 
 // goOn plans what is next, and tells when the slot has come to rest.
@@ -197,7 +204,7 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 	case s.op.Kind == update && (f.Kind == fault.Unclear || f.Code == "changed_meanwhile"): // reading the event tells who wrote it
 		r.operations++
 		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, ETag: s.op.ETag, Want: s.op.Want, Digest: s.op.Digest}
-		return now.Add(askAgain), nil
+		return s.unclear(f), nil
 	case f.Kind == fault.Unclear || f.Code == "in_progress":
 		return s.unclear(f), nil
 	case f.Code == "changed_meanwhile" && s.op.Old:
@@ -223,10 +230,15 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 	return s.stuck(ctx, f)
 }
 
-// unclear has the same key ask again: the ledger is finding out. A slot that waits long for that says so.
+// unclear gives the time to ask what became of an operation: of the event, or of the ledger, which is finding out under the same key. Meanwhile
+// the slot says what was in the way; where that is not known, it says so after a while.
 func (s *settling) unclear(f *fault.Error) time.Time {
 	r := s.r
-	if r.failures++; r.failures > fewAsks {
+	r.failures++
+	if why := fault.As(f.Err); why != nil {
+		p := why.Problem()
+		r.problem = &p
+	} else if r.failures > fewAsks && r.problem == nil {
 		p := f.Problem()
 		r.problem = &p
 	}
