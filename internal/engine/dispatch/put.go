@@ -141,6 +141,14 @@ type batch struct {
 	at         time.Time // when it came to be so; zero: now
 }
 
+// said is when it came to be so.
+func (b batch) said(now time.Time) time.Time {
+	if b.at.IsZero() {
+		return now
+	}
+	return b.at
+}
+
 func (e *Engine) take(ctx context.Context, by access.Caller, b batch, dry bool) (Outcome, error) {
 	t, err := e.routes(ctx)
 	if err != nil {
@@ -180,7 +188,7 @@ func (e *Engine) takeOnce(ctx context.Context, by access.Caller, t routes, b bat
 		}
 		for _, id := range going {
 			if !dry {
-				if err := e.withdraw(ctx, tx, id); err != nil {
+				if err := e.withdraw(ctx, tx, id, b.said(e.Clock.Now())); err != nil {
 					return err
 				}
 			}
@@ -254,9 +262,7 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 			return err
 		}
 		out.count(Item{in.ExternalID, change})
-		if r.saidAt = b.at; b.at.IsZero() {
-			r.saidAt = e.Clock.Now()
-		}
+		r.saidAt = b.said(e.Clock.Now())
 		if dry || change == Unchanged && b.at.IsZero() {
 			continue
 		}
@@ -307,8 +313,8 @@ func (e *Engine) place(ctx context.Context, tx *store.Tx, r row, rule Rule) erro
 	return e.Jobs.Schedule(ctx, tx, PlaceJob, r.id, e.Clock.Now())
 }
 
-// withdraw takes a slot out of the plan: its event is deleted.
-func (e *Engine) withdraw(ctx context.Context, tx *store.Tx, externalID string) error {
+// withdraw takes a slot out of the plan: its event is deleted. What was said of it before then comes too late.
+func (e *Engine) withdraw(ctx context.Context, tx *store.Tx, externalID string, said time.Time) error {
 	r, found, err := e.held(ctx, tx, "external_id = $1", externalID)
 	if err != nil || !found {
 		return err
@@ -318,7 +324,7 @@ func (e *Engine) withdraw(ctx context.Context, tx *store.Tx, externalID string) 
 		return err
 	}
 	r.withdrawn, r.want.Status, r.changedAt, r.released, r.problem, r.failures = true, "cancelled", e.Clock.Now(), false, nil, 0
-	r.wantDigest = r.want.digest()
+	r.wantDigest, r.saidAt = r.want.digest(), said
 	return e.place(ctx, tx, r, rule)
 }
 
@@ -332,7 +338,7 @@ func (e *Engine) Remove(ctx context.Context, by access.Caller, externalID string
 		if err != nil || r.withdrawn {
 			return err
 		}
-		if err := e.withdraw(ctx, tx, externalID); err != nil {
+		if err := e.withdraw(ctx, tx, externalID, e.Clock.Now()); err != nil {
 			return err
 		}
 		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.slot.remove", Target: r.connection, Outcome: "done", Detail: map[string]any{"slot": r.id}})
