@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"testing"
 	"time"
@@ -63,4 +64,53 @@ func TestALetterFromTheFutureIsRefused(t *testing.T) {
 			t.Errorf("a clock that is a little ahead: got %v", got)
 		}
 	})
+}
+
+// A file that waits is no word on what is said until it is approved, be that new or not.
+func TestAnApprovedFileKeepsWhatWasSaidSince(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *app.Hub) {
+		var all, file []any
+		for i := range 14 {
+			all = append(all, slotFor(h, fmt.Sprint(i), ada, map[string]any{"connection": "c"}))
+		}
+		file = append(file, all[0], all[1], slotFor(h, "of the file", ada, map[string]any{"connection": "c"}))
+		operated[dispatch.Outcome](t, h, "dispatch.slot.put_all", map[string]any{"slots": all})
+		h.Time.Advance(time.Minute)
+		waiting := imported(t, h, map[string]any{"complete": true, "connection": "c"}, file)
+		if waiting.Import == "" {
+			t.Fatalf("it does not wait: %+v", waiting)
+		}
+		h.Time.Advance(time.Minute)
+		put(t, h, slotFor(h, "0", ada, map[string]any{"connection": "c", "location": "Said since"}))
+		put(t, h, slotFor(h, "2", ada, map[string]any{"connection": "c"})) // says nothing new, and that it is still so
+		put(t, h, slotFor(h, "new", ada, map[string]any{"connection": "c"}))
+		operated[dispatch.Slot](t, h, "dispatch.slot.remove", map[string]any{"external_id": "1"})
+		got := operated[dispatch.Outcome](t, h, "dispatch.import.approve", map[string]any{"id": waiting.Import})
+		if got.Outdated != 2 || got.Created != 1 || got.Removed != 11 || got.Updated != 0 {
+			t.Errorf("got %+v", got)
+		}
+		for id, want := range map[string]dispatch.State{"0": dispatch.Placed, "2": dispatch.Placed, "new": dispatch.Placed, "of the file": dispatch.Placed, "1": dispatch.Withdrawn, "13": dispatch.Withdrawn} {
+			slotIs(t, h, id, want)
+		}
+		if s := slotIs(t, h, "0", dispatch.Placed); s.Location != "Said since" {
+			t.Errorf("got %+v", s)
+		}
+	})
+}
+
+// imported has the slots taken as a file.
+func imported(t *testing.T, h *app.Hub, in map[string]any, slots []any) (out dispatch.Outcome) {
+	t.Helper()
+	file, err := json.Marshal(slots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := runWithFile(t, h, planner(), "dispatch.slot.import", in, file)
+	if err == nil {
+		err = json.Unmarshal(raw, &out)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }

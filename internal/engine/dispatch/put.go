@@ -149,6 +149,9 @@ func (b batch) said(now time.Time) time.Time {
 	return b.at
 }
 
+// late says that of a slot more is known than the batch knew, by when that was last said.
+func (b batch) late(said time.Time) bool { return !b.at.IsZero() && b.at.Before(said) }
+
 func (e *Engine) take(ctx context.Context, by access.Caller, b batch, dry bool) (Outcome, error) {
 	t, err := e.routes(ctx)
 	if err != nil {
@@ -238,7 +241,7 @@ func (t routes) check(b batch) error {
 const mostWrong = 100
 
 func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, out *Outcome, dry bool) error {
-	rules := map[string]Rule{}
+	rules, same := map[string]Rule{}, []string{}
 	for _, in := range b.slots {
 		c, _ := t.find(in)
 		rule, known := rules[c.ID]
@@ -253,7 +256,7 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 		if err != nil {
 			return err
 		}
-		if b.at.Before(r.saidAt) && !b.at.IsZero() {
+		if b.late(r.saidAt) {
 			out.count(Item{in.ExternalID, Outdated})
 			continue
 		}
@@ -262,18 +265,38 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 			return err
 		}
 		out.count(Item{in.ExternalID, change})
-		r.saidAt = b.said(e.Clock.Now())
-		if dry || change == Unchanged && b.at.IsZero() {
+		if change == Unchanged {
+			same = append(same, r.id)
+		}
+		if dry || change == Unchanged {
 			continue
 		}
+		r.saidAt = b.said(e.Clock.Now())
 		if err := e.place(ctx, tx, r, rule); err != nil {
+			return err
+		}
+	}
+	if dry {
+		return nil
+	}
+	return e.saidAgain(ctx, tx, same, b.said(e.Clock.Now()))
+}
+
+// saidAgain notes of slots that say nothing new when they were said: what was so before then comes too late for them as well.
+func (e *Engine) saidAgain(ctx context.Context, tx *store.Tx, ids []string, at time.Time) error {
+	for some := range slices.Chunk(ids, seenBatch) {
+		marks, args := make([]string, len(some)), []any{store.Millis(at)}
+		for i, id := range some {
+			marks[i], args = placeholder(i+2), append(args, id)
+		}
+		if _, err := tx.ExecContext(ctx, "update dispatch_slot set said_at = $1 where id in ("+strings.Join(marks, ", ")+")", args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// merge changes the row to what is wanted now. A slot that says nothing new costs nothing.
+// merge changes the row to what is wanted now. A slot that says nothing new costs no request.
 func (e *Engine) merge(r *row, found bool, in SlotIn, c connection.Connection) (Change, error) {
 	w, now := in.want(), e.Clock.Now()
 	gone, mailbox, digest := w.Status == "cancelled", strings.ToLower(in.Technician), w.digest()
