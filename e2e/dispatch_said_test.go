@@ -3,6 +3,9 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -113,4 +116,111 @@ func imported(t *testing.T, h *app.Hub, in map[string]any, slots []any) (out dis
 		t.Fatal(err)
 	}
 	return out
+}
+
+// What somebody changed in the calendar, and the plan took over, stays until something new is said: the same row every night is nothing new.
+func TestTheSameRowAgainDoesNotUndoTheCalendar(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *app.Hub) {
+		operated[any](t, h, "dispatch.rule.set", map[string]any{"connection": "c", "rule": "calendar"})
+		put(t, h, slotFor(h, "1", ada, map[string]any{"source": "psa"}))
+		s := slotIs(t, h, "1", dispatch.Placed)
+		walked(t, h)
+		moveByHand(t, h, s)
+		byHands := monday(h).Add(5 * time.Hour)
+		waitUntil(t, "the slot takes it over", func() bool {
+			h.Time.Advance(200 * time.Millisecond)
+			return slotIs(t, h, "1", dispatch.Placed).Start.Equal(byHands)
+		})
+		stays := func(why string, want time.Time, out dispatch.Outcome, updated int) {
+			t.Helper()
+			if out.Updated != updated || out.Unchanged != 1-updated {
+				t.Errorf("%s: got %+v", why, out)
+			}
+			slotIs(t, h, "1", dispatch.Placed)
+			if e := inCalendar(t, h, ada); len(e) != 1 || !e[0].Start.Equal(want) {
+				t.Errorf("%s: the calendar has %+v", why, e)
+			}
+		}
+		night := map[string]any{"connection": "c", "source": "psa", "complete": true}
+		row := slotFor(h, "1", ada, nil)
+		stays("the same row", byHands, imported(t, h, night, []any{row}), 0)
+		operated[dispatch.Slot](t, h, "dispatch.slot.move", map[string]any{"external_id": "1", "technician": ada, "day": byHands.Format(time.DateOnly)})
+		stays("the same row, after the board let it go where it was", byHands, imported(t, h, night, []any{row}), 0)
+		stays("the same row of another system", byHands, imported(t, h, map[string]any{"connection": "c", "source": "erp"}, []any{row}), 1)
+		row["start"], row["end"] = monday(h).Add(time.Hour).Format(time.RFC3339), monday(h).Add(2*time.Hour).Format(time.RFC3339)
+		stays("a new time", monday(h).Add(time.Hour), imported(t, h, night, []any{row}), 1)
+		nobodyWasMailed(t, h)
+	})
+}
+
+// An event that was deleted by hand with good reason is not made anew by the same row, and nobody is shown its slot; a row that says something
+// new, or a slot that was removed and is said again, is placed.
+func TestTheSameRowAgainDoesNotUndoADeletion(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *app.Hub) {
+		operated[any](t, h, "dispatch.rule.set", map[string]any{"connection": "c", "rule": "ask"})
+		deleted := func(in map[string]any) {
+			t.Helper()
+			put(t, h, in)
+			s := slotIs(t, h, "1", dispatch.Placed)
+			walked(t, h)
+			deleteByHand(t, h, s)
+			slotIs(t, h, "1", dispatch.Drifted)
+			operated[dispatch.Slot](t, h, "dispatch.drift.resolve", map[string]any{"external_id": "1", "keep": "calendar"})
+			if s := slotIs(t, h, "1", dispatch.Withdrawn); s.Status != "cancelled" || len(s.Drift) > 0 {
+				t.Errorf("got %+v", s)
+			}
+			put(t, h, in)
+			slotIs(t, h, "1", dispatch.Withdrawn)
+			if e := inCalendar(t, h, ada); len(e) != 0 {
+				t.Errorf("Ada has %v", subjects(e))
+			}
+		}
+		row := slotFor(h, "1", ada, nil)
+		deleted(row)
+		clash := operated[dispatch.Conflicts](t, h, "dispatch.conflict.list", map[string]any{"technician": ada, "start": row["start"], "end": row["end"]})
+		if len(clash.Slots) != 0 {
+			t.Errorf("it stands against others: %+v", clash)
+		}
+		feed, err := url.Parse(operated[dispatch.Link](t, h, "dispatch.link.make", map[string]any{"technician": ada}).URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if status, body := fetched(t, h.Server.URL()+feed.Path); status != http.StatusOK || strings.Contains(body, "Visit 1") {
+			t.Errorf("the technician's calendar has it: %d %s", status, body)
+		}
+		row["location"] = "Harbour 2"
+		deleted(row)
+		operated[dispatch.Slot](t, h, "dispatch.slot.remove", map[string]any{"external_id": "1"})
+		put(t, h, row)
+		slotIs(t, h, "1", dispatch.Placed)
+		if e := inCalendar(t, h, ada); len(e) != 1 || e[0].Location != "Harbour 2" {
+			t.Errorf("Ada has %+v", e)
+		}
+	})
+}
+
+// A move and a change of the same moment are both kept, whichever comes first.
+func TestAMoveKeepsWhatIsSaidInTheSameMoment(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *app.Hub) {
+		put(t, h, slotFor(h, "1", ada, nil))
+		for i := range 30 {
+			location, done := fmt.Sprint("Harbour ", i), make(chan error, 2)
+			go func() {
+				_, err := runAs(t, h, planner(), "dispatch.slot.put", slotFor(h, "1", ada, map[string]any{"location": location}))
+				done <- err
+			}()
+			go func() {
+				_, err := runAs(t, h, planner(), "dispatch.slot.move", map[string]any{"external_id": "1", "technician": ben})
+				done <- err
+			}()
+			for range 2 {
+				if err := <-done; err != nil {
+					t.Fatal(err)
+				}
+			}
+			if s, err := h.Dispatch.Lookup(t.Context(), "1"); err != nil || s.Location != location {
+				t.Fatalf("move %d brought %q back, for %q: %v", i, s.Location, location, err)
+			}
+		}
+	})
 }

@@ -134,6 +134,10 @@ func (c Content) body() string {
 	return strings.Join(parts, "\n\n")
 }
 
+const cancelled = "cancelled"
+
+func (c Content) cancelled() bool { return c.Status == cancelled }
+
 // showAs tells others how sure it is.
 func (c Content) showAs() string {
 	if c.Status == "tentative" {

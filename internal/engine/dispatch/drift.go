@@ -281,7 +281,8 @@ func onDate(t time.Time, in *time.Location) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, in)
 }
 
-// Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over.
+// Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over
+// until the planning system says something new of it.
 func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID string, keep Rule) (Slot, error) {
 	return e.decide(ctx, by, externalID, "dispatch.drift.resolve", func(r *row) error {
 		if len(r.drift) == 0 {
@@ -291,7 +292,8 @@ func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID strin
 		case keep == SlotWins:
 			r.placedDigest, r.drift = "", attendeesOnly(r.drift)
 		case r.at.event == "":
-			r.withdrawn, r.drift = true, nil
+			r.cancel(e.Clock.Now(), e.Clock.Now())
+			r.drift = nil
 		case r.waits(Ask): // more than people invited by hand, who stay as they are
 			r.takeOver(r.drift, *r.there)
 			r.drift, r.changedAt = attendeesOnly(r.drift), e.Clock.Now()
