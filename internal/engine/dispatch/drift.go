@@ -263,7 +263,7 @@ func (c Content) taking(ev calendar.Event) Content {
 	c.Attendees = slices.DeleteFunc(slices.Clone(c.Attendees), func(a string) bool { return !slices.Contains(there, a) })
 	in, _ := calendar.LookupZone(c.TimeZone)
 	if c.AllDay = ev.AllDay; c.AllDay { // dates have no instant: they are the zone's
-		c.Start, c.End = onDate(ev.Start, in), onDate(ev.End, in)
+		c.Start, c.End = calendar.DayIn(ev.Start.UTC(), in), calendar.DayIn(ev.End.UTC(), in)
 	} else {
 		c.Start, c.End = ev.Start, ev.End
 	}
@@ -274,11 +274,6 @@ func (c Content) taking(ev calendar.Event) Content {
 		c.Status = "planned"
 	}
 	return c
-}
-
-func onDate(t time.Time, in *time.Location) time.Time {
-	y, m, d := t.UTC().Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, in)
 }
 
 // Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over

@@ -82,14 +82,13 @@ func (c Content) told(at time.Time) string {
 	if c.AllDay {
 		return at.In(zone).Format(dateOnly)
 	}
-	text := at.In(zone).Format(wallClock)
-	if back, wrong := moment("", text, zone, false); len(wrong) > 0 || !back.Equal(at) {
+	if at = at.In(zone); !onlyOnce(at) {
 		return at.Format(time.RFC3339)
 	}
-	return text
+	return at.Format(wallClock)
 }
 
-// onDay shifts start and end by as many days as the start is away from the day.
+// onDay shifts start and end by as many days as the start is away from the day. An offset is that day's alone.
 func (in *SlotIn) onDay(day string) error {
 	to, err := time.Parse(dateOnly, day)
 	if err != nil {
@@ -100,12 +99,15 @@ func (in *SlotIn) onDay(day string) error {
 		return err
 	}
 	shift := int(to.Sub(from).Hours() / 24)
+	if shift == 0 {
+		return nil
+	}
 	for _, text := range []*string{&in.Start, &in.End} {
 		date, err := time.Parse(dateOnly, (*text)[:len(dateOnly)])
 		if err != nil {
 			return err
 		}
-		*text = date.AddDate(0, 0, shift).Format(dateOnly) + (*text)[len(dateOnly):]
+		*text = date.AddDate(0, 0, shift).Format(dateOnly) + (*text)[len(dateOnly):min(len(*text), len(wallClock))]
 	}
 	return nil
 }
