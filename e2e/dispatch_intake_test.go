@@ -111,9 +111,6 @@ func TestAPlanningSystemPostsItsSlots(t *testing.T) {
 			if got := p.mustCall(t, h, "m1", slotFor(h, "1", ben, nil)); got["repeated"] != true || got["updated"] != 0.0 {
 				t.Errorf("the same call again: got %v", got)
 			}
-			letter := func(at time.Time, slots ...any) map[string]any {
-				return map[string]any{"type": "slots.changed", "timestamp": at.Format(time.RFC3339Nano), "data": map[string]any{"slots": slots}}
-			}
 			now := h.Time.Now()
 			if got := p.mustCall(t, h, "m3", letter(now.Add(2*time.Minute), slotFor(h, "1", ada, map[string]any{"location": "New"}), slotFor(h, "2", ada, nil))); got["updated"] != 1.0 || got["created"] != 1.0 {
 				t.Errorf("a letter: got %v", got)

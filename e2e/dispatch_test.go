@@ -398,6 +398,9 @@ func TestTheBrakeHoldsWhatWouldMail(t *testing.T) {
 	if s = slotIs(t, h, "1", dispatch.Held); s.Problem == nil || s.Problem.Code != "would_mail" || !strings.Contains(s.Problem.Title, "nora@northwind.example") {
 		t.Fatalf("got %+v", s.Problem)
 	}
+	if got := slotEvents(t, h, event.SlotFailed); !slices.Equal(got, []string{"slot.failed 1"}) {
+		t.Errorf("told: %v", got)
+	}
 	if after := outgoing(h); after != before {
 		t.Errorf("%d mails left", after-before)
 	}

@@ -25,7 +25,7 @@ type Invitee struct {
 // Details are what a new event may have and a change may touch. In a change null takes away what is there.
 type Details struct {
 	TimeZone        string                           `json:"time_zone,omitempty" doc:"Zone that the event is kept in: IANA or Windows name; UTC without. Whole days and series follow its clock"`
-	AllDay          *bool                            `json:"all_day,omitempty" doc:"Whole days: start and end are midnights in time_zone"`
+	AllDay          *bool                            `json:"all_day,omitempty" doc:"Whole days: start and end are midnights in time_zone, or when its clocks are put forward over that"`
 	Body            action.Nullable[string]          `json:"body,omitzero" maxLength:"500000" doc:"Body; null empties it. An online meeting lives in its body: keep what Teams wrote there"`
 	BodyType        string                           `json:"body_type,omitempty" enum:"text,html" doc:"Form of the body; text without"`
 	Location        action.Nullable[string]          `json:"location,omitzero" maxLength:"255" doc:"Where; null takes it away"`
@@ -84,9 +84,9 @@ func (d Details) wrongTimes(start, end time.Time) []fault.Field {
 		at   time.Time
 	}{{"start", start}, {"end", end}} {
 		switch {
-		case d.AllDay != nil && *d.AllDay && !z.midnight(t.at):
+		case d.wholeDays() && !z.begins(t.at):
 			wrong = append(wrong, fault.Field{Name: t.name, Message: "of a whole day must be midnight in time_zone"})
-		case !z.tells(t.at):
+		case !d.wholeDays() && !z.tells(t.at):
 			wrong = append(wrong, fault.Field{Name: t.name, Message: "lies in the hour that comes twice when the clocks go back: give it in UTC, without time_zone"})
 		}
 	}
@@ -95,6 +95,8 @@ func (d Details) wrongTimes(start, end time.Time) []fault.Field {
 	}
 	return wrong
 }
+
+func (d Details) wholeDays() bool { return d.AllDay != nil && *d.AllDay }
 
 // change writes the details; times are added where they are given. What is cleared is written as Graph's own empty value, except for a
 // recurrence, whose null is documented (event-update.md).
@@ -153,6 +155,9 @@ func invited(list []Invitee) []graph.Attendee {
 func (d Details) times(e *graph.EventChange, start, end time.Time) {
 	z, _ := findZone(d.TimeZone)
 	e.Start, e.End = z.at(start), z.at(end)
+	if d.wholeDays() {
+		e.Start, e.End = z.date(start), z.date(end)
+	}
 	if r := d.Recurrence.Value(); r != nil {
 		pattern := r.Pattern(start, z.Location, z.name)
 		e.Recurrence = &pattern

@@ -55,26 +55,48 @@ func (z zone) at(t time.Time) *graph.DateTimeTimeZone {
 	return &graph.DateTimeTimeZone{DateTime: t.In(z.Location).Format(wallClock), TimeZone: z.name}
 }
 
+// date is the instant's date on the zone's clock, as whole days are written: from midnight to midnight, also where the clocks skip that.
+func (z zone) date(t time.Time) *graph.DateTimeTimeZone {
+	y, m, d := t.In(z.Location).Date()
+	return &graph.DateTimeTimeZone{DateTime: time.Date(y, m, d, 0, 0, 0, 0, time.UTC).Format(wallClock), TimeZone: z.name}
+}
+
 // tells reports whether the zone's clock tells the instant apart from every other: in the hour that comes twice in autumn it does not.
 func (z zone) tells(t time.Time) bool {
 	back, err := time.ParseInLocation(wallClock, t.In(z.Location).Format(wallClock), z.Location)
 	return err == nil && back.Equal(t.Truncate(100*time.Nanosecond))
 }
 
-func (z zone) midnight(t time.Time) bool {
-	hour, minute, second := t.In(z.Location).Clock()
-	return hour+minute+second == 0
+// begins reports whether a day begins at the instant.
+func (z zone) begins(t time.Time) bool {
+	return t.Equal(DayIn(t.In(z.Location), z.Location))
+}
+
+// DayIn is when a date begins on a zone's clock: at midnight, or when the clocks are put forward over it.
+func DayIn(date time.Time, zone *time.Location) time.Time {
+	y, m, d := date.Date()
+	begin := time.Date(y, m, d, 0, 0, 0, 0, zone)
+	if begin.Day() != d { // where midnight does not exist, this is an hour to either side of it
+		_, begin = begin.ZoneBounds()
+	}
+	return begin
 }
 
 // instant reads a time that Graph gave, and shows it in z. Whole days have no instant: their dates are taken as z's.
 func (z zone) instant(d graph.DateTimeTimeZone, allDay bool) time.Time {
 	from, known := findZone(d.TimeZone)
-	if allDay || !known {
+	switch {
+	case allDay:
+		from = zone{Location: time.UTC}
+	case !known:
 		from = z
 	}
 	t, err := d.In(from.Location)
-	if err != nil {
+	switch {
+	case err != nil:
 		return time.Time{}
+	case allDay:
+		return DayIn(t, z.Location)
 	}
 	return t.In(z.Location)
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 	"unicode"
 
+	"seneschal/internal/connector/calendar"
 	"seneschal/internal/fault"
 )
 
@@ -134,6 +135,10 @@ func (c Content) body() string {
 	return strings.Join(parts, "\n\n")
 }
 
+const cancelled = "cancelled"
+
+func (c Content) cancelled() bool { return c.Status == cancelled }
+
 // showAs tells others how sure it is.
 func (c Content) showAs() string {
 	if c.Status == "tentative" {
@@ -144,7 +149,10 @@ func (c Content) showAs() string {
 
 // details are the event's, for creating and for changing. What Teams wrote into the body of an online meeting is not overwritten.
 func (c Content) details(creating bool) map[string]any {
-	in := map[string]any{"subject": c.Subject, "start": c.Start, "end": c.End, "time_zone": c.TimeZone, "all_day": c.AllDay, "location": c.Location, "show_as": c.showAs(), "categories": orEmpty(c.Categories)}
+	in := map[string]any{"subject": c.Subject, "start": c.Start, "end": c.End, "all_day": c.AllDay, "location": c.Location, "show_as": c.showAs(), "categories": orEmpty(c.Categories)}
+	if c.byClock() {
+		in["time_zone"] = c.TimeZone
+	}
 	if creating || !c.OnlineMeeting {
 		in["body"] = c.body()
 	}
@@ -159,6 +167,13 @@ func (c Content) details(creating bool) map[string]any {
 		in["attendees"] = invitees(c.Attendees)
 	}
 	return in
+}
+
+// byClock says that the event can be kept in the slot's zone. In UTC, without it, are those that begin or end when its clock shows the same
+// time twice: which of both is meant cannot be said otherwise.
+func (c Content) byClock() bool {
+	in, _ := calendar.LookupZone(c.TimeZone)
+	return c.AllDay || onlyOnce(c.Start.In(in)) && onlyOnce(c.End.In(in))
 }
 
 func invitees(addresses []string) []map[string]any {

@@ -275,7 +275,7 @@ func (c Content) taking(ev calendar.Event) Content {
 	c.Attendees = slices.DeleteFunc(slices.Clone(c.Attendees), func(a string) bool { return !slices.Contains(there, a) })
 	in, _ := calendar.LookupZone(c.TimeZone)
 	if c.AllDay = ev.AllDay; c.AllDay { // dates have no instant: they are the zone's
-		c.Start, c.End = onDate(ev.Start, in), onDate(ev.End, in)
+		c.Start, c.End = calendar.DayIn(ev.Start.UTC(), in), calendar.DayIn(ev.End.UTC(), in)
 	} else {
 		c.Start, c.End = ev.Start, ev.End
 	}
@@ -288,12 +288,8 @@ func (c Content) taking(ev calendar.Event) Content {
 	return c
 }
 
-func onDate(t time.Time, in *time.Location) time.Time {
-	y, m, d := t.UTC().Date()
-	return time.Date(y, m, d, 0, 0, 0, 0, in)
-}
-
-// Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over.
+// Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over
+// until the planning system says something new of it.
 func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID string, keep Rule) (Slot, error) {
 	return e.decide(ctx, by, externalID, "dispatch.drift.resolve", func(r *row) error {
 		if len(r.away.Drift) == 0 {
@@ -303,7 +299,8 @@ func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID strin
 		case keep == SlotWins:
 			r.placedDigest, r.away.Drift = "", attendeesOnly(r.away.Drift)
 		case r.at.event == "":
-			r.withdrawn, r.away.Drift = true, nil
+			r.cancel(e.Clock.Now(), e.Clock.Now())
+			r.away.Drift = nil
 		case r.waits(Ask): // more than people invited by hand, who stay as they are
 			r.takeOver(r.away.Drift, *r.away.There)
 			r.away.Drift, r.changedAt = attendeesOnly(r.away.Drift), e.Clock.Now()

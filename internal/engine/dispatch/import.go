@@ -19,7 +19,7 @@ const (
 
 const importActive = "connection = $1 and source = $2 and withdrawn = 0"
 
-// missing are the slots that a complete run does not name, by external id.
+// missing are the slots that a complete run does not name, by external id, without those that were said after it.
 func (e *Engine) missing(ctx context.Context, tx *store.Tx, b batch) ([]string, error) {
 	if !b.complete {
 		return nil, nil
@@ -28,11 +28,15 @@ func (e *Engine) missing(ctx context.Context, tx *store.Tx, b batch) ([]string, 
 	for _, in := range b.slots {
 		named[in.ExternalID] = true
 	}
-	all, err := store.Select(ctx, tx, func(s store.Scanner) (id string, err error) { return id, s.Scan(&id) }, "select external_id from dispatch_slot where "+importActive+" order by external_id", b.connection, b.source)
+	type known struct {
+		id   string
+		said int64
+	}
+	all, err := store.Select(ctx, tx, func(s store.Scanner) (k known, err error) { return k, s.Scan(&k.id, &k.said) }, "select external_id, said_at from dispatch_slot where "+importActive+" order by external_id", b.connection, b.source)
 	var gone []string
-	for _, id := range all {
-		if !named[id] {
-			gone = append(gone, id)
+	for _, k := range all {
+		if !named[k.id] && !b.late(store.Time(k.said)) {
+			gone = append(gone, k.id)
 		}
 	}
 	return gone, err
@@ -73,10 +77,12 @@ func (e *Engine) Import(ctx context.Context, by access.Caller, in ImportIn, slot
 	if err != nil {
 		return Outcome{}, err
 	}
+	made := e.Clock.Now()
 	out, err := e.take(ctx, by, b, in.DryRun)
 	if err != nil || out.Waits == "" || in.DryRun {
 		return out, err
 	}
+	b.at = made
 	out.Import, err = e.park(ctx, by, b, stored{in, slots}, out.Waits)
 	return out, err
 }
@@ -110,7 +116,7 @@ func (e *Engine) batchOf(ctx context.Context, in ImportIn, slots []SlotIn) (batc
 	return b, nil
 }
 
-// park keeps an import until somebody approves or rejects it.
+// park keeps an import until somebody approves or rejects it, with the time when it was made: it is no word on what is said after that.
 func (e *Engine) park(ctx context.Context, by access.Caller, b batch, s stored, why string) (id string, err error) {
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -126,7 +132,7 @@ func (e *Engine) park(ctx context.Context, by access.Caller, b batch, s stored, 
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "insert into dispatch_import (id, connection, source, content, state, summary, caller, made_at, ended_at) values ($1, $2, $3, $4, 'waiting', $5, $6, $7, 0)",
-			id, b.connection, b.source, sealed, why, by.String(), store.Millis(e.Clock.Now()))
+			id, b.connection, b.source, sealed, why, by.String(), store.Millis(b.at))
 		if err != nil {
 			return err
 		}
@@ -134,12 +140,13 @@ func (e *Engine) park(ctx context.Context, by access.Caller, b batch, s stored, 
 	})
 }
 
-// overtake ends imports that wait for the same connection and source as this complete one: approved after it, they would bring an older plan back.
+// overtake ends older imports that wait for the same connection and source as this complete one: approved after it, they would bring an older plan back.
 func (e *Engine) overtake(ctx context.Context, tx *store.Tx, b batch) error {
 	if !b.complete {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, "update dispatch_import set state = 'overtaken', content = null, ended_at = $1 where connection = $2 and source = $3 and state = 'waiting'", store.Millis(e.Clock.Now()), b.connection, b.source)
+	now := e.Clock.Now()
+	_, err := tx.ExecContext(ctx, "update dispatch_import set state = 'overtaken', content = null, ended_at = $1 where connection = $2 and source = $3 and state = 'waiting' and made_at <= $4", store.Millis(now), b.connection, b.source, store.Millis(b.said(now)))
 	return err
 }
 
@@ -159,13 +166,14 @@ func (e *Engine) Imports(ctx context.Context) ([]Waiting, error) {
 	}, "select id, connection, source, summary, caller from dispatch_import where state = 'waiting' order by made_at, id")
 }
 
-// Approve has a waiting import done as the plan stands now, or forgotten.
+// Approve has a waiting import done, or forgotten. What was said of a slot since it was made stays.
 func (e *Engine) Approve(ctx context.Context, by access.Caller, id string, reject bool) (Outcome, error) {
 	if reject {
 		return Outcome{Items: []Item{}}, e.Store.InTx(ctx, "dispatch.reject", func(tx *store.Tx) error { return e.approve(ctx, tx, by, id, "rejected") })
 	}
 	var sealed []byte
-	err := e.Store.Reader().QueryRowContext(ctx, "select content from dispatch_import where id = $1 and state = 'waiting'", id).Scan(&sealed)
+	var made int64
+	err := e.Store.Reader().QueryRowContext(ctx, "select content, made_at from dispatch_import where id = $1 and state = 'waiting'", id).Scan(&sealed, &made)
 	if store.IsNoRows(err) {
 		return Outcome{}, fault.Missing("waiting import", id)
 	}
@@ -184,7 +192,7 @@ func (e *Engine) Approve(ctx context.Context, by access.Caller, id string, rejec
 	if err != nil {
 		return Outcome{}, err
 	}
-	b.approved = id
+	b.approved, b.at = id, store.Time(made)
 	return e.take(ctx, by, b, false)
 }
 

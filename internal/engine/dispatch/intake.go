@@ -59,6 +59,8 @@ type intakesOut struct {
 const (
 	intakeOverlap = 24 * time.Hour
 	intakePath    = "/notify/dispatch/"
+	// clocksApart is how far a letter's timestamp may lie ahead of our clock: as far as the one that its signature covers.
+	clocksApart = 5 * time.Minute
 	// keepCalls is how long a call's id is remembered: whoever repeats it, as our answer was lost, says nothing new. Senders give up within
 	// three days (Standard Webhooks, "Deliverability and reliability").
 	keepCalls = 7 * 24 * time.Hour
@@ -210,6 +212,9 @@ func (e *Engine) called(ctx context.Context, i Intake, h http.Header, body []byt
 		return Outcome{}, err
 	}
 	said, at, err := readCall(body)
+	if err == nil {
+		err = e.wrongTime(at)
+	}
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -245,6 +250,15 @@ func readCall(body []byte) (all []SlotIn, at time.Time, err error) {
 	}
 	all, err = Read("body", body)
 	return all, at, err
+}
+
+// wrongTime refuses a letter from the future: whatever is said until then would come too late.
+func (e *Engine) wrongTime(at time.Time) error {
+	now := e.Clock.Now()
+	if !at.After(now.Add(clocksApart)) {
+		return nil
+	}
+	return fault.BadField("timestamp", "lies more than 5 minutes ahead of this hub's clock, which shows %s: it is when the slots came to be so; set the sender's clock, or leave the timestamp out", now.UTC().Format(time.RFC3339))
 }
 
 // takeMessage remembers a call's id; taken is false where it came before.

@@ -2,8 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -11,8 +9,8 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/audit"
 	"seneschal/internal/connection"
+	"seneschal/internal/event"
 	"seneschal/internal/fault"
-	"seneschal/internal/m365"
 	"seneschal/internal/store"
 )
 
@@ -64,57 +62,6 @@ func (o *Outcome) count(i Item) {
 	o.Items = append(o.Items, i)
 }
 
-// routes find the connection that reaches a technician's calendar.
-type routes struct {
-	byMailbox map[string][]connection.Connection
-	byName    map[string]connection.Connection
-}
-
-func (e *Engine) routes(ctx context.Context) (routes, error) {
-	all, err := e.Connections.List(ctx)
-	t := routes{map[string][]connection.Connection{}, map[string]connection.Connection{}}
-	for _, c := range all {
-		if c.Kind != m365.Application || !c.Serves(m365.Dispatch) {
-			continue
-		}
-		t.byName[c.ID], t.byName[c.Name] = c, c
-		for _, m := range c.For(connection.ForDispatch) {
-			t.byMailbox[strings.ToLower(m.Address)] = append(t.byMailbox[strings.ToLower(m.Address)], c)
-		}
-	}
-	return t, err
-}
-
-// find says why a slot cannot be placed anywhere, before it is taken.
-func (t routes) find(in SlotIn) (connection.Connection, []fault.Field) {
-	mailbox := strings.ToLower(in.Technician)
-	have := t.byMailbox[mailbox]
-	no := func(field, format string, args ...any) (connection.Connection, []fault.Field) {
-		return connection.Connection{}, []fault.Field{{Name: field, Message: fmt.Sprintf(format, args...)}}
-	}
-	if in.Connection != "" {
-		c, ok := t.byName[in.Connection]
-		switch {
-		case !ok:
-			return no("connection", "%s is no app-only connection with the capability dispatch", in.Connection)
-		case !slices.ContainsFunc(have, func(h connection.Connection) bool { return h.ID == c.ID }):
-			return no("technician", "%s is not listed on %s for dispatch: seneschal mailbox add %s %s --purpose dispatch", in.Technician, c.Name, c.Name, in.Technician)
-		}
-		return c, nil
-	}
-	switch len(have) {
-	case 0:
-		return no("technician", "%s is not known: no connection lists the mailbox for dispatch; add it: seneschal mailbox add CONNECTION %s --purpose dispatch", in.Technician, in.Technician)
-	case 1:
-		return have[0], nil
-	}
-	names := make([]string, len(have))
-	for i, c := range have {
-		names[i] = c.Name
-	}
-	return no("connection", "is needed: %s list the mailbox for dispatch", strings.Join(names, " and "))
-}
-
 // Put takes one slot.
 func (e *Engine) Put(ctx context.Context, by access.Caller, in SlotIn) (Slot, error) {
 	if _, err := e.PutAll(ctx, by, []SlotIn{in}, false); err != nil {
@@ -140,6 +87,17 @@ type batch struct {
 	message    string    // id of the call to the intake
 	at         time.Time // when it came to be so; zero: now
 }
+
+// said is when it came to be so.
+func (b batch) said(now time.Time) time.Time {
+	if b.at.IsZero() {
+		return now
+	}
+	return b.at
+}
+
+// late says that of a slot more is known than the batch knew, by when that was last said.
+func (b batch) late(said time.Time) bool { return !b.at.IsZero() && b.at.Before(said) }
 
 func (e *Engine) take(ctx context.Context, by access.Caller, b batch, dry bool) (Outcome, error) {
 	t, err := e.routes(ctx)
@@ -180,7 +138,7 @@ func (e *Engine) takeOnce(ctx context.Context, by access.Caller, t routes, b bat
 		}
 		for _, id := range going {
 			if !dry {
-				if err := e.withdraw(ctx, tx, id); err != nil {
+				if err := e.withdraw(ctx, tx, t, id, b.said(e.Clock.Now())); err != nil {
 					return err
 				}
 			}
@@ -189,48 +147,25 @@ func (e *Engine) takeOnce(ctx context.Context, by access.Caller, t routes, b bat
 		if dry {
 			return nil
 		}
-		if err := e.overtake(ctx, tx, b); err != nil || len(out.Items) == 0 {
+		if err := e.overtake(ctx, tx, b); err != nil {
 			return err
 		}
-		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.slot.put", Target: "dispatch", Outcome: "done",
-			Detail: map[string]any{"created": out.Created, "updated": out.Updated, "removed": out.Removed, "unchanged": out.Unchanged}})
+		return e.recordPut(ctx, tx, by, out)
 	})
 	return out, err
 }
 
-// check names every wrong field of every slot.
-func (t routes) check(b batch) error {
-	var wrong []fault.Field
-	seen := map[string]int{}
-	for i, in := range b.slots {
-		fields := in.wrong()
-		if _, no := t.find(in); len(fields) == 0 {
-			fields = no
-		}
-		if first, twice := seen[in.ExternalID]; twice {
-			fields = append(fields, fault.Field{Name: "external_id", Message: fmt.Sprintf("%s is there twice: also as number %d", in.ExternalID, first+1)})
-		}
-		seen[in.ExternalID] = i
-		for _, f := range fields {
-			switch {
-			case b.rows:
-				f.Name = fmt.Sprintf("row %d: %s", i+1, f.Name)
-			case len(b.slots) > 1:
-				f.Name = fmt.Sprintf("slots[%d].%s", i, f.Name)
-			}
-			wrong = append(wrong, f)
-		}
-		if len(wrong) >= mostWrong {
-			break
-		}
+// recordPut audits what changed, if anything did.
+func (e *Engine) recordPut(ctx context.Context, tx *store.Tx, by access.Caller, out Outcome) error {
+	if len(out.Items) == 0 {
+		return nil
 	}
-	return fault.OfFields(wrong)
+	return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.slot.put", Target: "dispatch", Outcome: "done",
+		Detail: map[string]any{"created": out.Created, "updated": out.Updated, "removed": out.Removed, "unchanged": out.Unchanged}})
 }
 
-const mostWrong = 100
-
 func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, out *Outcome, dry bool) error {
-	rules := map[string]Rule{}
+	rules, same := map[string]Rule{}, []string{}
 	for _, in := range b.slots {
 		c, _ := t.find(in)
 		rule, known := rules[c.ID]
@@ -245,53 +180,72 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 		if err != nil {
 			return err
 		}
-		if b.at.Before(r.saidAt) && !b.at.IsZero() {
+		if b.late(r.saidAt) {
 			out.count(Item{in.ExternalID, Outdated})
 			continue
 		}
-		change, err := e.merge(&r, found, in, c)
+		change, err := e.merge(&r, found && t.ids[r.connection], found, in, c)
 		if err != nil {
 			return err
 		}
 		out.count(Item{in.ExternalID, change})
-		if r.saidAt = b.at; b.at.IsZero() {
-			r.saidAt = e.Clock.Now()
+		if change == Unchanged {
+			same = append(same, r.id)
 		}
-		if dry || change == Unchanged && b.at.IsZero() {
+		if dry || change == Unchanged {
 			continue
 		}
+		r.saidAt = b.said(e.Clock.Now())
 		if err := e.place(ctx, tx, r, rule); err != nil {
+			return err
+		}
+	}
+	if dry {
+		return nil
+	}
+	return e.saidAgain(ctx, tx, same, b.said(e.Clock.Now()))
+}
+
+// saidAgain notes of slots that say nothing new when they were said: what was so before then comes too late for them as well.
+func (e *Engine) saidAgain(ctx context.Context, tx *store.Tx, ids []string, at time.Time) error {
+	for some := range slices.Chunk(ids, seenBatch) {
+		marks, args := make([]string, len(some)), []any{store.Millis(at)}
+		for i, id := range some {
+			marks[i], args = placeholder(i+2), append(args, id)
+		}
+		if _, err := tx.ExecContext(ctx, "update dispatch_slot set said_at = $1 where id in ("+strings.Join(marks, ", ")+")", args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// merge changes the row to what is wanted now. A slot that says nothing new costs nothing.
-func (e *Engine) merge(r *row, found bool, in SlotIn, c connection.Connection) (Change, error) {
+// merge changes the row to what is wanted now; reached says that there is a connection to where it is. A slot that says nothing new costs no request, and leaves what the plan took over from the
+// calendar since.
+func (e *Engine) merge(r *row, reached, found bool, in SlotIn, c connection.Connection) (Change, error) {
 	w, now := in.want(), e.Clock.Now()
-	gone, mailbox, digest := w.Status == "cancelled", strings.ToLower(in.Technician), w.digest()
+	mailbox, digest := strings.ToLower(in.Technician), w.digest()
 	if !found {
-		*r = row{id: store.NewID(now), externalID: in.ExternalID, connection: c.ID, source: in.Source, mailbox: mailbox, want: w, wantDigest: digest, withdrawn: gone, state: Planned, createdAt: now, changedAt: now}
+		*r = row{id: store.NewID(now), externalID: in.ExternalID, connection: c.ID, source: in.Source, mailbox: mailbox, want: w, wantDigest: digest, saidDigest: digest, withdrawn: w.cancelled(), state: Planned, createdAt: now, changedAt: now}
 		return Created, nil
 	}
-	moves := r.connection != c.ID
+	moves, anew := r.connection != c.ID, r.saidDigest != digest || r.mailbox != mailbox
 	if moves {
-		if r.stands() {
+		if reached && r.stands() {
 			return "", fault.BadField("connection", "cannot change while the slot stands in a calendar through another one: cancel it first, and send it again when it is withdrawn")
 		}
-		r.connection, r.at, r.url, r.placed, r.placedDigest, r.look, r.away.Drift = c.ID, link{}, "", nil, "", false, nil
+		r.through(c.ID)
 	}
-	if !moves && r.wantDigest == digest && r.mailbox == mailbox && r.withdrawn == gone && r.source == in.Source {
+	if !moves && !anew && r.source == in.Source {
 		return Unchanged, nil
 	}
-	if r.wantDigest != digest || r.mailbox != mailbox {
-		r.recreated, r.failures = false, 0
+	if anew {
+		r.want, r.wantDigest, r.saidDigest, r.mailbox, r.withdrawn, r.recreated, r.failures = w, digest, digest, mailbox, w.cancelled(), false, 0
 		if r.at.event == "" {
 			r.away.Drift = nil
 		}
 	}
-	r.want, r.wantDigest, r.mailbox, r.withdrawn, r.source, r.changedAt, r.problem, r.released = w, digest, mailbox, gone, in.Source, now, nil, false
+	r.source, r.changedAt, r.problem, r.released = in.Source, now, nil, false
 	if r.state == Failed || r.state == Withdrawn || r.state == Held {
 		r.state = Planned
 	}
@@ -301,38 +255,55 @@ func (e *Engine) merge(r *row, found bool, in SlotIn, c connection.Connection) (
 // place writes a changed row with its next operation, and has that done.
 func (e *Engine) place(ctx context.Context, tx *store.Tx, r row, rule Rule) error {
 	more := r.plan(rule)
-	if err := e.keep(ctx, tx, r); err != nil || !more {
+	if err := e.keep(ctx, tx, r); err != nil {
 		return err
+	}
+	if r.state == Held {
+		return e.tell(ctx, tx, event.SlotFailed, r, nil)
+	}
+	if !more {
+		return nil
 	}
 	return e.Jobs.Schedule(ctx, tx, PlaceJob, r.id, e.Clock.Now())
 }
 
-// withdraw takes a slot out of the plan: its event is deleted.
-func (e *Engine) withdraw(ctx context.Context, tx *store.Tx, externalID string) error {
+// withdraw takes a slot out of the plan: its event is deleted. What was said of it before then comes too late.
+func (e *Engine) withdraw(ctx context.Context, tx *store.Tx, t routes, externalID string, said time.Time) error {
 	r, found, err := e.held(ctx, tx, "external_id = $1", externalID)
 	if err != nil || !found {
 		return err
 	}
+	t.rehome(&r)
 	rule, err := e.RuleOf(ctx, tx, r.connection)
 	if err != nil {
 		return err
 	}
-	r.withdrawn, r.want.Status, r.changedAt, r.released, r.problem, r.failures = true, "cancelled", e.Clock.Now(), false, nil, 0
-	r.wantDigest = r.want.digest()
+	r.cancel(e.Clock.Now(), said)
+	r.saidDigest = r.wantDigest
 	return e.place(ctx, tx, r, rule)
+}
+
+// cancel has no event wanted any more.
+func (r *row) cancel(now, said time.Time) {
+	r.withdrawn, r.want.Status, r.changedAt, r.saidAt, r.released, r.problem, r.failures = true, cancelled, now, said, false, nil, 0
+	r.wantDigest = r.want.digest()
 }
 
 // Remove takes one slot out of the plan.
 func (e *Engine) Remove(ctx context.Context, by access.Caller, externalID string) (Slot, error) {
-	err := e.Store.InTx(ctx, "dispatch.remove", func(tx *store.Tx) error {
+	t, err := e.routes(ctx)
+	if err != nil {
+		return Slot{}, err
+	}
+	err = e.Store.InTx(ctx, "dispatch.remove", func(tx *store.Tx) error {
 		r, found, err := e.held(ctx, tx, "external_id = $1", externalID)
 		if err == nil && !found {
 			err = fault.Missing("slot", externalID)
 		}
-		if err != nil || r.withdrawn {
-			return err
+		if err != nil || r.withdrawn && r.saidDigest == r.wantDigest {
+			return err // the planning system said so before, not the calendar alone
 		}
-		if err := e.withdraw(ctx, tx, externalID); err != nil {
+		if err := e.withdraw(ctx, tx, t, externalID, e.Clock.Now()); err != nil {
 			return err
 		}
 		return e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: "dispatch.slot.remove", Target: r.connection, Outcome: "done", Detail: map[string]any{"slot": r.id}})
@@ -341,10 +312,4 @@ func (e *Engine) Remove(ctx context.Context, by access.Caller, externalID string
 		return Slot{}, err
 	}
 	return e.Lookup(ctx, externalID)
-}
-
-// Technicians are the mailboxes that are listed for dispatch, with the connections that reach them.
-func (e *Engine) Technicians(ctx context.Context) ([]string, error) {
-	t, err := e.routes(ctx)
-	return slices.Sorted(maps.Keys(t.byMailbox)), err
 }

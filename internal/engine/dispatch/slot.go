@@ -74,18 +74,19 @@ type row struct {
 	released                                    bool   // a person said that the next operation may mail people
 	failures                                    int64
 	createdAt, changedAt, placedAt, saidAt      time.Time
+	saidDigest                                  string // of what the planning system last said, whatever the plan took over from the calendar since
 
 	wantSealed, placedSealed, opSealed, driftSealed []byte
 }
 
 const columns = `id, external_id, connection, source, mailbox, wanted, wanted_digest, withdrawn, state, problem, event, event_mailbox, etag, link, placed, placed_digest,
-	old_event, old_mailbox, old_etag, operation, operations, look, recreated, drift, released, failures, created_at, changed_at, placed_at, said_at, seen_etag, old_problem`
+	old_event, old_mailbox, old_etag, operation, operations, look, recreated, drift, released, failures, created_at, changed_at, placed_at, said_at, said_digest, seen_etag, old_problem`
 
 func scan(s store.Scanner) (r row, err error) {
 	var withdrawn, look, recreated, released, created, changed, placed, said int64
 	var problem string
 	err = s.Scan(&r.id, &r.externalID, &r.connection, &r.source, &r.mailbox, &r.wantSealed, &r.wantDigest, &withdrawn, &r.state, &problem, &r.at.event, &r.at.mailbox, &r.at.etag, &r.url, &r.placedSealed, &r.placedDigest,
-		&r.old.event, &r.old.mailbox, &r.old.etag, &r.opSealed, &r.operations, &look, &recreated, &r.driftSealed, &released, &r.failures, &created, &changed, &placed, &said, &r.seen, &r.oldProblem)
+		&r.old.event, &r.old.mailbox, &r.old.etag, &r.opSealed, &r.operations, &look, &recreated, &r.driftSealed, &released, &r.failures, &created, &changed, &placed, &said, &r.saidDigest, &r.seen, &r.oldProblem)
 	if err != nil {
 		return r, err
 	}
@@ -174,14 +175,14 @@ func (e *Engine) keep(ctx context.Context, tx *store.Tx, r row) error {
 		}
 		problem = string(text)
 	}
-	_, err = tx.ExecContext(ctx, `insert into dispatch_slot (`+columns+`, start_at, end_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
+	_, err = tx.ExecContext(ctx, `insert into dispatch_slot (`+columns+`, start_at, end_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35)
 		on conflict (id) do update set connection = excluded.connection, source = excluded.source, mailbox = excluded.mailbox, wanted = excluded.wanted, wanted_digest = excluded.wanted_digest, withdrawn = excluded.withdrawn,
 		state = excluded.state, problem = excluded.problem, event = excluded.event, event_mailbox = excluded.event_mailbox, etag = excluded.etag, link = excluded.link, placed = excluded.placed, placed_digest = excluded.placed_digest,
 		old_event = excluded.old_event, old_mailbox = excluded.old_mailbox, old_etag = excluded.old_etag, operation = excluded.operation, operations = excluded.operations, look = excluded.look, recreated = excluded.recreated,
-		drift = excluded.drift, released = excluded.released, failures = excluded.failures, changed_at = excluded.changed_at, placed_at = excluded.placed_at, said_at = excluded.said_at, seen_etag = excluded.seen_etag, old_problem = excluded.old_problem, start_at = excluded.start_at, end_at = excluded.end_at`,
+		drift = excluded.drift, released = excluded.released, failures = excluded.failures, changed_at = excluded.changed_at, placed_at = excluded.placed_at, said_at = excluded.said_at, said_digest = excluded.said_digest, seen_etag = excluded.seen_etag, old_problem = excluded.old_problem, start_at = excluded.start_at, end_at = excluded.end_at`,
 		r.id, r.externalID, r.connection, r.source, r.mailbox, parts[0], r.wantDigest, number(r.withdrawn), string(r.state), problem, r.at.event, r.at.mailbox, r.at.etag, r.url, parts[1], r.placedDigest,
 		r.old.event, r.old.mailbox, r.old.etag, parts[2], r.operations, number(r.look), number(r.recreated), parts[3], number(r.released), r.failures,
-		store.Millis(r.createdAt), store.Millis(r.changedAt), store.Millis(r.placedAt), store.Millis(r.saidAt), r.seen, r.oldProblem, store.Millis(r.want.Start), store.Millis(r.want.End))
+		store.Millis(r.createdAt), store.Millis(r.changedAt), store.Millis(r.placedAt), store.Millis(r.saidAt), r.saidDigest, r.seen, r.oldProblem, store.Millis(r.want.Start), store.Millis(r.want.End))
 	return err
 }
 

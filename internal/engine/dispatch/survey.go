@@ -35,11 +35,13 @@ func (e *Engine) survey(ctx context.Context, connection, mailbox string) error {
 	if err != nil {
 		return err
 	}
+	t, err := e.routes(ctx)
+	if err != nil {
+		return err
+	}
 	return e.Store.InTx(ctx, "dispatch.survey", func(tx *store.Tx) error {
 		for _, ev := range there.Events {
-			_, err := tx.ExecContext(ctx, `insert into dispatch_found (event, connection, mailbox, reference, etag) select $1, $2, $3, $4, $5 where not exists (select 1 from dispatch_slot where event = $1 or old_event = $1)
-				on conflict (event) do nothing`, ev.ID, connection, mailbox, ev.Reference, ev.ETag)
-			if err != nil {
+			if err := t.note(ctx, tx, link{ev.ID, mailbox, ev.ETag}, connection, ev.Reference); err != nil {
 				return err
 			}
 		}
@@ -48,6 +50,21 @@ func (e *Engine) survey(ctx context.Context, connection, mailbox string) error {
 	})
 }
 
+// note keeps an event that is there and is no slot's, as far as there is a connection to that slot.
+func (t routes) note(ctx context.Context, tx *store.Tx, l link, connection, reference string) error {
+	args, marks := []any{l.event, connection, l.mailbox, reference, l.etag}, []string{}
+	for id := range t.ids {
+		args = append(args, id)
+		marks = append(marks, placeholder(len(args)))
+	}
+	_, err := tx.ExecContext(ctx, `insert into dispatch_found (event, connection, mailbox, reference, etag) select $1, $2, $3, $4, $5
+		where not exists (select 1 from dispatch_slot where (event = $1 or old_event = $1) and connection in (`+strings.Join(marks, ", ")+`)) on conflict (event) do nothing`, args...)
+	return err
+}
+
+// foundFor are the events of a slot: which of two connections asked the mailbox makes no difference.
+const foundFor = "reference = $2 and (connection = $1 or mailbox = $3)"
+
 // takeUp has a slot that is about to be made go on with an event that is there already. The rest of the way it is like one that somebody
 // changed: how it is must be seen before anything is written, as people may be invited to it.
 func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
@@ -55,7 +72,7 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 		return false, err
 	}
 	var there int
-	err = e.Store.Reader().QueryRowContext(ctx, "select count(*) from dispatch_found where connection = $1 and reference = $2", r.connection, r.externalID).Scan(&there)
+	err = e.Store.Reader().QueryRowContext(ctx, "select count(*) from dispatch_found where "+foundFor, r.connection, r.externalID, r.op.Mailbox).Scan(&there)
 	if err != nil || there == 0 {
 		return false, err
 	}
@@ -63,7 +80,7 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 		if now.op == nil || now.op.Key != r.op.Key {
 			return nil
 		}
-		found, err := store.Select(ctx, tx, scanLink, "delete from dispatch_found where connection = $1 and reference = $2 returning event, mailbox, etag", r.connection, r.externalID)
+		found, err := store.Select(ctx, tx, scanLink, "delete from dispatch_found where "+foundFor+" returning event, mailbox, etag", r.connection, r.externalID, r.op.Mailbox)
 		if err != nil || len(found) == 0 {
 			return err
 		}

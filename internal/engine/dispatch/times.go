@@ -19,11 +19,11 @@ func moment(field, text string, in *time.Location, allDay bool) (time.Time, []fa
 		return time.Time{}, []fault.Field{{Name: field, Message: message}}
 	}
 	if allDay {
-		day, err := time.ParseInLocation(dateOnly, text, in)
+		day, err := time.Parse(dateOnly, text)
 		if err != nil {
 			return wrong("of whole days is a date like 2026-11-21")
 		}
-		return day, nil
+		return calendar.DayIn(day, in), nil
 	}
 	if at, err := time.Parse(time.RFC3339, text); err == nil {
 		return at, nil
@@ -49,6 +49,12 @@ func onClock(field, text, layout string, in *time.Location) (time.Time, []fault.
 		}
 	}
 	return at, nil
+}
+
+// onlyOnce says that an instant's clock shows its time only then, to the second.
+func onlyOnce(at time.Time) bool {
+	_, wrong := onClock("", at.Format(wallClock), wallClock, at.Location())
+	return len(wrong) == 0
 }
 
 // span reads start and end. Of whole days the end is the day after the last, as in every calendar's own format.

@@ -111,8 +111,9 @@ func applyTimes(o, in world.Object) *problem {
 		}
 		if world.Flag(o, "isAllDay") {
 			wall, _ := v.(world.Object)
-			day, err := time.Parse("2006-01-02", paramText(wall, "dateTime")[:min(10, len(paramText(wall, "dateTime")))])
-			if err != nil || !strings.Contains(paramText(wall, "dateTime")+"T00:00", "T00:00") {
+			date, clock, _ := strings.Cut(paramText(wall, "dateTime"), "T")
+			day, err := time.Parse(time.DateOnly, date)
+			if err != nil || strings.Trim(clock, "0:.Z") != "" {
 				return fail(http.StatusBadRequest, "ErrorPropertyValidationFailure", "The start and end of an all-day event must be midnight.")
 			}
 			t = day
