@@ -72,7 +72,7 @@ func (e *Engine) start(ctx context.Context, from Delivery) (time.Time, error) {
 	}
 	d := from
 	if err == nil {
-		if d.Mode, err = e.mode(ctx, c); err != nil {
+		if d, err = e.adapted(ctx, c, d); err != nil {
 			return time.Time{}, err
 		}
 		err = fits(d)
