@@ -87,7 +87,7 @@ func (e *Engine) start(ctx context.Context, from Delivery) (time.Time, error) {
 	case !claimed && d.slotAt.After(now):
 		return d.slotAt, nil
 	case !claimed:
-		return time.Time{}, nil // it was taken back in this moment
+		return now.Add(soon), nil // taken back in this moment, or claimed by somebody who may not bring it to an end
 	}
 	return e.hand(ctx, d)
 }
