@@ -12,8 +12,8 @@ import (
 	"seneschal/internal/store"
 )
 
-// events are what others hear of.
-var events = map[State]event.Type{Sent: event.DeliverySent, Unsure: event.DeliveryUnsure, Failed: event.DeliveryFailed, Cancelled: event.DeliveryCancelled, Bounced: event.DeliveryBounced}
+// events are what others hear of: every change.
+var events = map[State]event.Type{Queued: event.DeliveryQueued, Sending: event.DeliverySending, Sent: event.DeliverySent, Unsure: event.DeliveryUnsure, Failed: event.DeliveryFailed, Cancelled: event.DeliveryCancelled, Bounced: event.DeliveryBounced}
 
 // move writes a new state down, with its history, its event and, where a person asked, its audit entry, unless somebody was faster: from is what
 // it was read as. It reports whether it was written.
@@ -73,17 +73,13 @@ func (e *Engine) ended(ctx context.Context, tx *store.Tx, d Delivery) error {
 }
 
 func (e *Engine) emit(ctx context.Context, tx *store.Tx, d Delivery, code string) error {
-	t, told := events[d.State]
-	if !told {
-		return nil
-	}
 	data := map[string]any{"delivery": d.ID, "state": d.State, "mode": d.Mode, "mailbox": d.Mailbox, "idempotency_key": d.Key}
 	for name, v := range map[string]string{"message_id": d.MessageID, "internet_message_id": d.InternetMessageID, "run": d.Run, "request_id": d.RequestID, "code": code} {
 		if v != "" {
 			data[name] = v
 		}
 	}
-	return e.Events.Emit(ctx, tx, event.Event{Type: t, Connection: d.Connection, About: "delivery/" + d.ID, Data: data})
+	return e.Events.Emit(ctx, tx, event.Event{Type: events[d.State], Connection: d.Connection, About: "delivery/" + d.ID, Data: data})
 }
 
 // Cancel takes back what has not left.
