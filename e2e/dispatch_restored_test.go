@@ -37,12 +37,17 @@ func TestSlotsAreFoundAgainAfterABackupWasRestored(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			said(slot("before", "Here"))
+			moved := func(location string) dispatch.SlotIn {
+				s := slot("moved", location)
+				s.Technician = ben
+				return s
+			}
+			said(slot("before", "Here"), slot("moved", "Here"))
 			file := filepath.Join(g.dir, "hub.backup")
 			if out, _ := g.run(nil, nil, "backup", "create", file); !bytes.Contains([]byte(out), []byte("rows in")) {
 				t.Fatal(out)
 			}
-			said(slot("before", "There"), slot("same", "Here"), slot("changed", "Here"), slot("cancelled", "Here"), slot("given", "Here"))
+			said(slot("before", "There"), slot("same", "Here"), slot("changed", "Here"), slot("cancelled", "Here"), slot("given", "Here"), moved("There"))
 			g.env = append(g.env, "SENESCHAL_DATABASE_URL="+store.TestURL(t, pair[1]))
 			if out, _ := g.run(nil, nil, "backup", "restore", file); !bytes.Contains([]byte(out), []byte("rows restored")) {
 				t.Fatal(out)
@@ -51,7 +56,7 @@ func TestSlotsAreFoundAgainAfterABackupWasRestored(t *testing.T) {
 			defer stop()
 			cancelled, given := slot("cancelled", "Here"), slot("given", "Here")
 			cancelled.Status, given.Technician = "cancelled", ben
-			all := []dispatch.SlotIn{slot("before", "There"), slot("same", "Here"), slot("changed", "Elsewhere"), slot("new", "Here"), cancelled}
+			all := []dispatch.SlotIn{slot("before", "There"), slot("same", "Here"), slot("changed", "Elsewhere"), slot("new", "Here"), cancelled, moved("Elsewhere")}
 			if _, err := a.Dispatch.PutAll(t.Context(), access.Local("test"), all, false); err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +67,7 @@ func TestSlotsAreFoundAgainAfterABackupWasRestored(t *testing.T) {
 					return err == nil && s.State == state
 				})
 			}
-			for _, id := range []string{"before", "same", "changed", "new"} {
+			for _, id := range []string{"before", "same", "changed", "new", "moved"} {
 				rest(id, dispatch.Placed)
 			}
 			rest("cancelled", dispatch.Withdrawn)
@@ -82,7 +87,7 @@ func TestSlotsAreFoundAgainAfterABackupWasRestored(t *testing.T) {
 				}
 			}
 			slices.Sort(got)
-			if want := []string{ada + " Elsewhere", ada + " Here", ada + " Here", ada + " There", ben + " Here"}; !slices.Equal(got, want) {
+			if want := []string{ada + " Elsewhere", ada + " Here", ada + " Here", ada + " There", ben + " Elsewhere", ben + " Here"}; !slices.Equal(got, want) {
 				t.Errorf("the calendars hold %q, want %q", got, want)
 			}
 		})

@@ -501,7 +501,7 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	ctx = context.WithoutCancel(ctx) // the caller may be gone; the outcome is not
 	o := outcome{state: Done}
 	if failed != nil {
-		o = failedOutcome(failed)
+		o = failedOutcome(a, failed)
 	}
 	o.resumes, o.forgets = a.Resumes, run.withFiles || run.For != ""
 	o.requestIDs = requests
@@ -536,12 +536,12 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	return Result{Run: run.ID, State: Done, Requests: requests, Output: o.output}, nil
 }
 
-func failedOutcome(err error) outcome {
+func failedOutcome(a Action, err error) outcome {
 	f := fault.As(err)
 	p := f.Problem()
 	o := outcome{state: Refused, problem: &p}
 	// A context that ended says nothing about what Microsoft did with the request.
-	if f.Kind == fault.Unclear || f.Kind == fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if f.Kind == fault.Unclear || f.Kind == fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || a.Effect != Reads && fault.MayBeDone(err) {
 		o.state = Unclear
 	}
 	return o

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"seneschal/internal/fault"
@@ -102,6 +103,9 @@ func (r *Runner) answer(ctx context.Context, run Run) (open bool, err error) {
 	return false, r.settle(ctx, a, run, outcome{state: Done, output: result.Output, forgets: len(a.Files) > 0 || run.For != ""})
 }
 
+// ofAnotherTime are the refusals that say how things stand now, and nothing of what was taken before: a permission may have gone since.
+var ofAnotherTime = []fault.Kind{fault.Unavailable, fault.Throttled, fault.NeedsAdmin, fault.NeedsReauth, fault.Forbidden}
+
 // ask reconciles, or runs again what may be repeated.
 func (r *Runner) ask(ctx context.Context, a Action, c Call, in any) (any, Answer, error) {
 	if a.reconcile != nil {
@@ -113,7 +117,7 @@ func (r *Runner) ask(ctx context.Context, a Action, c Call, in any) (any, Answer
 		return out, Happened, nil
 	case f.Kind == fault.NotFound && a.Effect == Deletes:
 		return out, Happened, nil
-	case f.Kind == fault.Unavailable || f.Kind == fault.Throttled || f.Kind == fault.Unclear:
+	case fault.MayBeDone(err), slices.Contains(ofAnotherTime, f.Kind):
 		return nil, StillOpen, nil
 	default:
 		return nil, NotStarted, nil

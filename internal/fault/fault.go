@@ -63,6 +63,7 @@ type Error struct {
 	WrongFixes   []string // what people try and what does not help
 	Fields       []Field  // for Invalid: every field that is wrong; for the fence: every field it refuses
 	RetryAfter   time.Duration
+	MayBeDone    bool // an attempt of the effect had left without an answer: what refused a later one says nothing of it
 	Upstream     *Upstream
 	Err          error
 }
@@ -132,6 +133,16 @@ func CodeOf(err error) string {
 		return e.Code
 	}
 	return ""
+}
+
+// MayBeDone says that the effect may have come although err, or what it wraps, says that it was refused.
+func MayBeDone(err error) bool {
+	for ; err != nil; err = errors.Unwrap(err) {
+		if e, ok := err.(*Error); ok && (e.MayBeDone || e.Kind == Unclear) {
+			return true
+		}
+	}
+	return false
 }
 
 // BadField is an Invalid fault about one field.

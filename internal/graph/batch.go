@@ -217,7 +217,7 @@ func (b *batch) settle(ctx context.Context, chunk []int) (failed bool, err error
 
 // take judges the answer of one part, and says whether and when to send the part again.
 func (b *batch) take(ctx context.Context, i int, a inner, round int) (wait time.Duration, again bool) {
-	r := b.parts[i]
+	r, before := b.parts[i], b.answers[i].Err
 	b.answers[i] = PartAnswer{Status: a.Status, Header: a.header(), Body: a.Body, RequestID: a.requestID, At: a.at}
 	if used := b.c.wire.Used; used != nil {
 		used(r.Operation, a.Status)
@@ -226,6 +226,7 @@ func (b *batch) take(ctx context.Context, i int, a inner, round int) (wait time.
 		return 0, false
 	}
 	f, wait, again := b.c.wire.Inner(ctx, r, wire.Refusal{Request: &r, Status: a.Status, Header: a.header(), Body: a.Body, Final: true}, round)
+	f.MayBeDone = f.MayBeDone || fault.MayBeDone(before) // an earlier round's attempt counts as well
 	b.answers[i].Err = f
 	if a.Status == http.StatusFailedDependency && b.ordered {
 		again = true // together with the one before it, or not at all when that one failed for good

@@ -138,7 +138,7 @@ type exchange struct {
 	claims  string // of a challenge, for the next token
 	renew   bool   // the token was refused: get another
 	renewed bool   // that happened; a second refusal is final
-	lost    bool   // an earlier attempt left without an answer
+	lost    bool   // an earlier attempt left without an answer, or with one that says nothing
 	waited  time.Duration
 }
 
@@ -157,6 +157,7 @@ func (x *exchange) run(ctx context.Context, stream bool) (result, error) {
 		}
 		f := *failed.Error // a copy: the token source may hand the same fault to many
 		f.Operation = or(f.Operation, x.r.Operation)
+		f.MayBeDone = x.lost && x.r.changes()
 		failed.Error = &f
 		if !failed.again || x.attempt >= x.c.limit(failed) || failed.wait > priority.Patience()-x.waited {
 			return result{}, failed.Error

@@ -233,6 +233,40 @@ func TestSituations(t *testing.T) {
 	}
 }
 
+// What refuses a later attempt says nothing of one whose answer was lost: the effect may be there.
+func TestWhatWasLostMayBeDone(t *testing.T) {
+	hangUpFirst := func(status int) func(int, http.ResponseWriter, *http.Request) {
+		return func(n int, w http.ResponseWriter, _ *http.Request) {
+			if n == 1 {
+				hangUp(w)
+				return
+			}
+			answerJSON(w, status, `{}`)
+		}
+	}
+	for _, test := range []struct {
+		name, method string
+		serve        func(int, http.ResponseWriter, *http.Request)
+		may          bool
+	}{
+		{"lost, then refused", "PUT", hangUpFirst(403), true},
+		{"lost, then out of order", "PUT", hangUpFirst(503), true},
+		{"lost, then too much", "DELETE", hangUpFirst(429), true},
+		{"an answer that cannot be read", "PUT", func(_ int, w http.ResponseWriter, _ *http.Request) { answerJSON(w, 200, `{"value":[`) }, true},
+		{"a read", "GET", hangUpFirst(403), false},
+		{"refused at once", "PUT", func(_ int, w http.ResponseWriter, _ *http.Request) { answerJSON(w, 403, `{}`) }, false},
+		{"too much at once", "PUT", func(_ int, w http.ResponseWriter, _ *http.Request) { answerJSON(w, 429, `{}`) }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			b := start(t, test.serve)
+			_, err := b.Do(t.Context(), b.request(test.method))
+			if err == nil || fault.MayBeDone(err) != test.may {
+				t.Errorf("may be done: %v, want %v (%v)", fault.MayBeDone(err), test.may, err)
+			}
+		})
+	}
+}
+
 func TestNoConnectionIsTriedAgainEvenForWrites(t *testing.T) {
 	b := start(t, func(int, http.ResponseWriter, *http.Request) {}, func(c *wire.Config) { c.Hosts = []string{"127.0.0.1:1"} })
 	r := b.request("POST")

@@ -71,6 +71,7 @@ func (x *exchange) refused(r Refusal) *failure {
 func (c *Client) Inner(ctx context.Context, r Request, refusal Refusal, attempt int) (f *fault.Error, wait time.Duration, again bool) {
 	x := &exchange{c: c, r: &r, attempt: attempt}
 	failed := x.refused(refusal)
+	failed.MayBeDone = x.lost && r.changes()
 	return failed.Error, failed.wait, failed.again && failed.wait <= priorityOf(ctx).Patience()
 }
 
@@ -151,6 +152,7 @@ func timedOut(err error) bool {
 
 // damaged judges a successful status with a body that is not what it should be.
 func (a *attempt) damaged(ctx context.Context, resp *http.Response, err error) *failure {
+	a.x.lost = true
 	var failed *failure
 	var bad *undecodable
 	switch {

@@ -92,6 +92,9 @@ func priorityOf(ctx context.Context) Priority {
 	return Dispatch
 }
 
+// changes says that the request may have an effect. A POST that only asks is taken for one that does.
+func (r Request) changes() bool { return r.Method != http.MethodGet && r.Method != http.MethodHead }
+
 // Repeatable says whether sending it again after an unknown outcome is harmless.
 // A PATCH is only with If-Match: without it, the repetition could overwrite somebody else's change, or mail attendees twice.
 func (r Request) Repeatable() bool {

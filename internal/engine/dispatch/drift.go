@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -50,7 +51,7 @@ const seenBatch = 500
 
 // seen has the slots looked at whose events are not as we left them: one by one, or all of a calendar where many are said to be gone.
 func (e *Engine) seen(ctx context.Context, tx *store.Tx, connection string, now map[string]string) error {
-	gone := map[string][]string{} // by mailbox
+	missing := map[string][]string{} // events by mailbox
 	for events := range slices.Chunk(slices.Sorted(maps.Keys(now)), seenBatch) {
 		ours, err := e.linked(ctx, tx, events)
 		if err != nil {
@@ -59,7 +60,7 @@ func (e *Engine) seen(ctx context.Context, tx *store.Tx, connection string, now 
 		for _, l := range ours {
 			switch etag := now[l.event]; etag {
 			case "":
-				gone[l.mailbox] = append(gone[l.mailbox], l.event)
+				missing[l.mailbox] = append(missing[l.mailbox], l.event)
 			case l.etag:
 			default:
 				if err := e.lookAt(ctx, tx, l.event, etag); err != nil {
@@ -68,7 +69,7 @@ func (e *Engine) seen(ctx context.Context, tx *store.Tx, connection string, now 
 			}
 		}
 	}
-	for mailbox, events := range gone {
+	for mailbox, events := range missing {
 		if len(events) > fewLooks {
 			if err := e.Jobs.ScheduleBy(ctx, tx, SweepJob, connection+" "+mailbox, e.Clock.Now()); err != nil {
 				return err
@@ -93,6 +94,9 @@ func (e *Engine) linked(ctx context.Context, tx *store.Tx, events []string) ([]l
 	return store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where event in ("+strings.Join(marks, ", ")+") order by id", args...)
 }
 
+// gone is the version of an event that is not there any more.
+const gone = "-"
+
 // lookAt has the job look at a slot's event, unless it was written by us meanwhile.
 func (e *Engine) lookAt(ctx context.Context, tx *store.Tx, eventID, etag string) error {
 	r, found, err := e.held(ctx, tx, "event = $1", eventID)
@@ -103,7 +107,7 @@ func (e *Engine) lookAt(ctx context.Context, tx *store.Tx, eventID, etag string)
 	if err != nil {
 		return err
 	}
-	r.look = true
+	r.look, r.seen = true, cmp.Or(etag, gone)
 	r.plan(rule)
 	if err := e.keep(ctx, tx, r); err != nil {
 		return err
@@ -114,13 +118,18 @@ func (e *Engine) lookAt(ctx context.Context, tx *store.Tx, eventID, etag string)
 // looked compares the event with what was written.
 func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	r := s.r
-	r.look, r.at.etag = false, ev.ETag
+	if s.op.Old {
+		r.old.etag, r.away.Invited = ev.ETag, invitedTo(ev)
+		return nil
+	}
+	r.look, r.at.etag = r.seen != "" && r.seen != ev.ETag, ev.ETag
 	if r.placed == nil { // taken up as it stands: it is written once, whatever it holds
 		took := r.want.taking(ev)
-		r.placed, r.placedDigest, r.drift, r.placedAt = &took, "", took.attendees(ev), s.e.Clock.Now()
+		r.placed, r.placedDigest, r.away.Drift, r.placedAt = &took, "", took.attendees(ev), s.e.Clock.Now()
 		return nil
 	}
 	if s.op.Want != nil && s.op.ETag != "" && ev.ETag == s.op.ETag {
+		s.missed = true
 		return nil // the change did not come, and what was decided before it holds: nobody has touched the event since
 	}
 	written := *r.placed
@@ -129,16 +138,16 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	}
 	changed, invited := written.differences(ev), written.attendees(ev)
 	if len(changed) == 0 {
-		r.drift, r.placedAt = invited, s.e.Clock.Now()
+		r.away.Drift, r.placedAt = invited, s.e.Clock.Now()
 		return nil
 	}
-	known := slices.Equal(r.drift, slices.Concat(changed, invited))
+	known := slices.Equal(r.away.Drift, slices.Concat(changed, invited))
 	took := written.taking(ev)
 	if s.rule == CalendarWins {
 		r.takeOver(changed, took)
-		r.drift, r.changedAt = invited, s.e.Clock.Now()
+		r.away.Drift, r.changedAt = invited, s.e.Clock.Now()
 	} else {
-		r.drift, r.there = slices.Concat(changed, invited), &took
+		r.away.Drift, r.away.There = slices.Concat(changed, invited), &took
 	}
 	if known {
 		return nil
@@ -171,21 +180,24 @@ func (s *settling) drifted(ctx context.Context, changed []Difference) error {
 // found takes the event up again under its new id. Where there is none, somebody deleted it: it is made anew once, and then reported.
 func (s *settling) found(ctx context.Context, events []calendar.ReferredEvent) error {
 	r := s.r
+	if s.op.Event == "" {
+		return nil // there is none, and was none
+	}
 	if len(events) > 0 {
 		r.at.event, r.at.etag = events[0].ID, events[0].ETag
 		return nil // look stays: how it is now must be seen
 	}
 	again := r.recreated || s.rule != SlotWins
 	r.at, r.url, r.look, r.placed, r.recreated = link{}, "", false, nil, true
-	gone := []Difference{{Field: "event", Slot: "in the calendar", Calendar: "deleted"}}
-	r.drift = nil
+	deleted := []Difference{{Field: "event", Slot: "in the calendar", Calendar: "deleted"}}
+	r.away.Drift = nil
 	if again && !r.withdrawn {
-		r.drift = gone
+		r.away.Drift = deleted
 	}
 	if r.withdrawn {
 		return nil
 	}
-	return s.drifted(ctx, gone)
+	return s.drifted(ctx, deleted)
 }
 
 const attendeesField = "attendees"
@@ -272,17 +284,17 @@ func onDate(t time.Time, in *time.Location) time.Time {
 // Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over.
 func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID string, keep Rule) (Slot, error) {
 	return e.decide(ctx, by, externalID, "dispatch.drift.resolve", func(r *row) error {
-		if len(r.drift) == 0 {
+		if len(r.away.Drift) == 0 {
 			return &fault.Error{Kind: fault.Conflict, Code: "no_drift", Message: "The slot and its event agree", Fix: "Nothing is to be done", Who: "you"}
 		}
 		switch {
 		case keep == SlotWins:
-			r.placedDigest, r.drift = "", attendeesOnly(r.drift)
+			r.placedDigest, r.away.Drift = "", attendeesOnly(r.away.Drift)
 		case r.at.event == "":
-			r.withdrawn, r.drift = true, nil
+			r.withdrawn, r.away.Drift = true, nil
 		case r.waits(Ask): // more than people invited by hand, who stay as they are
-			r.takeOver(r.drift, *r.there)
-			r.drift, r.changedAt = attendeesOnly(r.drift), e.Clock.Now()
+			r.takeOver(r.away.Drift, *r.away.There)
+			r.away.Drift, r.changedAt = attendeesOnly(r.away.Drift), e.Clock.Now()
 		}
 		return nil
 	})

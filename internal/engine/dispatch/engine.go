@@ -5,7 +5,6 @@ import (
 	"embed"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -119,8 +118,8 @@ func backoff(failures int64, least time.Duration) time.Duration {
 }
 
 // wouldMail is the brake: Exchange mails whoever is invited to an event at every change of it.
-func wouldMail(people []string) *fault.Problem {
-	p := (&fault.Error{Kind: fault.Conflict, Code: "would_mail", Message: "The slot's next change would have Exchange mail its attendees: " + strings.Join(people, ", "),
+func wouldMail() *fault.Problem {
+	p := (&fault.Error{Kind: fault.Conflict, Code: "would_mail", Message: "The slot's next change would have Exchange mail its attendees",
 		Cause: "The slot asks for them, or somebody invited them to the event by hand; the hub mails nobody by itself", Fix: "Let this one change go out: seneschal dispatch slot release ID. Or take the attendees off the slot and the event", Who: "whoever plans"}).Problem()
 	return &p
 }

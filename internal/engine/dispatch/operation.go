@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -33,15 +34,16 @@ type operation struct {
 // plan puts the next operation into the row, if one is needed and none is on its way, and says where the slot stands. It reports whether
 // there is something to do.
 func (r *row) plan(rule Rule) bool {
+	if r.op != nil && r.op.Kind == look && r.elsewhere() {
+		r.op, r.look = nil, true // it is looked at when it is left
+	}
 	if r.op != nil {
 		return true // what became of it must be known first
 	}
 	op := r.next(rule)
-	if op != nil && !r.released {
-		if mailed := r.mailed(op); len(mailed) > 0 {
-			r.state, r.problem = Held, wouldMail(mailed)
-			return false
-		}
+	if r.away.Mailed = r.mailed(op); len(r.away.Mailed) > 0 {
+		r.state, r.problem = Held, wouldMail()
+		return false
 	}
 	if op == nil {
 		r.state = r.rest()
@@ -49,7 +51,7 @@ func (r *row) plan(rule Rule) bool {
 	}
 	r.operations++
 	op.Key = key(r.id, r.operations)
-	r.op = op
+	r.op, r.seen = op, ""
 	switch {
 	case r.state == Failed, r.state == Placing: // it is tried again, or goes on
 	case op.Kind == look, op.Kind == find: // it is in the calendar, and is looked for
@@ -60,18 +62,38 @@ func (r *row) plan(rule Rule) bool {
 	return true
 }
 
-// key is an operation's own, for the ledger of effects.
-func key(slot string, n int64) string { return fmt.Sprintf("dispatch/%s/%d", slot, n) }
+// key is an operation's own, for the ledger of effects and for Microsoft. After a backup was restored the numbers come again; the keys do not.
+func key(slot string, n int64) string { return fmt.Sprintf("dispatch/%s/%d/%s", slot, n, rand.Text()) }
 
-// next is the difference between what is wanted and what is there. Somewhere else it is made before it is deleted here: never neither.
+// elsewhere says that the slot's event is in a mailbox that the slot leaves.
+func (r *row) elsewhere() bool { return r.at.event != "" && r.at.mailbox != r.mailbox && !r.withdrawn }
+
+// next is the difference between what is wanted and what is there. Somewhere else it is made before it is deleted here: never neither. An
+// older event that cannot be deleted for now keeps nothing back but the next re-assignment, and that only where its mailbox is within reach.
 func (r *row) next(rule Rule) *operation {
+	if r.old.event == "" {
+		return r.there(rule)
+	}
+	if r.oldProblem != "" {
+		if op := r.there(rule); op != nil && (op.Kind != create || r.at.event == "" || outOfReach(r.oldProblem)) {
+			return op
+		}
+	}
+	op := operation{Kind: remove, Event: r.old.event, Mailbox: r.old.mailbox, ETag: r.old.etag, Old: true}
+	if op.ETag == "" { // it changed, and people may have been invited to it
+		op.Kind = look
+	}
+	return &op
+}
+
+// there is the next operation where the slot belongs.
+func (r *row) there(rule Rule) *operation {
 	at := operation{Event: r.at.event, Mailbox: r.at.mailbox, ETag: r.at.etag}
+	looks := r.look && r.at.event != "" && !r.elsewhere()
 	switch {
-	case r.old.event != "":
-		return &operation{Kind: remove, Event: r.old.event, Mailbox: r.old.mailbox, ETag: r.old.etag, Old: true}
-	case r.look && r.at.event != "" && r.at.etag == "":
+	case looks && r.at.etag == "":
 		at.Kind = find
-	case r.look && r.at.event != "":
+	case looks:
 		at.Kind = look
 	case r.withdrawn && r.at.event != "":
 		at.Kind = remove
@@ -103,13 +125,13 @@ func (r *row) writing(creating bool) Content {
 
 // waits says whether somebody must first say who is right: always where the rule is to ask, and where it was deleted by hand more than once.
 func (r *row) waits(rule Rule) bool {
-	byHand := slices.ContainsFunc(r.drift, func(d Difference) bool { return d.Field != attendeesField })
+	byHand := slices.ContainsFunc(r.away.Drift, func(d Difference) bool { return d.Field != attendeesField })
 	return byHand && (rule == Ask || r.at.event == "")
 }
 
 // invited are the attendees of the event that is there.
 func (r *row) invited() []string {
-	for _, d := range r.drift {
+	for _, d := range r.away.Drift {
 		if d.Field == attendeesField {
 			return strings.FieldsFunc(d.Calendar, func(c rune) bool { return c == ',' || c == ' ' })
 		}
@@ -120,11 +142,14 @@ func (r *row) invited() []string {
 	return nil
 }
 
-// mailed are the people whom Exchange would mail because of an operation: whoever has been invited to the event, and whoever is now.
+// mailed are the people whom Exchange would mail because of an operation, and nobody has let it: whoever has been invited to the event, and
+// whoever is now.
 func (r *row) mailed(op *operation) []string {
 	switch {
-	case op.Kind == look, op.Kind == find, op.Kind == remove && op.Old: // of an older event, that was asked before it was left
+	case op == nil, r.released, op.Kind == look, op.Kind == find:
 		return nil
+	case op.Old: // whom the slot had invited was asked before it was left
+		return r.away.Invited
 	case op.Want == nil:
 		return r.invited()
 	}
@@ -136,7 +161,7 @@ func (r *row) rest() State {
 	switch {
 	case r.withdrawn:
 		return Withdrawn
-	case len(r.drift) > 0:
+	case len(r.away.Drift) > 0:
 		return Drifted
 	default:
 		return Placed

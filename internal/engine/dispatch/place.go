@@ -15,6 +15,8 @@ import (
 
 const (
 	askAgain  = 2 * time.Second  // while the ledger finds out what became of an operation
+	askMost   = time.Minute      // however long that takes
+	fewAsks   = 3                // after which the slot says that it is not known
 	waitLeast = 15 * time.Second // after Microsoft or the network refused for a moment
 	failLeast = time.Minute      // after a refusal that somebody must mend
 )
@@ -92,7 +94,7 @@ func (e *Engine) change(ctx context.Context, id string, f func(tx *store.Tx, r *
 
 // do asks the corridor for the operation. A slot that is new here may be in the calendar already: then it is taken up, and nothing is done.
 func (e *Engine) do(ctx context.Context, r row) (output json.RawMessage, taken bool, err error) {
-	if r.at.event == "" && (r.op.Kind == create || r.op.Kind == find) {
+	if r.op.Kind == create || r.op.Kind == find && r.op.Event == "" {
 		if taken, err = e.takeUp(ctx, r); err != nil || taken {
 			return nil, taken, err
 		}
@@ -123,7 +125,12 @@ func (e *Engine) settle(ctx context.Context, before row, output json.RawMessage,
 		if err := s.done(ctx, output); err != nil {
 			return err
 		}
-		r.op, r.problem, r.failures = nil, nil, 0
+		if r.op = nil; s.missed {
+			r.plan(s.rule)
+			due = e.Clock.Now().Add(backoff(r.failures-1, askAgain))
+			return nil
+		}
+		r.problem, r.failures = nil, 0
 		return s.goOn(ctx)
 	})
 	return due, err
@@ -137,6 +144,8 @@ type settling struct {
 	op   operation
 	rule Rule
 	was  State
+
+	missed bool // a change whose answer was lost did not come
 }
 
 // goOn plans what is next, and tells when the slot has come to rest.
@@ -159,10 +168,10 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 	switch s.op.Kind {
 	case remove:
 		if s.op.Old {
-			r.old = link{}
+			r.old, r.oldProblem, r.away.Invited, r.released = link{}, "", nil, false
 			return nil
 		}
-		r.at, r.url, r.placed, r.placedDigest, r.drift, r.released, r.placedAt = link{}, "", nil, "", nil, false, now
+		r.at, r.url, r.placed, r.placedDigest, r.away.Drift, r.released, r.placedAt = link{}, "", nil, "", nil, false, now
 		return nil
 	case find:
 		var found calendar.Referred
@@ -179,11 +188,12 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 		return s.looked(ctx, ev)
 	}
 	if s.op.Kind == create && r.at.event != "" {
-		r.old = r.at
+		r.leave(r.at, r.look)
 	}
+	r.look = s.op.Kind == update && r.seen != "" && r.seen != ev.ETag // somebody changed it after us
 	r.at, r.url = link{ev.ID, s.op.Mailbox, ev.ETag}, ev.WebLink
-	r.placed, r.placedDigest, r.placedAt, r.released, r.look = s.op.Want, s.op.Digest, now, false, false
-	r.drift = s.op.Want.attendees(ev)
+	r.placed, r.placedDigest, r.placedAt, r.released = s.op.Want, s.op.Digest, now, false
+	r.away.Drift = s.op.Want.attendees(ev)
 	return nil
 }
 
@@ -191,17 +201,22 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, error) {
 	r, now := s.r, s.e.Clock.Now()
 	switch {
-	case f.Kind == fault.Unclear && s.op.Kind == update: // reading the event tells whether it was written
+	case s.op.Kind == update && (f.Kind == fault.Unclear || f.Code == "changed_meanwhile"): // reading the event tells who wrote it
 		r.operations++
 		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, ETag: s.op.ETag, Want: s.op.Want, Digest: s.op.Digest}
-		return now.Add(askAgain), nil
+		return s.unclear(f), nil
 	case f.Kind == fault.Unclear || f.Code == "in_progress":
-		return now.Add(max(f.RetryAfter, askAgain)), nil // the ledger is finding out; the same key asks again
+		return s.unclear(f), nil
+	case f.Code == "changed_meanwhile" && s.op.Old:
+		r.op, r.old.etag = nil, ""
+		r.plan(s.rule)
+		return time.Time{}, nil
 	case f.Code == "changed_meanwhile":
 		r.op, r.look = nil, true
 		r.plan(s.rule)
 		return time.Time{}, nil
-	case missing(f) && s.op.Kind == remove:
+	case missing(f) && (s.op.Kind == remove || s.op.Old):
+		s.op.Kind = remove
 		if err := s.done(ctx, nil); err != nil {
 			return now, err
 		}
@@ -212,11 +227,37 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 		r.plan(s.rule)
 		return time.Time{}, nil
 	}
-	p := f.Problem()
+	return s.stuck(ctx, f)
+}
+
+// unclear gives the time to ask what became of an operation: of the event, or of the ledger, which is finding out under the same key. Meanwhile
+// the slot says what was in the way; where that is not known, it says so after a while.
+func (s *settling) unclear(f *fault.Error) time.Time {
+	r := s.r
+	r.failures++
+	if why := fault.As(f.Err); why != nil {
+		p := why.Problem()
+		r.problem = &p
+	} else if r.failures > fewAsks && r.problem == nil {
+		p := f.Problem()
+		r.problem = &p
+	}
+	return s.e.Clock.Now().Add(max(f.RetryAfter, min(backoff(r.failures-1, askAgain), askMost)))
+}
+
+// stuck keeps why it cannot go on, and gives the time for another try.
+func (s *settling) stuck(ctx context.Context, f *fault.Error) (time.Time, error) {
+	r, now, p := s.r, s.e.Clock.Now(), f.Problem()
 	if noMailbox(f.Code) {
 		p.Alternatives = append(p.Alternatives, "if it was moved to another tenant, list it for dispatch on a connection of that one, and send the slot again through it")
 	}
+	if s.op.Old {
+		p.Title = "The slot's older event in the calendar of " + s.op.Mailbox + " is not deleted yet. " + p.Title
+	}
 	r.op, r.problem = nil, &p
+	if s.op.Kind == find && s.op.Event == "" {
+		r.op = &s.op // whether it is in the calendar must be known
+	}
 	if f.Kind == fault.Throttled || f.Kind == fault.Unavailable {
 		if s.op.Kind == look {
 			r.op = &s.op // it may know what was under way
@@ -229,6 +270,9 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 		}
 		r.failures++
 		return now.Add(backoff(r.failures-1, waitLeast)), nil
+	}
+	if s.op.Old {
+		r.oldProblem = f.Code
 	}
 	r.failures++
 	if r.state != Failed {
@@ -248,6 +292,9 @@ func missing(f *fault.Error) bool {
 // noMailbox says that the tenant has no such mailbox any more. Of one that was moved to another tenant Microsoft says the same as of one
 // without a licence: what is left there is a mail user (learn.microsoft.com/microsoft-365/enterprise/cross-tenant-mailbox-migration).
 func noMailbox(code string) bool { return code == "mailbox_missing" || code == "licence_missing" }
+
+// outOfReach says that nothing can be done in the mailbox until somebody gives it back.
+func outOfReach(code string) bool { return noMailbox(code) || code == "mailbox_not_listed" }
 
 // stands says that a calendar which the slot's connection reaches holds an event of it, or may. Whose mailbox is gone, holds none.
 func (r *row) stands() bool {

@@ -280,7 +280,7 @@ func (e *Engine) merge(r *row, found bool, in SlotIn, c connection.Connection) (
 		if r.stands() {
 			return "", fault.BadField("connection", "cannot change while the slot stands in a calendar through another one: cancel it first, and send it again when it is withdrawn")
 		}
-		r.connection, r.at, r.url, r.placed, r.placedDigest, r.look, r.drift = c.ID, link{}, "", nil, "", false, nil
+		r.connection, r.at, r.url, r.placed, r.placedDigest, r.look, r.away.Drift = c.ID, link{}, "", nil, "", false, nil
 	}
 	if !moves && r.wantDigest == digest && r.mailbox == mailbox && r.withdrawn == gone && r.source == in.Source {
 		return Unchanged, nil
@@ -288,7 +288,7 @@ func (e *Engine) merge(r *row, found bool, in SlotIn, c connection.Connection) (
 	if r.wantDigest != digest || r.mailbox != mailbox {
 		r.recreated, r.failures = false, 0
 		if r.at.event == "" {
-			r.drift = nil
+			r.away.Drift = nil
 		}
 	}
 	r.want, r.wantDigest, r.mailbox, r.withdrawn, r.source, r.changedAt, r.problem, r.released = w, digest, mailbox, gone, in.Source, now, nil, false

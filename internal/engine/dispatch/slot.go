@@ -68,9 +68,10 @@ type row struct {
 	operations                                  int64 // how many there were: each has a key of its own
 	look                                        bool  // the event changed, and somebody must look how
 	recreated                                   bool  // it was deleted by hand once, and made anew
-	drift                                       []Difference
-	there                                       *Content // what the calendar says where it drifted
-	released                                    bool     // a person said that the next operation may mail people
+	away                                        away
+	seen                                        string // version that the feed told since the operation was planned; gone for none
+	oldProblem                                  string // code of why the older event cannot be deleted
+	released                                    bool   // a person said that the next operation may mail people
 	failures                                    int64
 	createdAt, changedAt, placedAt, saidAt      time.Time
 
@@ -78,13 +79,13 @@ type row struct {
 }
 
 const columns = `id, external_id, connection, source, mailbox, wanted, wanted_digest, withdrawn, state, problem, event, event_mailbox, etag, link, placed, placed_digest,
-	old_event, old_mailbox, old_etag, operation, operations, look, recreated, drift, released, failures, created_at, changed_at, placed_at, said_at`
+	old_event, old_mailbox, old_etag, operation, operations, look, recreated, drift, released, failures, created_at, changed_at, placed_at, said_at, seen_etag, old_problem`
 
 func scan(s store.Scanner) (r row, err error) {
 	var withdrawn, look, recreated, released, created, changed, placed, said int64
 	var problem string
 	err = s.Scan(&r.id, &r.externalID, &r.connection, &r.source, &r.mailbox, &r.wantSealed, &r.wantDigest, &withdrawn, &r.state, &problem, &r.at.event, &r.at.mailbox, &r.at.etag, &r.url, &r.placedSealed, &r.placedDigest,
-		&r.old.event, &r.old.mailbox, &r.old.etag, &r.opSealed, &r.operations, &look, &recreated, &r.driftSealed, &released, &r.failures, &created, &changed, &placed, &said)
+		&r.old.event, &r.old.mailbox, &r.old.etag, &r.opSealed, &r.operations, &look, &recreated, &r.driftSealed, &released, &r.failures, &created, &changed, &placed, &said, &r.seen, &r.oldProblem)
 	if err != nil {
 		return r, err
 	}
@@ -101,12 +102,11 @@ func ref(id, part string) string { return "dispatch_slot/" + id + "/" + part }
 
 // open unseals what a row keeps of its customer.
 func (e *Engine) open(ctx context.Context, r row) (row, error) {
-	var away driftKept
 	for _, part := range []struct {
 		name   string
 		sealed []byte
 		into   any
-	}{{"wanted", r.wantSealed, &r.want}, {"placed", r.placedSealed, &r.placed}, {"operation", r.opSealed, &r.op}, {"drift", r.driftSealed, &away}} {
+	}{{"wanted", r.wantSealed, &r.want}, {"placed", r.placedSealed, &r.placed}, {"operation", r.opSealed, &r.op}, {"drift", r.driftSealed, &r.away}} {
 		if len(part.sealed) == 0 {
 			continue
 		}
@@ -118,15 +118,18 @@ func (e *Engine) open(ctx context.Context, r row) (row, error) {
 			return r, err
 		}
 	}
-	r.drift, r.there = away.Fields, away.There
 	return r, nil
 }
 
-// driftKept is a drift as it is sealed.
-type driftKept struct {
-	Fields []Difference `json:"fields"`
-	There  *Content     `json:"there,omitempty"`
+// away is what is known of events that are not as the slot has them; it is sealed, as it names people.
+type away struct {
+	Drift   []Difference `json:"fields,omitempty"`
+	There   *Content     `json:"there,omitempty"`   // what the calendar says where it drifted
+	Invited []string     `json:"invited,omitempty"` // to the older event, by hand
+	Mailed  []string     `json:"mailed,omitempty"`  // whom the operation would mail that is held back
 }
+
+func (a away) none() bool { return len(a.Drift)+len(a.Invited)+len(a.Mailed) == 0 }
 
 func (e *Engine) seal(id, part string, v any) ([]byte, error) {
 	text, err := json.Marshal(v)
@@ -151,8 +154,8 @@ func (e *Engine) sealed(r row) (parts [4][]byte, err error) {
 			return parts, err
 		}
 	}
-	if len(r.drift) > 0 {
-		parts[3], err = e.seal(r.id, "drift", driftKept{r.drift, r.there})
+	if !r.away.none() {
+		parts[3], err = e.seal(r.id, "drift", r.away)
 	}
 	return parts, err
 }
@@ -171,14 +174,14 @@ func (e *Engine) keep(ctx context.Context, tx *store.Tx, r row) error {
 		}
 		problem = string(text)
 	}
-	_, err = tx.ExecContext(ctx, `insert into dispatch_slot (`+columns+`, start_at, end_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32)
+	_, err = tx.ExecContext(ctx, `insert into dispatch_slot (`+columns+`, start_at, end_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34)
 		on conflict (id) do update set connection = excluded.connection, source = excluded.source, mailbox = excluded.mailbox, wanted = excluded.wanted, wanted_digest = excluded.wanted_digest, withdrawn = excluded.withdrawn,
 		state = excluded.state, problem = excluded.problem, event = excluded.event, event_mailbox = excluded.event_mailbox, etag = excluded.etag, link = excluded.link, placed = excluded.placed, placed_digest = excluded.placed_digest,
 		old_event = excluded.old_event, old_mailbox = excluded.old_mailbox, old_etag = excluded.old_etag, operation = excluded.operation, operations = excluded.operations, look = excluded.look, recreated = excluded.recreated,
-		drift = excluded.drift, released = excluded.released, failures = excluded.failures, changed_at = excluded.changed_at, placed_at = excluded.placed_at, said_at = excluded.said_at, start_at = excluded.start_at, end_at = excluded.end_at`,
+		drift = excluded.drift, released = excluded.released, failures = excluded.failures, changed_at = excluded.changed_at, placed_at = excluded.placed_at, said_at = excluded.said_at, seen_etag = excluded.seen_etag, old_problem = excluded.old_problem, start_at = excluded.start_at, end_at = excluded.end_at`,
 		r.id, r.externalID, r.connection, r.source, r.mailbox, parts[0], r.wantDigest, number(r.withdrawn), string(r.state), problem, r.at.event, r.at.mailbox, r.at.etag, r.url, parts[1], r.placedDigest,
 		r.old.event, r.old.mailbox, r.old.etag, parts[2], r.operations, number(r.look), number(r.recreated), parts[3], number(r.released), r.failures,
-		store.Millis(r.createdAt), store.Millis(r.changedAt), store.Millis(r.placedAt), store.Millis(r.saidAt), store.Millis(r.want.Start), store.Millis(r.want.End))
+		store.Millis(r.createdAt), store.Millis(r.changedAt), store.Millis(r.placedAt), store.Millis(r.saidAt), r.seen, r.oldProblem, store.Millis(r.want.Start), store.Millis(r.want.End))
 	return err
 }
 
@@ -230,8 +233,18 @@ func (r row) shown() Slot {
 	if in, known := calendar.LookupZone(w.TimeZone); known {
 		w.Start, w.End = w.Start.In(in), w.End.In(in)
 	}
-	return Slot{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, Content: w, State: r.state, Problem: r.problem, Drift: r.drift, Event: r.at.event, PlacedAt: r.placedAt,
+	return Slot{ExternalID: r.externalID, Connection: r.connection, Source: r.source, Technician: r.mailbox, Content: w, State: r.state, Problem: r.told(), Drift: r.away.Drift, Event: r.at.event, PlacedAt: r.placedAt,
 		ChangedAt: r.changedAt}
+}
+
+// told is the problem with the people it is about, who are sealed apart.
+func (r row) told() *fault.Problem {
+	if r.problem == nil || len(r.away.Mailed) == 0 {
+		return r.problem
+	}
+	p := *r.problem
+	p.Title += ": " + strings.Join(r.away.Mailed, ", ")
+	return &p
 }
 
 // Query narrows a list of slots; empty fields do not.

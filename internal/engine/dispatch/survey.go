@@ -1,8 +1,10 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -58,7 +60,7 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 		return false, err
 	}
 	err = e.change(ctx, r.id, func(tx *store.Tx, now *row, rule Rule) error {
-		if now.op == nil || now.op.Key != r.op.Key || now.at.event != "" {
+		if now.op == nil || now.op.Key != r.op.Key {
 			return nil
 		}
 		found, err := store.Select(ctx, tx, scanLink, "delete from dispatch_found where connection = $1 and reference = $2 returning event, mailbox, etag", r.connection, r.externalID)
@@ -66,16 +68,30 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 			return err
 		}
 		taken = true
-		now.at, now.look, now.op = found[0], true, nil
-		for _, l := range found {
-			if l.mailbox == r.op.Mailbox {
-				now.at = l
-			}
-		}
+		now.resume(found, r.op.Mailbox)
 		now.plan(rule)
 		return nil
 	})
 	return taken, err
+}
+
+// resume goes on with events that were found: with the one in the right mailbox where there is one. Another is left, as the one before is.
+func (r *row) resume(found []link, mailbox string) {
+	slices.SortStableFunc(found, func(a, b link) int { return cmp.Compare(number(a.mailbox != mailbox), number(b.mailbox != mailbox)) })
+	if r.at.event != "" {
+		r.leave(r.at, true)
+	} else if len(found) > 1 {
+		r.leave(found[1], true)
+	}
+	r.at, r.url, r.placed, r.placedDigest, r.look, r.op = found[0], "", nil, "", true, nil
+}
+
+// leave has an event deleted that the slot is no longer. Where it may have changed, it is looked at first: people may be invited to it.
+func (r *row) leave(l link, changed bool) {
+	if changed {
+		l.etag = ""
+	}
+	r.old, r.oldProblem, r.away.Invited = l, "", nil
 }
 
 // Restored forgets what was known of calendars: since the backup was made, slots may have been placed that it does not know.
