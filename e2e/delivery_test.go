@@ -225,6 +225,36 @@ func TestAPersonSaysWhatBecameOfADelivery(t *testing.T) {
 	}
 }
 
+// A verified mail that may still arrive is not sent again for a quarter of an hour, also where a person gave it up meanwhile.
+func TestWhatWasGivenUpMayStillArrive(t *testing.T) {
+	t.Parallel()
+	h := delivering(t, store.SQLite, "Seneschal", nil)
+	play(t, h, sim.Fault{Match: matching("POST", "/v1.0/users/*/messages/*/send"), Kind: "sent_late", Delay: "10m", Times: 1})
+	d := mustHandIn(t, h.App, "k", letterTo(ben, "Quote 13"))
+	becomes(t, h, d.ID, delivery.Unsure)
+	say := func(as string) (status int, answer string) {
+		status, _, text := h.REST("POST", "/api/v1/deliveries/"+d.ID+"/resolve", fields{"as": as})
+		return status, string(text)
+	}
+	for _, as := range []string{"send_again", "give_up", "send_again"} {
+		status, text := say(as)
+		if as == "send_again" && (status != http.StatusConflict || !strings.Contains(text, `"may_still_arrive"`)) || as == "give_up" && status != http.StatusOK {
+			t.Fatalf("%s: %d %s", as, status, text)
+		}
+	}
+	if got := showDelivery(t, h.App, d.ID); got.State != delivery.Failed || !strings.Contains(got.ProofNote, "not known") || !got.CanResolve {
+		t.Errorf("given up: %+v", got)
+	}
+	minutes(h, 14)
+	if n := copies(t, h.Cloud, "ben@", "Quote 13"); n != 1 {
+		t.Errorf("Ben has it %d times", n)
+	}
+	if status, text := say("send_again"); status != http.StatusOK {
+		t.Errorf("after the wait: %d %s", status, text)
+	}
+	becomes(t, h, d.ID, delivery.Sent)
+}
+
 func TestADeliveryWaitsAndIsTakenBack(t *testing.T) {
 	t.Parallel()
 	h := delivering(t, store.SQLite, "Seneschal", nil)

@@ -41,6 +41,8 @@ const (
 	SlotFailed        Type = "slot.failed"
 	AlarmRaised       Type = "alarm.raised"
 	AlarmResolved     Type = "alarm.resolved"
+	DeliveryQueued    Type = "delivery.queued"
+	DeliverySending   Type = "delivery.sending"
 	DeliverySent      Type = "delivery.sent"
 	DeliveryUnsure    Type = "delivery.unsure"
 	DeliveryFailed    Type = "delivery.failed"
@@ -51,8 +53,13 @@ const (
 
 // Types lists the events that can be asked for.
 func Types() []Type {
-	return []Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, SlotPlaced, SlotDrifted, SlotFailed, AlarmRaised, AlarmResolved,
-		DeliverySent, DeliveryUnsure, DeliveryFailed, DeliveryCancelled, DeliveryBounced}
+	return append([]Type{NeedsReauth, NeedsAdmin, Healthy, GrantsChanged, SecretExpires, FeedLagging, ItemParked, MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, SlotPlaced, SlotDrifted, SlotFailed, AlarmRaised, AlarmResolved},
+		OfDeliveries()...)
+}
+
+// OfDeliveries are the events of a mail on its way, one for each state.
+func OfDeliveries() []Type {
+	return []Type{DeliveryQueued, DeliverySending, DeliverySent, DeliveryUnsure, DeliveryFailed, DeliveryCancelled, DeliveryBounced}
 }
 
 // Event is something that became true.
@@ -128,7 +135,7 @@ func (l *Log) nextID(now time.Time) string {
 
 // OfMailboxes are the events that tell what happens in people's mailboxes, drives and sites: they are not for everybody who may see the hub.
 func OfMailboxes() []Type {
-	return []Type{MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, ItemParked, DeliverySent, DeliveryUnsure, DeliveryFailed, DeliveryCancelled, DeliveryBounced}
+	return append([]Type{MailReceived, EventChanged, FileChanged, ContactChanged, ListItemChanged, ItemParked}, OfDeliveries()...)
 }
 
 const columns = "id, number, at, type, connection, about, communication, data"

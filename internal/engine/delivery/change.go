@@ -12,8 +12,8 @@ import (
 	"seneschal/internal/store"
 )
 
-// events are what others hear of.
-var events = map[State]event.Type{Sent: event.DeliverySent, Unsure: event.DeliveryUnsure, Failed: event.DeliveryFailed, Cancelled: event.DeliveryCancelled, Bounced: event.DeliveryBounced}
+// events are what others hear of: every change.
+var events = map[State]event.Type{Queued: event.DeliveryQueued, Sending: event.DeliverySending, Sent: event.DeliverySent, Unsure: event.DeliveryUnsure, Failed: event.DeliveryFailed, Cancelled: event.DeliveryCancelled, Bounced: event.DeliveryBounced}
 
 // move writes a new state down, with its history, its event and, where a person asked, its audit entry, unless somebody was faster: from is what
 // it was read as. It reports whether it was written.
@@ -73,17 +73,13 @@ func (e *Engine) ended(ctx context.Context, tx *store.Tx, d Delivery) error {
 }
 
 func (e *Engine) emit(ctx context.Context, tx *store.Tx, d Delivery, code string) error {
-	t, told := events[d.State]
-	if !told {
-		return nil
-	}
 	data := map[string]any{"delivery": d.ID, "state": d.State, "mode": d.Mode, "mailbox": d.Mailbox, "idempotency_key": d.Key}
 	for name, v := range map[string]string{"message_id": d.MessageID, "internet_message_id": d.InternetMessageID, "run": d.Run, "request_id": d.RequestID, "code": code} {
 		if v != "" {
 			data[name] = v
 		}
 	}
-	return e.Events.Emit(ctx, tx, event.Event{Type: t, Connection: d.Connection, About: "delivery/" + d.ID, Data: data})
+	return e.Events.Emit(ctx, tx, event.Event{Type: events[d.State], Connection: d.Connection, About: "delivery/" + d.ID, Data: data})
 }
 
 // Cancel takes back what has not left.
@@ -127,6 +123,9 @@ const (
 	GiveUp    Word = "give_up"
 )
 
+// givenUp is the problem's code of what a person gave up.
+const givenUp = "given_up"
+
 // Resolve takes a person's word on an unsure delivery, or sends a failed one again.
 func (e *Engine) Resolve(ctx context.Context, by access.Caller, in ResolveIn) (Detail, error) {
 	err := e.Store.InTx(ctx, "delivery.resolve", func(tx *store.Tx) error {
@@ -166,7 +165,7 @@ func (e *Engine) resolved(ctx context.Context, tx *store.Tx, d Delivery, as Word
 		d.State, d.SentAt, d.Problem = Sent, e.Clock.Now(), nil
 	case GiveUp:
 		d.State = Failed
-		d.Problem = &fault.Problem{Type: "about:blank", Title: "A person gave it up", Kind: fault.Conflict, Code: "given_up", Fix: "Send it again if it shall leave after all", Who: "you"}
+		d.Problem = &fault.Problem{Type: "about:blank", Title: "A person gave it up", Kind: fault.Conflict, Code: givenUp, Fix: "Send it again if it shall leave after all", Who: "you"}
 	case SendAgain:
 		if err := e.mayLeaveAgain(ctx, tx, d); err != nil {
 			return d, err
@@ -189,8 +188,18 @@ func (e *Engine) mayLeaveAgain(ctx context.Context, tx *store.Tx, d Delivery) er
 	if pieces == 0 {
 		return &fault.Error{Kind: fault.Gone, Code: "letter_gone", Message: "The letter is not kept any more", Fix: "Hand the mail in again, under a new key", Who: "you"}
 	}
-	if wait := d.StartedAt.Add(settled).Sub(e.Clock.Now()); d.State == Unsure && d.Mode == Verified && wait > 0 {
-		return &fault.Error{Kind: fault.Conflict, Code: "may_still_arrive", Message: "The mail may still appear in Sent Items", Cause: "A request may be under way for a quarter of an hour", Fix: "Wait: the hub looks by itself, and sends again by itself where nothing left", Who: "nobody; it passes by itself", RetryAfter: wait}
+	wait := d.StartedAt.Add(settled).Sub(e.Clock.Now())
+	if d.Mode != Verified || wait <= 0 || d.State != Unsure && !d.givenUp() {
+		return nil
 	}
-	return nil
+	f := &fault.Error{Kind: fault.Conflict, Code: "may_still_arrive", Message: "The mail may still appear in Sent Items", Cause: "A request may be under way for a quarter of an hour", Fix: "Wait: the hub looks by itself, and sends again by itself where nothing left", Who: "nobody; it passes by itself", RetryAfter: wait}
+	if d.givenUp() {
+		f.Fix, f.Who = "Wait, and look into the mailbox's Sent Items before you have it sent again: nobody else looks for it any more", "you"
+	}
+	return f
+}
+
+// givenUp says that a person ended an unsure delivery: whether it left is as little known as before.
+func (d Delivery) givenUp() bool {
+	return d.State == Failed && d.Problem != nil && d.Problem.Code == givenUp
 }

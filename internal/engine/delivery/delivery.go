@@ -60,7 +60,7 @@ const (
 	Sending   State = "sending"   // it is being handed to Microsoft
 	Sent      State = "sent"      // verified: seen in Sent Items; send-only: Microsoft said that it took it
 	Unsure    State = "unsure"    // it may have left, and is not sent again unless that is ruled out
-	Failed    State = "failed"    // it did not leave, and does not by itself
+	Failed    State = "failed"    // it did not leave, or a person gave an unsure one up; it does not leave by itself
 	Cancelled State = "cancelled" // taken back before it left
 	Bounced   State = "bounced"   // sent, and reported as not delivered to somebody
 )

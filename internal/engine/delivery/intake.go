@@ -150,6 +150,9 @@ func (e *Engine) queue(ctx context.Context, by access.Caller, d Delivery, l Lett
 		if err := e.Audit.Record(ctx, tx, audit.Entry{Actor: d.Caller, Action: "delivery.send", Target: d.ID, Outcome: "taken", Detail: map[string]any{"connection": d.Connection, "mailbox": d.mailboxID}}); err != nil {
 			return err
 		}
+		if err := e.emit(ctx, tx, d, ""); err != nil {
+			return err
+		}
 		return e.Jobs.Schedule(ctx, tx, PostJob, d.ID, d.due())
 	})
 	if !store.IsDuplicate(err) {

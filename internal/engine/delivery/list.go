@@ -142,6 +142,8 @@ func (d Delivery) proof(by string) string {
 		return "It may have left. It is looked for in Sent Items, and not sent again before that is ruled out"
 	case d.State == Unsure:
 		return "It may have left, and with Mail.Send alone nobody can look. It is not sent again unless a person says so"
+	case d.givenUp():
+		return "A person gave it up. Whether it had left by then is not known"
 	case d.State == Failed:
 		return "Nothing left"
 	case d.State == Cancelled:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"seneschal/internal/action"
 	"seneschal/internal/connection"
 	"seneschal/internal/fault"
 )
@@ -23,6 +24,26 @@ func (e *Engine) mode(ctx context.Context, c connection.Connection) (Mode, error
 		return SendOnly, nil
 	}
 	return Verified, nil
+}
+
+// adapted gives a queued delivery the mode that the grants allow now. Each mode sends by an action of its own, and what was refused under one
+// cannot be asked of the other under the same key: so a new round begins. Where something of the round may have left, it stays as it was, and
+// the ledger answers.
+func (e *Engine) adapted(ctx context.Context, c connection.Connection, d Delivery) (Delivery, error) {
+	mode, err := e.mode(ctx, c)
+	if err != nil || mode == d.Mode {
+		return d, err
+	}
+	run, err := e.Runner.RunOfKey(ctx, d.Connection, d.key())
+	switch {
+	case err != nil:
+		return d, err
+	case run == nil:
+		d.Mode = mode
+	case run.State == action.Refused:
+		d.Mode, d.round = mode, d.round+1
+	}
+	return d, nil
 }
 
 // fits refuses what a mode cannot carry.

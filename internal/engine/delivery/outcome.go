@@ -26,9 +26,9 @@ func (e *Engine) askLedger(ctx context.Context, d Delivery) (time.Time, error) {
 	}
 	switch {
 	case run == nil && d.State == Sending && e.Clock.Now().Sub(d.StartedAt) < ledgerKeeps:
-		return e.hand(ctx, d) // nothing was claimed, so nothing has left
+		return e.handLate(ctx, d)
 	case run == nil:
-		return time.Time{}, e.park(ctx, d)
+		return e.park(ctx, d)
 	case run.State == action.Done:
 		return e.taken(ctx, d, output, d.RequestID)
 	case run.State == action.Refused && run.Problem != nil:
@@ -38,6 +38,16 @@ func (e *Engine) askLedger(ctx context.Context, d Delivery) (time.Time, error) {
 		return e.next(d), nil
 	}
 	return e.doubtful(ctx, d, nil)
+}
+
+// handLate hands over what was claimed and never came to the ledger, so that nothing has left. From now on something may.
+func (e *Engine) handLate(ctx context.Context, d Delivery) (time.Time, error) {
+	from := d
+	d.StartedAt = e.Clock.Now()
+	if written, err := e.write(ctx, from, d, ""); err != nil || !written {
+		return d.StartedAt.Add(soon), err
+	}
+	return e.hand(ctx, d)
 }
 
 func asFault(p fault.Problem) *fault.Error { return fault.As(fault.FromProblem(p)) }
@@ -56,13 +66,14 @@ func (e *Engine) taken(ctx context.Context, d Delivery, output json.RawMessage, 
 		return e.arrived(ctx, from, d)
 	}
 	// The 202 is Microsoft's word, Sent Items is the proof. It shows a mail with a delay.
-	return e.Clock.Now().Add(soon), e.write(ctx, from, d, "")
+	_, err := e.write(ctx, from, d, "")
+	return e.Clock.Now().Add(soon), err
 }
 
 // arrived ends a delivery well.
 func (e *Engine) arrived(ctx context.Context, from, d Delivery) (time.Time, error) {
 	d.State, d.Problem, d.SentAt = Sent, nil, e.Clock.Now()
-	return time.Time{}, e.write(ctx, from, d, "")
+	return e.settle(ctx, from, d)
 }
 
 // look looks for the mail in the mailbox, by the id that it keeps on its way from the drafts to Sent Items.
@@ -134,27 +145,31 @@ func (e *Engine) doubtful(ctx context.Context, d Delivery, f *fault.Error) (time
 }
 
 func (e *Engine) unsure(ctx context.Context, from, d Delivery, f *fault.Error) error {
+	_, err := e.write(ctx, from, d.because(Unsure, f), "")
+	return err
+}
+
+// because is the delivery in a state, and why.
+func (d Delivery) because(s State, f *fault.Error) Delivery {
 	p := f.Problem()
-	d.State, d.Problem = Unsure, &p
-	return e.write(ctx, from, d, "")
+	d.State, d.Problem = s, &p
+	return d
 }
 
 // park leaves a delivery to a person: the ledger knows nothing of it any more.
-func (e *Engine) park(ctx context.Context, d Delivery) error {
+func (e *Engine) park(ctx context.Context, d Delivery) (time.Time, error) {
 	if d.State == Unsure {
-		return nil
+		return time.Time{}, nil
 	}
-	return e.unsure(ctx, d, d, &fault.Error{Kind: fault.Unclear, Code: "ledger_forgot", Message: "The hub was away for so long that its ledger does not know any more whether the mail left",
-		Fix: "Look into the mailbox's Sent Items and say what you see: delivery resolve ID sent, send_again or give_up", Who: "whoever can open the mailbox"})
+	return e.settle(ctx, d, d.because(Unsure, &fault.Error{Kind: fault.Unclear, Code: "ledger_forgot", Message: "The hub was away for so long that its ledger does not know any more whether the mail left",
+		Fix: "Look into the mailbox's Sent Items and say what you see: delivery resolve ID sent, send_again or give_up", Who: "whoever can open the mailbox"}))
 }
 
 // refused is what follows when nothing left: some reasons pass by themselves, and the delivery waits for that; the others end it.
 func (e *Engine) refused(ctx context.Context, d Delivery, f *fault.Error) (time.Time, error) {
 	from := d
 	if !passes(f, d.tries) {
-		p := mendable(f).Problem()
-		d.State, d.Problem = Failed, &p
-		return time.Time{}, e.write(ctx, from, d, "")
+		return e.settle(ctx, from, d.because(Failed, mendable(f)))
 	}
 	d.State, d.tries, d.MessageID = Queued, d.tries+1, ""
 	pause := max(f.RetryAfter, min(time.Minute<<min(d.tries-1, 6), time.Hour))
@@ -217,10 +232,20 @@ func passes(f *fault.Error, tries int) bool {
 // ofMailbox are refusals that are about the one mailbox.
 var ofMailbox = map[string]bool{"send_as_denied": true, "resource_not_granted": true, "mailbox_not_granted": true, "sender_blocked": true}
 
-// write commits a change that the engine itself makes. Where somebody was faster, theirs stands.
-func (e *Engine) write(ctx context.Context, from, d Delivery, note string) error {
-	return e.Store.InTx(context.WithoutCancel(ctx), "delivery.outcome", func(tx *store.Tx) error {
-		_, err := e.move(ctx, tx, from, d, system(), note)
+// write commits a change that the engine itself makes. Where somebody was faster, theirs stands, and it reports that nothing was written.
+func (e *Engine) write(ctx context.Context, from, d Delivery, note string) (written bool, err error) {
+	err = e.Store.InTx(context.WithoutCancel(ctx), "delivery.outcome", func(tx *store.Tx) error {
+		written, err = e.move(ctx, tx, from, d, system(), note)
 		return err
 	})
+	return written, err
+}
+
+// settle writes the last that the hub does by itself with a delivery. Where somebody was faster it comes again: what they left may need it.
+func (e *Engine) settle(ctx context.Context, from, d Delivery) (time.Time, error) {
+	written, err := e.write(ctx, from, d, "")
+	if err != nil || written {
+		return time.Time{}, err
+	}
+	return e.Clock.Now().Add(soon), nil
 }

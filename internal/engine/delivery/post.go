@@ -72,7 +72,7 @@ func (e *Engine) start(ctx context.Context, from Delivery) (time.Time, error) {
 	}
 	d := from
 	if err == nil {
-		if d.Mode, err = e.mode(ctx, c); err != nil {
+		if d, err = e.adapted(ctx, c, d); err != nil {
 			return time.Time{}, err
 		}
 		err = fits(d)
@@ -87,7 +87,7 @@ func (e *Engine) start(ctx context.Context, from Delivery) (time.Time, error) {
 	case !claimed && d.slotAt.After(now):
 		return d.slotAt, nil
 	case !claimed:
-		return time.Time{}, nil // it was taken back in this moment
+		return now.Add(soon), nil // taken back in this moment, or claimed by somebody who may not bring it to an end
 	}
 	return e.hand(ctx, d)
 }

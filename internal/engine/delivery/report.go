@@ -89,10 +89,7 @@ func (e *Engine) bounce(ctx context.Context, connection, mailbox string, r mail.
 			return err
 		}
 		for _, from := range found {
-			d := from
-			p := undelivered(r.Failed, status).Problem()
-			d.State, d.Problem = Bounced, &p
-			if err := e.write(ctx, from, d, "the report is message "+r.ID); err != nil {
+			if _, err := e.write(ctx, from, from.because(Bounced, undelivered(r.Failed, status)), "the report is message "+r.ID); err != nil {
 				return err
 			}
 		}

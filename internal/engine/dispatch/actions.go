@@ -72,6 +72,7 @@ type ruleOut struct {
 
 type conflictIn struct {
 	Technician string `json:"technician" doc:"Address of the technician's mailbox"`
+	Connection string `json:"connection,omitempty" doc:"As of a slot"`
 	Start      string `json:"start" doc:"As of a slot"`
 	End        string `json:"end" doc:"As of a slot"`
 	TimeZone   string `json:"time_zone,omitempty" doc:"As of a slot"`
@@ -198,7 +199,7 @@ type Conflicts struct {
 
 func (e *Engine) conflicts(ctx context.Context, _ action.Call, in conflictIn) (Conflicts, error) {
 	out := Conflicts{Slots: []Slot{}, Busy: []Busy{}}
-	slot := SlotIn{ExternalID: "-", Technician: in.Technician, Start: in.Start, End: in.End, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: "-"}
+	slot := SlotIn{ExternalID: "-", Connection: in.Connection, Technician: in.Technician, Start: in.Start, End: in.End, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: "-"}
 	if err := slot.Check(); err != nil {
 		return out, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -244,21 +243,10 @@ func (c Content) differences(ev calendar.Event) (out []Difference) {
 	compare("location", c.Location, ev.Location)
 	compare("show_as", c.showAs(), ev.ShowAs)
 	if !sameCategories(c.Categories, ev.Categories) {
-		compare("categories", listed(c.Categories), listed(ev.Categories))
+		compare("categories", Listed(c.Categories), Listed(ev.Categories))
 	}
 	compare("reminder_minutes", minutes(c.Reminder), minutes(ev.ReminderMinutes))
 	return out
-}
-
-// listed tells categories apart also where one has a comma.
-func listed(categories []string) string {
-	out := slices.Sorted(slices.Values(categories))
-	for i, c := range out {
-		if strings.ContainsAny(c, `,"`) {
-			out[i] = strconv.Quote(c)
-		}
-	}
-	return strings.Join(out, ", ")
 }
 
 func minutes(m *int) string {

@@ -65,7 +65,7 @@ func (f *Face) movedTo(r *http.Request, who access.Caller) (*slotForm, error) {
 	return form, nil
 }
 
-// free says that nothing stands against a slot as it is entered; else it has shown what does.
+// free says that nothing stands against a slot as it is entered; else it has shown what does, or that nobody can tell.
 func (f *Face) free(w http.ResponseWriter, r *http.Request, who access.Caller, form *slotForm, in map[string]any) bool {
 	found, err := f.against(r, who, in)
 	switch {
@@ -73,7 +73,7 @@ func (f *Face) free(w http.ResponseWriter, r *http.Request, who access.Caller, f
 		return true // a move keeps the instant where the clock's time alone says too little, and refuses by itself what cannot be
 	case err != nil:
 		f.refuseSlot(w, r, who, form, err)
-	case len(found.Slots)+len(found.Busy) > 0:
+	case len(found.Slots)+len(found.Busy) > 0 || found.Unknown != "":
 		form.Conflicts = &found
 		f.showBoard(w, r, who, http.StatusOK, form)
 	default:
@@ -85,7 +85,7 @@ func (f *Face) free(w http.ResponseWriter, r *http.Request, who access.Caller, f
 // against asks what stands against a slot as it is entered.
 func (f *Face) against(r *http.Request, who access.Caller, in map[string]any) (dispatch.Conflicts, error) {
 	question := map[string]any{}
-	for _, name := range []string{"technician", "start", "end", "external_id", "time_zone", "all_day"} {
+	for _, name := range []string{"technician", "connection", "start", "end", "external_id", "time_zone", "all_day"} {
 		if in[name] != nil {
 			question[name] = in[name]
 		}

@@ -11,6 +11,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/customer"
 	"seneschal/internal/engine/delivery"
+	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/engine/timeline"
 	"seneschal/internal/fault"
 	"seneschal/internal/feed"
@@ -70,8 +71,9 @@ func (f *Face) functions() template.FuncMap {
 		"board": func(d boardData, form *slotForm) formView {
 			return formView{d, form, []string{"planned", "tentative", "confirmed", "cancelled"}}
 		},
-		"group": func(id, title string, list []shown) group { return group{id, title, list} },
-		"join":  func(list any) string { return joined(list) },
+		"onboard": func(d boardData, s dispatch.Slot) slotView { return slotView{d, s} },
+		"group":   func(id, title string, list []shown) group { return group{id, title, list} },
+		"join":    func(list any) string { return joined(list) },
 		"json": func(v any) string {
 			text, err := json.MarshalIndent(v, "", "  ")
 			if err != nil {

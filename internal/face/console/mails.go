@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"seneschal/internal/access"
 	"seneschal/internal/connection"
@@ -33,7 +34,16 @@ type mailData struct {
 // word is what a person can say of a delivery, and what comes of it.
 type word struct{ As, Button, Then string }
 
-var deliveryEvents = string(event.DeliverySent) + " " + string(event.DeliveryUnsure) + " " + string(event.DeliveryFailed) + " " + string(event.DeliveryCancelled) + " " + string(event.DeliveryBounced)
+var deliveryEvents = eventNames(event.OfDeliveries())
+
+// eventNames are types as live.js reads them.
+func eventNames(types []event.Type) string {
+	names := make([]string, len(types))
+	for i, t := range types {
+		names[i] = string(t)
+	}
+	return strings.Join(names, " ")
+}
 
 func (f *Face) mailList(w http.ResponseWriter, r *http.Request, who access.Caller) {
 	d := mailsData{States: []delivery.State{delivery.Queued, delivery.Sending, delivery.Sent, delivery.Unsure, delivery.Failed, delivery.Cancelled, delivery.Bounced}, Only: r.FormValue("state"), Recipient: r.FormValue("recipient")}
