@@ -138,12 +138,29 @@ func CodeOf(err error) string {
 // MayBeDone says that the effect may have come although err, or what it wraps, says that it was refused.
 func MayBeDone(err error) bool {
 	for ; err != nil; err = errors.Unwrap(err) {
-		if e, ok := err.(*Error); ok && (e.MayBeDone || e.Kind == Unclear) {
-			return true
+		switch e := err.(type) { //nolint:errorlint // each link of the chain is looked at
+		case certain:
+			return false
+		case *Error:
+			if e.MayBeDone || e.Kind == Unclear {
+				return true
+			}
 		}
 	}
 	return false
 }
+
+// Certain is err of a step before the effect: whatever became of that step, the effect did not come.
+func Certain(err error) error {
+	if err == nil {
+		return nil
+	}
+	return certain{err}
+}
+
+type certain struct{ error }
+
+func (c certain) Unwrap() error { return c.error }
 
 // BadField is an Invalid fault about one field.
 func BadField(name, format string, args ...any) *Error {

@@ -109,6 +109,7 @@ func (s sending) look(ctx context.Context, id string) (graph.Message, graph.Proo
 func (s sending) withdraw(ctx context.Context, draft string, why error) error {
 	if k := fault.KindOf(why); k != fault.Unclear && k != fault.Internal && ctx.Err() == nil {
 		_ = discard(ctx, s.Graph, s.Message(draft)) // the reason why it was not sent is the one to tell
+		return fault.Certain(why)                   // a file of the draft may be there or not; the mail did not leave
 	}
 	return why
 }
