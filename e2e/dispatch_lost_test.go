@@ -251,3 +251,106 @@ func TestACancelledSlotIsLookedForUntilItIsKnown(t *testing.T) {
 		})
 	}
 }
+
+// A creation whose outcome is open stays the same one through whatever the hub refuses meanwhile, and for however long it takes.
+func TestAnOpenCreationStaysTheSame(t *testing.T) {
+	t.Parallel()
+	open := func(t *testing.T) *app.Hub {
+		t.Helper()
+		h := dispatchHub(t, store.SQLite)
+		lostThen(t, h, http.MethodPost, sim.Fault{Kind: "status", Status: http.StatusServiceUnavailable})
+		put(t, h, slotFor(h, "1", ada, nil))
+		waitUntil(t, "it says what is in the way", func() bool {
+			h.Time.Advance(200 * time.Millisecond)
+			s, err := h.Dispatch.Lookup(t.Context(), "1")
+			return err == nil && s.State == dispatch.Placing && s.Problem != nil
+		})
+		return h
+	}
+	once := func(t *testing.T, h *app.Hub) {
+		t.Helper()
+		h.Cloud.ClearFaults()
+		waitUntil(t, "it is placed", func() bool {
+			h.Time.Advance(10 * time.Second)
+			s, err := h.Dispatch.Lookup(t.Context(), "1")
+			return err == nil && s.State == dispatch.Placed && s.Problem == nil
+		})
+		events, err := h.Cloud.State(h.Cloud.Ready().Tenants[0].TenantID, "events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		for _, e := range events {
+			if e["subject"] == "Visit 1" {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("there are %d events", n)
+		}
+	}
+	t.Run("paused", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		paused(t, h, true)
+		waitUntil(t, "it says so", func() bool {
+			h.Time.Advance(2 * time.Second)
+			s, err := h.Dispatch.Lookup(t.Context(), "1")
+			return err == nil && s.State == dispatch.Failed && s.Problem != nil && s.Problem.Code == "connection_paused"
+		})
+		paused(t, h, false)
+		once(t, h)
+	})
+	t.Run("more than a day", func(t *testing.T) {
+		t.Parallel()
+		h := open(t)
+		asked := 0
+		for began := h.Time.Now(); h.Time.Now().Sub(began) < 30*time.Hour; {
+			h.Time.Advance(5 * time.Minute)
+			time.Sleep(5 * time.Millisecond) // jobs work by the machine's clock
+			asked = writes(h)
+		}
+		if asked > 1500 { // each look is up to four attempts
+			t.Errorf("Microsoft was asked %d times", asked)
+		}
+		once(t, h)
+	})
+}
+
+// What cannot be looked for in one mailbox is not looked for when the slot belongs elsewhere.
+func TestACancelledSlotOfADeadMailboxIsPlannedElsewhere(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	play(t, h, sim.Fault{Kind: "mailbox_removed", User: ada})
+	put(t, h, slotFor(h, "1", ada, map[string]any{"status": "cancelled"}))
+	slotIs(t, h, "1", dispatch.Failed)
+	put(t, h, slotFor(h, "1", ben, nil))
+	if s := slotIs(t, h, "1", dispatch.Placed); s.Technician != ben || s.Problem != nil {
+		t.Errorf("it is %+v", s)
+	}
+}
+
+// An older event that cannot be deleted comes before people are invited: else nobody would see that it is still there.
+func TestAnOlderEventComesBeforeInvitations(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	put(t, h, slotFor(h, "1", ada, nil))
+	slotIs(t, h, "1", dispatch.Placed)
+	play(t, h, sim.Fault{Match: matching(http.MethodDelete, "/events"), Kind: "status", Status: http.StatusForbidden, Code: "ErrorAccessDenied"})
+	put(t, h, slotFor(h, "1", ben, map[string]any{"attendees": []string{guest}}))
+	slotIs(t, h, "1", dispatch.Failed)
+	for range 40 {
+		h.Time.Advance(5 * time.Second)
+		slotIs(t, h, "1", dispatch.Failed)
+	}
+	h.Cloud.ClearFaults()
+	waitUntil(t, "people are waited for", func() bool {
+		h.Time.Advance(10 * time.Second)
+		s, err := h.Dispatch.Lookup(t.Context(), "1")
+		return err == nil && s.State == dispatch.Held
+	})
+	if a, b := subjects(inCalendar(t, h, ada)), subjects(inCalendar(t, h, ben)); len(a) != 0 || len(b) != 1 {
+		t.Errorf("Ada has %v, Ben has %v", a, b)
+	}
+	nobodyWasMailed(t, h)
+}

@@ -536,12 +536,16 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	return Result{Run: run.ID, State: Done, Requests: requests, Output: o.output}, nil
 }
 
+// findsOut says that what became of the effect can be known later without doing harm. Of any other the refusal is told: to do it again has the
+// same effect, and only whoever asked knows whether it is still wanted.
+func (a Action) findsOut() bool { return a.reconcile != nil || a.Late }
+
 func failedOutcome(a Action, err error) outcome {
 	f := fault.As(err)
 	p := f.Problem()
 	o := outcome{state: Refused, problem: &p}
 	// A context that ended says nothing about what Microsoft did with the request.
-	if f.Kind == fault.Unclear || f.Kind == fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || a.Effect != Reads && fault.MayBeDone(err) {
+	if f.Kind == fault.Unclear || f.Kind == fault.Internal || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || a.findsOut() && fault.MayBeDone(err) {
 		o.state = Unclear
 	}
 	return o

@@ -75,6 +75,9 @@ type Spec struct {
 	// Repeatable says that running it twice has the effect of running it once, so an unclear run is simply run again.
 	// Every other Writes or Deletes on a connection declares a Reconcile.
 	Repeatable bool
+	// Late says that such a repetition undoes nothing that came since, however late it comes: Microsoft knows it by the key, or by an id that
+	// is given once. So the outcome is found out by it where a refusal came after a lost answer.
+	Late bool
 	// Resumes says that a run that was refused leaves its checkpoint to the next one with the same key and input, which goes on from it.
 	Resumes bool
 	// Keyed says of an action on the hub that it takes an idempotency key, and says itself whether it needs one; every effect on a connection does.

@@ -15,7 +15,7 @@ import (
 
 const (
 	firstLook = 5 * time.Second
-	lastLook  = 24 * time.Hour // after that a person must look; the run stays unclear and says so
+	lastLook  = 24 * time.Hour // after that a person must look; the run stays unclear and says so. An engine goes on until it knows
 	maxPause  = 10 * time.Minute
 
 	notStarted = "not_started" // the code of a run that certainly did not happen
@@ -42,12 +42,12 @@ func (r *Runner) Sweep(ctx context.Context, id string, _ int) (time.Time, error)
 			return time.Time{}, err
 		}
 	}
-	if now.Sub(run.StartedAt) > lastLook {
-		return time.Time{}, nil
-	}
 	open, err := r.answer(telemetry.WithRun(ctx, id), run)
 	if err != nil || !open {
 		return time.Time{}, err
+	}
+	if now.Sub(run.StartedAt) > lastLook && run.For == "" {
+		return time.Time{}, nil
 	}
 	return now.Add(pause(now.Sub(run.StartedAt))), nil
 }

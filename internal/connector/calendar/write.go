@@ -166,11 +166,11 @@ func (d Details) times(e *graph.EventChange, start, end time.Time) {
 
 func writeActions() []action.Action {
 	return []action.Action{
-		action.Define(action.Spec{Name: "calendar.event.create", Summary: "Put one event into a mailbox's calendar; attendees are invited by mail.", Effect: action.Writes, Repeatable: true,
+		action.Define(action.Spec{Name: "calendar.event.create", Summary: "Put one event into a mailbox's calendar; attendees are invited by mail.", Effect: action.Writes, Repeatable: true, Late: true,
 			Operations: []m365.OperationKey{createEvent, createIn, listEvents}, Capability: m365.Calendar}, create),
 		action.Define(action.Spec{Name: "calendar.event.update", Summary: "Change an event: a single one, one occurrence, or a whole series; attendees are told by mail.", Effect: action.Writes,
 			Operations: []m365.OperationKey{changeEvent, readEvent}, Capability: m365.Calendar, Args: []string{"event"}}, update, action.WithReconcile(updated)),
-		action.Define(action.Spec{Name: "calendar.event.delete", Summary: "Delete an event: a single one, one occurrence, or a whole series; an organizer's deletion cancels it for the attendees.", Effect: action.Deletes, Repeatable: true,
+		action.Define(action.Spec{Name: "calendar.event.delete", Summary: "Delete an event: a single one, one occurrence, or a whole series; an organizer's deletion cancels it for the attendees.", Effect: action.Deletes, Repeatable: true, Late: true,
 			Operations: []m365.OperationKey{deleteEvent}, Capability: m365.Calendar, Args: []string{"event"}}, remove),
 	}
 }

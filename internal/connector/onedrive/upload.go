@@ -199,7 +199,7 @@ func (e *effort) open(ctx context.Context, c action.Call, path graph.Path) (grap
 	}
 	s, err := graph.Post[graph.UploadSession](ctx, e.Graph, path, graph.UploadStart{Item: graph.UploadProperties{ConflictBehavior: orFail(e.in.Conflict)}}, graph.Idempotent())
 	if err != nil {
-		return s, err
+		return s, fault.Certain(err) // no piece has left
 	}
 	e.Session = s.UploadURL
 	return s, c.Checkpoint(ctx, e.sending)

@@ -27,8 +27,9 @@ type operation struct {
 	ETag    string   `json:"etag,omitempty"`
 	Want    *Content `json:"want,omitempty"` // what it writes
 	Digest  string   `json:"digest,omitempty"`
-	Old     bool     `json:"old,omitempty"`    // it deletes the event that the slot was before
-	Nobody  bool     `json:"nobody,omitempty"` // it uninvites whom the slot had invited, as it asks for nobody any more
+	Old     bool     `json:"old,omitempty"`     // it deletes the event that the slot was before
+	Unclear bool     `json:"unclear,omitempty"` // it may have been done: it stays until the ledger, or Microsoft, says
+	Nobody  bool     `json:"nobody,omitempty"`  // it uninvites whom the slot had invited, as it asks for nobody any more
 }
 
 // plan puts the next operation into the row, if one is needed and none is on its way, and says where the slot stands. It reports whether
@@ -69,13 +70,14 @@ func key(slot string, n int64) string { return fmt.Sprintf("dispatch/%s/%d/%s", 
 func (r *row) elsewhere() bool { return r.at.event != "" && r.at.mailbox != r.mailbox && !r.withdrawn }
 
 // next is the difference between what is wanted and what is there. Somewhere else it is made before it is deleted here: never neither. An
-// older event that cannot be deleted for now keeps nothing back but the next re-assignment, and that only where its mailbox is within reach.
+// older event that cannot be deleted for now keeps back what waits for a person, and the next re-assignment; where its mailbox is gone, nothing.
 func (r *row) next(rule Rule) *operation {
 	if r.old.event == "" {
 		return r.there(rule)
 	}
 	if r.oldProblem != "" {
-		if op := r.there(rule); op != nil && (op.Kind != create || r.at.event == "" || outOfReach(r.oldProblem)) {
+		gone, op := noMailbox(r.oldProblem), r.there(rule)
+		if op != nil && (gone || len(r.mailed(op)) == 0 && (op.Kind != create || r.at.event == "")) {
 			return op
 		}
 	}

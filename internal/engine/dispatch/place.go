@@ -54,9 +54,13 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 
 // replan has a slot's next operation chosen, for one that was refused and comes up again.
 func (e *Engine) replan(ctx context.Context, id string) (more bool, err error) {
-	err = e.change(ctx, id, func(_ *store.Tx, r *row, rule Rule) error {
+	err = e.change(ctx, id, func(tx *store.Tx, r *row, rule Rule) error {
+		was := r.state
 		if more = r.plan(rule); r.state == Planned {
 			r.state = Placing
+		}
+		if r.state == Held && was != Held {
+			return e.tell(ctx, tx, event.SlotFailed, *r, nil)
 		}
 		return nil
 	})
@@ -125,8 +129,7 @@ func (e *Engine) settle(ctx context.Context, before row, output json.RawMessage,
 		if err := s.done(ctx, output); err != nil {
 			return err
 		}
-		if r.op = nil; s.missed {
-			r.plan(s.rule)
+		if r.op = nil; s.missed && r.plan(s.rule) {
 			due = e.Clock.Now().Add(backoff(r.failures-1, askAgain))
 			return nil
 		}
@@ -206,15 +209,16 @@ func (s *settling) refused(ctx context.Context, f *fault.Error) (time.Time, erro
 		r.op = &operation{Kind: look, Key: key(r.id, r.operations), Event: s.op.Event, Mailbox: s.op.Mailbox, ETag: s.op.ETag, Want: s.op.Want, Digest: s.op.Digest}
 		return s.unclear(f), nil
 	case f.Kind == fault.Unclear || f.Code == "in_progress":
+		r.op.Unclear = true
 		return s.unclear(f), nil
 	case f.Code == "changed_meanwhile" && s.op.Old:
 		r.op, r.old.etag = nil, ""
 		r.plan(s.rule)
-		return time.Time{}, nil
+		return now.Add(askAgain), nil
 	case f.Code == "changed_meanwhile":
 		r.op, r.look = nil, true
 		r.plan(s.rule)
-		return time.Time{}, nil
+		return now.Add(askAgain), nil
 	case missing(f) && (s.op.Kind == remove || s.op.Old):
 		s.op.Kind = remove
 		if err := s.done(ctx, nil); err != nil {
@@ -254,9 +258,11 @@ func (s *settling) stuck(ctx context.Context, f *fault.Error) (time.Time, error)
 	if s.op.Old {
 		p.Title = "The slot's older event in the calendar of " + s.op.Mailbox + " is not deleted yet. " + p.Title
 	}
-	r.op, r.problem = nil, &p
-	if s.op.Kind == find && s.op.Event == "" {
-		r.op = &s.op // whether it is in the calendar must be known
+	switch r.op, r.problem = nil, &p; {
+	case s.op.Kind == find && s.op.Event == "":
+		r.operations = 0 // as before it was looked for: whether it is in the calendar must be known
+	case s.op.Unclear && f.Upstream == nil: // the hub refuses to ask, which says nothing of what was done
+		r.op = &s.op
 	}
 	if f.Kind == fault.Throttled || f.Kind == fault.Unavailable {
 		if s.op.Kind == look {
@@ -292,9 +298,6 @@ func missing(f *fault.Error) bool {
 // noMailbox says that the tenant has no such mailbox any more. Of one that was moved to another tenant Microsoft says the same as of one
 // without a licence: what is left there is a mail user (learn.microsoft.com/microsoft-365/enterprise/cross-tenant-mailbox-migration).
 func noMailbox(code string) bool { return code == "mailbox_missing" || code == "licence_missing" }
-
-// outOfReach says that nothing can be done in the mailbox until somebody gives it back.
-func outOfReach(code string) bool { return noMailbox(code) || code == "mailbox_not_listed" }
 
 // stands says that a calendar which the slot's connection reaches holds an event of it, or may. Whose mailbox is gone, holds none.
 func (r *row) stands() bool {

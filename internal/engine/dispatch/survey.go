@@ -80,14 +80,15 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 		if now.op == nil || now.op.Key != r.op.Key {
 			return nil
 		}
-		found, err := store.Select(ctx, tx, scanLink, "delete from dispatch_found where "+foundFor+" returning event, mailbox, etag", r.connection, r.externalID, r.op.Mailbox)
+		found, err := store.Select(ctx, tx, scanLink, "select event, mailbox, etag from dispatch_found where "+foundFor+" order by event", r.connection, r.externalID, r.op.Mailbox)
 		if err != nil || len(found) == 0 {
 			return err
 		}
 		taken = true
 		now.resume(found, r.op.Mailbox)
 		now.plan(rule)
-		return nil
+		_, err = tx.ExecContext(ctx, "delete from dispatch_found where event in ($1, $2)", now.at.event, now.old.event)
+		return err
 	})
 	return taken, err
 }
