@@ -36,6 +36,9 @@ func TestWhatWasDoneIsNotDoneAgainAfterARefusal(t *testing.T) {
 	}
 	for name, refused := range refusals {
 		for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+			if engine == store.Postgres && name != "out of order" {
+				continue // what the refusal is makes no difference to the store
+			}
 			t.Run(name+" "+string(engine), func(t *testing.T) {
 				t.Parallel()
 				h := dispatchHub(t, engine)
@@ -261,7 +264,7 @@ func TestAnOpenCreationStaysTheSame(t *testing.T) {
 		lostThen(t, h, http.MethodPost, sim.Fault{Kind: "status", Status: http.StatusServiceUnavailable})
 		put(t, h, slotFor(h, "1", ada, nil))
 		waitUntil(t, "it says what is in the way", func() bool {
-			h.Time.Advance(200 * time.Millisecond)
+			h.Time.Advance(2 * time.Second)
 			s, err := h.Dispatch.Lookup(t.Context(), "1")
 			return err == nil && s.State == dispatch.Placing && s.Problem != nil
 		})
