@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -16,15 +15,7 @@ import (
 )
 
 // looks counts the reads of single events.
-func looks(h *app.Hub) int {
-	n := 0
-	for _, r := range h.Cloud.Requests() {
-		if r.Method == http.MethodGet && strings.Contains(r.Path, "/events/") {
-			n++
-		}
-	}
-	return n
-}
+func looks(h *app.Hub) int { return requestsTo(h, "/events/", http.MethodGet) }
 
 // Beyond a feed's window every change is told as a removal, our own as well. Many are compared by one list of the mailbox, and what somebody
 // deleted or changed among them is seen all the same.

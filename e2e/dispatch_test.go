@@ -136,10 +136,13 @@ func nobodyWasMailed(t *testing.T, h *app.Hub) {
 }
 
 // writes counts the requests that create or change events.
-func writes(h *app.Hub) int {
+func writes(h *app.Hub) int { return requestsTo(h, "/events", http.MethodPost, http.MethodPatch) }
+
+// requestsTo counts the requests by such methods whose path has the part.
+func requestsTo(h *app.Hub, part string, methods ...string) int {
 	n := 0
 	for _, r := range h.Cloud.Requests() {
-		if (r.Method == http.MethodPost || r.Method == http.MethodPatch) && strings.Contains(r.Path, "/events") {
+		if slices.Contains(methods, r.Method) && strings.Contains(r.Path, part) {
 			n++
 		}
 	}

@@ -87,11 +87,8 @@ func (e *Engine) seen(ctx context.Context, tx *store.Tx, connection string, now 
 
 // linked are those of some events that are slots.
 func (e *Engine) linked(ctx context.Context, tx *store.Tx, events []string) ([]link, error) {
-	marks, args := make([]string, len(events)), make([]any, len(events))
-	for i, id := range events {
-		marks[i], args[i] = placeholder(i+1), id
-	}
-	return store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where event in ("+strings.Join(marks, ", ")+") order by id", args...)
+	var args []any
+	return store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where event in ("+listOf(&args, events)+") order by id", args...)
 }
 
 // gone is the version of an event that is not there any more.

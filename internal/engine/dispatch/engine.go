@@ -5,6 +5,7 @@ import (
 	"embed"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -111,6 +112,16 @@ func (e *Engine) tell(ctx context.Context, tx *store.Tx, t event.Type, r row, mo
 }
 
 func placeholder(n int) string { return fmt.Sprintf("$%d", n) }
+
+// listOf adds values to a statement's arguments, and gives their list for its "in (...)".
+func listOf[T any](args *[]any, values []T) string {
+	marks := make([]string, len(values))
+	for i, v := range values {
+		*args = append(*args, v)
+		marks[i] = placeholder(len(*args))
+	}
+	return strings.Join(marks, ", ")
+}
 
 // backoff is how long a slot waits after so many refusals in a row.
 func backoff(failures int64, least time.Duration) time.Duration {

@@ -209,11 +209,8 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 // saidAgain notes of slots that say nothing new when they were said: what was so before then comes too late for them as well.
 func (e *Engine) saidAgain(ctx context.Context, tx *store.Tx, ids []string, at time.Time) error {
 	for some := range slices.Chunk(ids, seenBatch) {
-		marks, args := make([]string, len(some)), []any{store.Millis(at)}
-		for i, id := range some {
-			marks[i], args = placeholder(i+2), append(args, id)
-		}
-		if _, err := tx.ExecContext(ctx, "update dispatch_slot set said_at = $1 where id in ("+strings.Join(marks, ", ")+")", args...); err != nil {
+		args := []any{store.Millis(at)}
+		if _, err := tx.ExecContext(ctx, "update dispatch_slot set said_at = $1 where id in ("+listOf(&args, some)+")", args...); err != nil {
 			return err
 		}
 	}

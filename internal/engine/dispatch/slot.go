@@ -278,12 +278,7 @@ func (e *Engine) List(ctx context.Context, q Query) ([]Slot, error) {
 		add("connection = ?", q.Connection)
 	}
 	if len(q.States) > 0 {
-		var marks []string
-		for _, s := range q.States {
-			args = append(args, string(s))
-			marks = append(marks, placeholder(len(args)))
-		}
-		where = append(where, "state in ("+strings.Join(marks, ", ")+")")
+		where = append(where, "state in ("+listOf(&args, q.States)+")")
 	}
 	args = append(args, q.Limit)
 	all, err := e.many(ctx, e.Store.Reader(), strings.Join(where, " and ")+" order by external_id limit "+placeholder(len(args)), args...)

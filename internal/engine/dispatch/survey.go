@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -52,13 +53,10 @@ func (e *Engine) survey(ctx context.Context, connection, mailbox string) error {
 
 // note keeps an event that is there and is no slot's, as far as there is a connection to that slot.
 func (t routes) note(ctx context.Context, tx *store.Tx, l link, connection, reference string) error {
-	args, marks := []any{l.event, connection, l.mailbox, reference, l.etag}, []string{}
-	for id := range t.ids {
-		args = append(args, id)
-		marks = append(marks, placeholder(len(args)))
-	}
+	args := []any{l.event, connection, l.mailbox, reference, l.etag}
+	live := listOf(&args, slices.Sorted(maps.Keys(t.ids)))
 	_, err := tx.ExecContext(ctx, `insert into dispatch_found (event, connection, mailbox, reference, etag) select $1, $2, $3, $4, $5
-		where not exists (select 1 from dispatch_slot where (event = $1 or old_event = $1) and connection in (`+strings.Join(marks, ", ")+`)) on conflict (event) do nothing`, args...)
+		where not exists (select 1 from dispatch_slot where (event = $1 or old_event = $1) and connection in (`+live+`)) on conflict (event) do nothing`, args...)
 	return err
 }
 
