@@ -30,6 +30,9 @@ func TestAnyStormEndsInTheSameTimeline(t *testing.T) {
 	if n, err := strconv.Atoi(os.Getenv("SENESCHAL_SEEDS")); err == nil {
 		seeds = n
 	}
+	if n, err := strconv.ParseUint(os.Getenv("SENESCHAL_SEED"), 10, 64); err == nil {
+		first = n // to play a storm again
+	}
 	log := openStormLog(t)
 	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
 		t.Run(string(engine), func(t *testing.T) {
@@ -170,6 +173,7 @@ func (s *storm) run() {
 		s.t.Fatal(err)
 	}
 	s.pass(7 * time.Hour) // longer than silence is trusted
+	s.early()
 	got := s.rest(s.hub)
 
 	other := slices.DeleteFunc(slices.Clone(s.env), func(kv string) bool {
@@ -187,6 +191,16 @@ func (s *storm) run() {
 	}
 	if !slices.Equal(got, want) {
 		s.t.Errorf("after the storm:\n%s\na hub that saw nothing of it:\n%s", difference(got, want), difference(want, got))
+	}
+}
+
+func (s *storm) today() time.Time { return s.time.Now().UTC().Truncate(24 * time.Hour) }
+
+// early has both hubs looked at on the same day, as the window of meetings moves on at midnight.
+func (s *storm) early() {
+	const long = 2 * time.Hour // as both take to come to rest
+	if left := s.today().AddDate(0, 0, 1).Sub(s.time.Now()); left < long {
+		s.pass(left + time.Second)
 	}
 }
 
@@ -372,7 +386,7 @@ func (s *storm) rest(h *steered) []string {
 		}
 		mails := slices.ContainsFunc(list.Feeds, func(f feed.Feed) bool { return f.Kind == feed.Mail })
 		behind := func(f feed.Feed) bool {
-			return f.State != feed.Live || f.WalkedAt.Before(s.calm)
+			return f.State != feed.Live || f.WalkedAt.Before(s.calm) || f.Kind == feed.Calendar && f.WalkedAt.Before(s.today())
 		}
 		if mails && !slices.ContainsFunc(list.Feeds, behind) && try > 5 {
 			break

@@ -19,6 +19,7 @@ import (
 	"seneschal/internal/app"
 	"seneschal/internal/connection"
 	"seneschal/internal/customer"
+	"seneschal/internal/engine/timeline"
 	"seneschal/internal/feed"
 	"seneschal/internal/jobs"
 	"seneschal/internal/m365"
@@ -39,7 +40,7 @@ func toldOn(t *testing.T, engine store.Engine) *app.Hub {
 	if _, err := h.Customers.Add(t.Context(), access.Local("test"), customer.Form{Name: "Northwind", Domains: []string{"northwind.example"}}); err != nil {
 		t.Fatal(err)
 	}
-	f := h.Form("c", "Seneschal", m365.Timeline, m365.Mail)
+	f := h.Form("c", "Seneschal", m365.Timeline, m365.Mail, m365.Calendar)
 	f.Mailboxes = connection.ParseMailboxes(ada)
 	f.Mailboxes[0].Purposes = []connection.Purpose{connection.ForTimeline, connection.ForActions}
 	if c := h.Connect(f); c.State != connection.Healthy {
@@ -190,6 +191,33 @@ func TestSubscriptionsStayAlive(t *testing.T) {
 			waitUntil(t, "each feed has one subscription", func() bool { h.Time.Advance(time.Second); return len(subscriptions(t, h)) == want })
 		})
 	}
+}
+
+// A calendar of which the hub is told moves its window on with the day, not with the next change.
+func TestTheWindowOfMeetingsMovesOnWithoutBeingTold(t *testing.T) {
+	h := told(t)
+	midnight := h.Time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
+	for h.Time.Now().Before(midnight.Add(-time.Hour)) {
+		letPass(t, h, min(time.Hour, midnight.Add(-10*time.Minute).Sub(h.Time.Now())))
+	}
+	pushed(t, h)
+	for name, day := range map[string]int{"now": 13, "from tomorrow": 14} {
+		at := midnight.AddDate(0, 0, day-1).Add(10 * time.Hour)
+		do(t, h, "calendar.event.create", map[string]any{"user": ada, "subject": name, "start": at.Format(time.RFC3339), "end": at.Add(time.Hour).Format(time.RFC3339), "attendees": []map[string]any{{"address": "nora@northwind.example"}}})
+	}
+	onPage := func(subject string) bool {
+		out, err := h.Timeline.List(t.Context(), access.Local("test"), timeline.Query{Customer: "Northwind", Kind: timeline.Meeting, Until: midnight.AddDate(0, 0, 30), Limit: 500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(out.Communications, func(c timeline.Communication) bool { return c.Subject == subject })
+	}
+	waitUntil(t, "the hub is told of the meetings", func() bool { h.Time.Advance(200 * time.Millisecond); return onPage("now") })
+	if onPage("from tomorrow") {
+		t.Error("a meeting is shown before the window reaches it")
+	}
+	letPass(t, h, midnight.Add(16*time.Minute).Sub(h.Time.Now()))
+	waitUntil(t, "the window has moved on", func() bool { return onPage("from tomorrow") })
 }
 
 func TestDisconnectingEndsTheSubscriptions(t *testing.T) {

@@ -50,7 +50,16 @@ func (s *Service) Walk(ctx context.Context, id string, _ int) (time.Time, error)
 	if err != nil {
 		return s.failed(ctx, walked, err)
 	}
-	return s.Clock.Now().Add(s.pause(walked)), nil
+	return s.next(walked), nil
+}
+
+// next is when the feed is walked again if nobody wakes it.
+func (s *Service) next(f Feed) time.Time {
+	at := s.Clock.Now().Add(s.pause(f))
+	if moves := f.slides(); f.Kind == Calendar && moves.Before(at) {
+		return moves
+	}
+	return at
 }
 
 // walk goes page by page. Each page commits by itself, so that a kill loses one at most.
@@ -87,6 +96,12 @@ func (s *Service) walk(ctx context.Context, f Feed) (Feed, error) {
 }
 
 func (f Feed) changedSince(before Feed) bool { return f.ChangedAt.After(before.ChangedAt) }
+
+// slides is when a calendar's window is due to move on: after midnight, and not those of all mailboxes at once.
+func (f Feed) slides() time.Time {
+	const spread = 15 * time.Minute
+	return f.windowFrom.Add(CalendarWindow.Past + 24*time.Hour + time.Duration(f.number%int64(spread/time.Second))*time.Second)
+}
 
 // slide moves a calendar's window on at midnight. A window is fixed in its link, so a new one is a new round (graph/FACTS §5).
 func (s *Service) slide(f Feed) Feed {
