@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/csv"
 	"encoding/json"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -41,9 +40,9 @@ func (l *Log) Copy(ctx context.Context, out io.Writer, f Format, q Query, pseudo
 	n, last := int64(0), int64(0)
 	for {
 		w := q.where()
-		w.add("seq > ?", last)
-		w.args = append(w.args, exportPage)
-		page, err := store.Select(ctx, l.Store.Reader(), scanEntry, fmt.Sprintf("select %s from audit_entry where %s order by seq limit $%d", columns, w, len(w.args)), w.args...)
+		w.And("seq > ?", last)
+		limit := w.Add(exportPage)
+		page, err := store.Select(ctx, l.Store.Reader(), scanEntry, "select "+columns+" from audit_entry where "+w.String()+" order by seq limit "+limit, w.Args...)
 		if err != nil {
 			return n, err
 		}

@@ -3,7 +3,6 @@ package audit
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 	"time"
 
@@ -45,48 +44,31 @@ func (l *Log) Find(ctx context.Context, q Query) ([]Entry, error) {
 	if before <= 0 {
 		before = newestFirst
 	}
-	w.add("seq < ?", before)
-	w.args = append(w.args, q.Limit)
-	return store.Select(ctx, l.Store.Reader(), scanEntry, fmt.Sprintf("select %s from audit_entry where %s order by seq desc limit $%d", entryColumns, w, len(w.args)), w.args...)
+	w.And("seq < ?", before)
+	limit := w.Add(q.Limit)
+	return store.Select(ctx, l.Store.Reader(), scanEntry, "select "+entryColumns+" from audit_entry where "+w.String()+" order by seq desc limit "+limit, w.Args...)
 }
 
-// conditions are joined by "and"; every ? becomes the next number.
-type conditions struct {
-	parts []string
-	args  []any
-}
-
-func (w *conditions) add(text string, args ...any) {
-	for _, a := range args {
-		w.args = append(w.args, a)
-		text = strings.Replace(text, "?", fmt.Sprintf("$%d", len(w.args)), 1)
-	}
-	w.parts = append(w.parts, text)
-}
-
-// String is what stands after "where".
-func (w *conditions) String() string { return strings.Join(w.parts, " and ") }
-
-func (q Query) where() *conditions {
-	w := &conditions{}
-	w.add("seq > (select retired from audit_head)")
+func (q Query) where() *store.Where {
+	w := &store.Where{}
+	w.And("seq > (select retired from audit_head)")
 	if q.Actor != "" {
 		kind, name := "%:", q.Actor
-		w.add("(actor = ? or actor in (select pseudonym from audit_name where name = ? or name like ? escape '\\'))", name, name, kind+escaped(name))
+		w.And("(actor = ? or actor in (select pseudonym from audit_name where name = ? or name like ? escape '\\'))", name, name, kind+escaped(name))
 	}
 	if q.Action != "" {
-		w.add("(action = ? or action like ? escape '\\')", q.Action, escaped(strings.TrimSuffix(q.Action, "."))+".%")
+		w.And("(action = ? or action like ? escape '\\')", q.Action, escaped(strings.TrimSuffix(q.Action, "."))+".%")
 	}
 	for column, value := range map[string]string{"target": q.Target, "outcome": q.Outcome, "run": q.Run} {
 		if value != "" {
-			w.add(column+" = ?", value)
+			w.And(column+" = ?", value)
 		}
 	}
 	if !q.Since.IsZero() {
-		w.add("at >= ?", store.Millis(q.Since))
+		w.And("at >= ?", store.Millis(q.Since))
 	}
 	if !q.Until.IsZero() {
-		w.add("at < ?", store.Millis(q.Until))
+		w.And("at < ?", store.Millis(q.Until))
 	}
 	return w
 }

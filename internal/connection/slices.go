@@ -216,15 +216,11 @@ func insertSlices(ctx context.Context, tx *store.Tx, rows []sliceRow, onConflict
 	for len(rows) > 0 {
 		n := min(len(rows), atOnce)
 		var marks []string
-		var args []any
+		var args store.Args
 		for _, r := range rows[:n] {
 			values := []any{r.budget, r.instance, r.whole.Requests, r.requests, r.places, r.cost, r.slots, store.Millis(r.turn),
 				store.Millis(r.wantedUntil), store.Millis(r.waitingUntil), store.Millis(r.until), store.Millis(r.countedUntil)}
-			var m []string
-			for range values {
-				m = append(m, fmt.Sprintf("$%d", len(args)+len(m)+1))
-			}
-			marks, args = append(marks, "("+strings.Join(m, ", ")+")"), append(args, values...)
+			marks = append(marks, "("+store.List(&args, values)+")")
 		}
 		_, err := tx.ExecContext(ctx, "insert into connection_slice ("+sliceColumns+") values "+strings.Join(marks, ", ")+" on conflict (budget, instance) do update set "+onConflict, args...)
 		if err != nil {

@@ -2,7 +2,6 @@ package event
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"seneschal/internal/store"
@@ -13,8 +12,6 @@ const (
 	numberBatch = 500
 	headID      = 1
 )
-
-func placeholder(n int) string { return fmt.Sprintf("$%d", n) }
 
 // Nudge has what was just committed numbered at once.
 func (l *Log) Nudge() {

@@ -3,7 +3,6 @@ package event
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"seneschal/internal/store"
 )
@@ -88,25 +87,17 @@ const pageSize = 200
 
 // page gives one page before an id, newest first.
 func (l *Log) page(ctx context.Context, q Query, before string) ([]stored, error) {
-	where, args := []string{"type <> $1"}, []any{string(WebhookTest)}
-	add := func(condition string, v any) {
-		args = append(args, v)
-		where = append(where, strings.ReplaceAll(condition, "?", placeholder(len(args))))
-	}
+	var w store.Where
+	w.And("type <> ?", string(WebhookTest))
 	if q.Connection != "" {
-		add("connection = ?", q.Connection)
+		w.And("connection = ?", q.Connection)
 	}
 	if before != "" {
-		add("id < ?", before)
+		w.And("id < ?", before)
 	}
 	if len(q.Types) > 0 {
-		var marks []string
-		for _, t := range q.Types {
-			args = append(args, string(t))
-			marks = append(marks, placeholder(len(args)))
-		}
-		where = append(where, "type in ("+strings.Join(marks, ", ")+")")
+		w.And("type in (" + store.List(&w.Args, q.Types) + ")")
 	}
-	args = append(args, pageSize)
-	return store.Select(ctx, l.Store.Reader(), scan, "select "+columns+" from event_entry where "+strings.Join(where, " and ")+" order by id desc limit "+placeholder(len(args)), args...)
+	limit := w.Add(pageSize)
+	return store.Select(ctx, l.Store.Reader(), scan, "select "+columns+" from event_entry where "+w.String()+" order by id desc limit "+limit, w.Args...)
 }

@@ -73,10 +73,11 @@ func (s *Service) complete(ctx context.Context, all []Feed) error {
 }
 
 func (s *Service) completeSome(ctx context.Context, some []Feed) error {
-	byID, in, args := map[string]*Feed{}, "feed in ("+placeholders(1, len(some))+")", make([]any, len(some))
+	byID, ids, args := map[string]*Feed{}, make([]string, len(some)), store.Args{}
 	for i := range some {
-		byID[some[i].ID], args[i] = &some[i], some[i].ID
+		byID[some[i].ID], ids[i] = &some[i], some[i].ID
 	}
+	in := "feed in (" + store.List(&args, ids) + ")"
 	if _, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (n Subscription, err error) {
 		n, err = scanSubscription(r)
 		if err == nil && n.ExpiresAt.After(s.Clock.Now()) {

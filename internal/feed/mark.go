@@ -2,6 +2,7 @@ package feed
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"seneschal/internal/store"
@@ -27,35 +28,28 @@ const markBatch = 150
 
 func marksOf(ctx context.Context, tx *store.Tx, feed int64, items []string) (map[string]entryMark, error) {
 	out := map[string]entryMark{}
-	for len(items) > 0 {
-		n := min(len(items), batch)
-		args := []any{feed}
-		for _, id := range items[:n] {
-			args = append(args, id)
-		}
+	for some := range slices.Chunk(items, batch) {
+		args := store.Args{feed}
+		in := store.List(&args, some)
 		found, err := store.Select(ctx, tx, func(r store.Scanner) (m entryMark, err error) {
 			return m, r.Scan(&m.item, &m.place, &m.name, &m.version, &m.round)
-		}, "select item, place, name, version, round from feed_mark where feed = $1 and item in ("+placeholders(2, n)+")", args...)
+		}, "select item, place, name, version, round from feed_mark where feed = $1 and item in ("+in+")", args...)
 		if err != nil {
 			return nil, err
 		}
 		for _, m := range found {
 			out[m.item] = m
 		}
-		items = items[n:]
 	}
 	return out, nil
 }
 
 func keepMarks(ctx context.Context, tx *store.Tx, feed int64, marks []entryMark) error {
-	for len(marks) > 0 {
-		some := marks[:min(len(marks), markBatch)]
-		marks = marks[len(some):]
+	for some := range slices.Chunk(marks, markBatch) {
 		var rows []string
-		var args []any
+		var args store.Args
 		for _, m := range some {
-			rows = append(rows, "("+placeholders(len(args)+1, 6)+")")
-			args = append(args, feed, m.item, m.place, m.name, m.version, m.round)
+			rows = append(rows, "("+store.List(&args, []any{feed, m.item, m.place, m.name, m.version, m.round})+")")
 		}
 		if _, err := tx.ExecContext(ctx, "insert into feed_mark (feed, item, place, name, version, round) values "+strings.Join(rows, ", ")+
 			" on conflict (feed, item) do update set place = excluded.place, name = excluded.name, version = excluded.version, round = excluded.round", args...); err != nil {

@@ -163,7 +163,7 @@ func (s *Service) doubt(ctx context.Context, tx *store.Tx, have expected, event 
 // expectedOf reads the subscriptions that the notes name.
 func expectedOf(ctx context.Context, tx *store.Tx, notes []Note) (map[string]expected, error) {
 	seen := map[string]bool{}
-	var names []any
+	var names []string
 	for _, n := range notes {
 		if id := strings.ToLower(n.Subscription); !seen[id] {
 			seen[id] = true
@@ -171,33 +171,29 @@ func expectedOf(ctx context.Context, tx *store.Tx, notes []Note) (map[string]exp
 		}
 	}
 	out := map[string]expected{}
-	for len(names) > 0 {
-		n := min(len(names), batch)
+	for some := range slices.Chunk(names, batch) {
+		var args store.Args
+		in := store.List(&args, some)
 		found, err := store.Select(ctx, tx, func(r store.Scanner) (e expected, err error) {
 			return e, r.Scan(&e.ID, &e.feed, &e.connection, &e.hash, &e.tenant, &e.certificate)
-		}, "select id, feed, connection, state_hash, tenant, certificate from feed_subscription where lower(id) in ("+placeholders(1, n)+")", names[:n]...)
+		}, "select id, feed, connection, state_hash, tenant, certificate from feed_subscription where lower(id) in ("+in+")", args...)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range found {
 			out[strings.ToLower(e.ID)] = e
 		}
-		names = names[n:]
 	}
 	return out, nil
 }
 
 func markHeard(ctx context.Context, tx *store.Tx, heard map[string]bool, now time.Time) error {
-	var names []any
-	for id := range heard {
-		names = append(names, id)
-	}
-	for len(names) > 0 {
-		n := min(len(names), batch)
-		if _, err := tx.ExecContext(ctx, "update feed_subscription set heard_at = $1 where id in ("+placeholders(2, n)+")", append([]any{store.Millis(now)}, names[:n]...)...); err != nil {
+	for some := range slices.Chunk(slices.Collect(maps.Keys(heard)), batch) {
+		args := store.Args{store.Millis(now)}
+		in := store.List(&args, some)
+		if _, err := tx.ExecContext(ctx, "update feed_subscription set heard_at = $1 where id in ("+in+")", args...); err != nil {
 			return err
 		}
-		names = names[n:]
 	}
 	return nil
 }

@@ -204,14 +204,11 @@ func (s *Service) vouched(ctx context.Context, c connection.Connection, n Note) 
 
 // markRead tells which of the contents came before, and remembers them all.
 func markRead(ctx context.Context, tx *store.Tx, letters []letter, now time.Time) error {
-	for rest := letters; len(rest) > 0; {
-		some := rest[:min(len(rest), batch)]
-		rest = rest[len(some):]
+	for some := range slices.Chunk(letters, batch) {
 		var rows []string
-		var args []any
+		var args store.Args
 		for _, l := range some {
-			rows = append(rows, "("+placeholders(len(args)+1, 2)+")")
-			args = append(args, l.note.Content.print(), store.Millis(now))
+			rows = append(rows, "("+store.List(&args, []any{l.note.Content.print(), store.Millis(now)})+")")
 		}
 		fresh, err := store.Select(ctx, tx, func(r store.Scanner) (h int64, err error) { return h, r.Scan(&h) },
 			"insert into feed_read (content, at) values "+strings.Join(rows, ", ")+" on conflict (content) do nothing returning content", args...)

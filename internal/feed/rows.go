@@ -5,7 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/json"
-	"strconv"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,81 +81,65 @@ func hash(id string) int64 {
 	return int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // all bits are used, the sign is one of them
 }
 
+func hashes(ids []string) []int64 {
+	out := make([]int64, len(ids))
+	for i, id := range ids {
+		out[i] = hash(id)
+	}
+	return out
+}
+
 // batch is how many rows one statement carries: SQLite takes at least 999 parameters, three a row.
 const batch = 300
 
 // known tells which entries of a collection were seen before.
 func (s *Service) known(ctx context.Context, f Feed, ids []string) (map[int64]bool, error) {
 	have := map[int64]bool{}
-	for len(ids) > 0 {
-		n := min(len(ids), batch)
-		args := []any{f.number}
-		for _, id := range ids[:n] {
-			args = append(args, hash(id))
-		}
+	for some := range slices.Chunk(ids, batch) {
+		args := store.Args{f.number}
+		in := store.List(&args, hashes(some))
 		found, err := store.Select(ctx, s.Store.Reader(), func(r store.Scanner) (h int64, err error) { return h, r.Scan(&h) },
-			"select item from feed_item where feed = $1 and item in ("+placeholders(2, n)+")", args...)
+			"select item from feed_item where feed = $1 and item in ("+in+")", args...)
 		if err != nil {
 			return nil, err
 		}
 		for _, h := range found {
 			have[h] = true
 		}
-		ids = ids[n:]
 	}
 	return have, nil
 }
 
 // remember writes down that the entries are in the collection, as of a round.
 func remember(ctx context.Context, tx *store.Tx, f Feed, ids []string) error {
-	for len(ids) > 0 {
-		n := min(len(ids), batch)
+	for some := range slices.Chunk(ids, batch) {
 		var rows []string
-		var args []any
+		var args store.Args
 		seen := map[int64]bool{}
-		for _, id := range ids[:n] {
+		for _, id := range some {
 			h := hash(id)
 			if seen[h] { // an entry may come twice in a page
 				continue
 			}
 			seen[h] = true
-			rows = append(rows, "("+placeholders(len(args)+1, 3)+")")
-			args = append(args, f.number, h, f.round)
+			rows = append(rows, "("+store.List(&args, []any{f.number, h, f.round})+")")
 		}
 		if _, err := tx.ExecContext(ctx, "insert into feed_item (feed, item, round) values "+strings.Join(rows, ", ")+
 			" on conflict (feed, item) do update set round = excluded.round", args...); err != nil {
 			return err
 		}
-		ids = ids[n:]
 	}
 	return nil
 }
 
 // forget takes entries out of the collection.
 func forget(ctx context.Context, tx *store.Tx, f Feed, ids []string) error {
-	for len(ids) > 0 {
-		n := min(len(ids), batch)
-		args := []any{f.number}
-		for _, id := range ids[:n] {
-			args = append(args, hash(id))
-		}
-		if _, err := tx.ExecContext(ctx, "delete from feed_item where feed = $1 and item in ("+placeholders(2, n)+")", args...); err != nil {
+	for some := range slices.Chunk(ids, batch) {
+		args := store.Args{f.number}
+		in := store.List(&args, hashes(some))
+		if _, err := tx.ExecContext(ctx, "delete from feed_item where feed = $1 and item in ("+in+")", args...); err != nil {
 			return err
 		}
-		ids = ids[n:]
 	}
 	return nil
-}
-
-// placeholders writes n of them, from a number on.
-func placeholders(from, n int) string {
-	var b strings.Builder
-	for i := range n {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.WriteByte('$')
-		b.WriteString(strconv.Itoa(from + i))
-	}
-	return b.String()
 }

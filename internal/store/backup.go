@@ -194,7 +194,7 @@ func load(ctx context.Context, tx *Tx, tables []string, lines *json.Decoder) (in
 }
 
 func insertRow(ctx context.Context, tx *Tx, line backupRow) error {
-	var columns, marks []string
+	var columns []string
 	var values []any
 	for c, v := range line.Row {
 		value, err := unplain(v)
@@ -205,9 +205,10 @@ func insertRow(ctx context.Context, tx *Tx, line backupRow) error {
 			return notABackup(nil)
 		}
 		columns, values = append(columns, c), append(values, value)
-		marks = append(marks, fmt.Sprintf("$%d", len(values)))
 	}
-	_, err := tx.ExecContext(ctx, "insert into "+line.Table+" ("+strings.Join(columns, ", ")+") values ("+strings.Join(marks, ", ")+")", values...)
+	var args Args
+	places := List(&args, values)
+	_, err := tx.ExecContext(ctx, "insert into "+line.Table+" ("+strings.Join(columns, ", ")+") values ("+places+")", args...)
 	return err
 }
 

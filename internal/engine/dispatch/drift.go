@@ -87,8 +87,9 @@ func (e *Engine) seen(ctx context.Context, tx *store.Tx, connection string, now 
 
 // linked are those of some events that are slots.
 func (e *Engine) linked(ctx context.Context, tx *store.Tx, events []string) ([]link, error) {
-	var args []any
-	return store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where event in ("+listOf(&args, events)+") order by id", args...)
+	var args store.Args
+	in := store.List(&args, events)
+	return store.Select(ctx, tx, scanLink, "select event, event_mailbox, etag from dispatch_slot where event in ("+in+") order by id", args...)
 }
 
 // gone is the version of an event that is not there any more.

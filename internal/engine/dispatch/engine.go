@@ -3,9 +3,7 @@ package dispatch
 import (
 	"context"
 	"embed"
-	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -109,18 +107,6 @@ func (e *Engine) tell(ctx context.Context, tx *store.Tx, t event.Type, r row, mo
 		data[k] = v
 	}
 	return e.Events.Emit(ctx, tx, event.Event{Type: t, Connection: r.connection, About: r.id, Data: data, Mailbox: r.mailbox})
-}
-
-func placeholder(n int) string { return fmt.Sprintf("$%d", n) }
-
-// listOf adds values to a statement's arguments, and gives their list for its "in (...)".
-func listOf[T any](args *[]any, values []T) string {
-	marks := make([]string, len(values))
-	for i, v := range values {
-		*args = append(*args, v)
-		marks[i] = placeholder(len(*args))
-	}
-	return strings.Join(marks, ", ")
 }
 
 // backoff is how long a slot waits after so many refusals in a row.

@@ -209,8 +209,9 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 // saidAgain notes of slots that say nothing new when they were said: what was so before then comes too late for them as well.
 func (e *Engine) saidAgain(ctx context.Context, tx *store.Tx, ids []string, at time.Time) error {
 	for some := range slices.Chunk(ids, seenBatch) {
-		args := []any{store.Millis(at)}
-		if _, err := tx.ExecContext(ctx, "update dispatch_slot set said_at = $1 where id in ("+listOf(&args, some)+")", args...); err != nil {
+		args := store.Args{store.Millis(at)}
+		in := store.List(&args, some)
+		if _, err := tx.ExecContext(ctx, "update dispatch_slot set said_at = $1 where id in ("+in+")", args...); err != nil {
 			return err
 		}
 	}

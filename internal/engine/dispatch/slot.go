@@ -260,28 +260,25 @@ type Query struct {
 
 // List gives slots by their external ids.
 func (e *Engine) List(ctx context.Context, q Query) ([]Slot, error) {
-	where, args := []string{"external_id > $1"}, []any{q.After}
-	add := func(condition string, v any) {
-		args = append(args, v)
-		where = append(where, strings.ReplaceAll(condition, "?", placeholder(len(args))))
-	}
+	var w store.Where
+	w.And("external_id > ?", q.After)
 	if !q.From.IsZero() {
-		add("end_at > ?", store.Millis(q.From))
+		w.And("end_at > ?", store.Millis(q.From))
 	}
 	if !q.To.IsZero() {
-		add("start_at < ?", store.Millis(q.To))
+		w.And("start_at < ?", store.Millis(q.To))
 	}
 	if q.Technician != "" {
-		add("mailbox = ?", strings.ToLower(q.Technician))
+		w.And("mailbox = ?", strings.ToLower(q.Technician))
 	}
 	if q.Connection != "" {
-		add("connection = ?", q.Connection)
+		w.And("connection = ?", q.Connection)
 	}
 	if len(q.States) > 0 {
-		where = append(where, "state in ("+listOf(&args, q.States)+")")
+		w.And("state in (" + store.List(&w.Args, q.States) + ")")
 	}
-	args = append(args, q.Limit)
-	all, err := e.many(ctx, e.Store.Reader(), strings.Join(where, " and ")+" order by external_id limit "+placeholder(len(args)), args...)
+	limit := w.Add(q.Limit)
+	all, err := e.many(ctx, e.Store.Reader(), w.String()+" order by external_id limit "+limit, w.Args...)
 	out := make([]Slot, 0, len(all))
 	for _, r := range all {
 		out = append(out, r.shown())

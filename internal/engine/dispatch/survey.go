@@ -53,8 +53,8 @@ func (e *Engine) survey(ctx context.Context, connection, mailbox string) error {
 
 // note keeps an event that is there and is no slot's, as far as there is a connection to that slot.
 func (t routes) note(ctx context.Context, tx *store.Tx, l link, connection, reference string) error {
-	args := []any{l.event, connection, l.mailbox, reference, l.etag}
-	live := listOf(&args, slices.Sorted(maps.Keys(t.ids)))
+	args := store.Args{l.event, connection, l.mailbox, reference, l.etag}
+	live := store.List(&args, slices.Sorted(maps.Keys(t.ids)))
 	_, err := tx.ExecContext(ctx, `insert into dispatch_found (event, connection, mailbox, reference, etag) select $1, $2, $3, $4, $5
 		where not exists (select 1 from dispatch_slot where (event = $1 or old_event = $1) and connection in (`+live+`)) on conflict (event) do nothing`, args...)
 	return err

@@ -119,15 +119,11 @@ func (e *Engine) visible(ctx context.Context, by access.Caller, id string) (Kind
 	if err != nil {
 		return "", nil, err
 	}
-	var w conditions
-	w.add("c.id = ?", id)
+	var w store.Where
+	w.And("c.id = ?", id)
 	sight.restrict(&w, "c.id")
 	var kind Kind
-	where := w.parts[0]
-	for _, p := range w.parts[1:] {
-		where += " and " + p
-	}
-	err = e.Store.Reader().QueryRowContext(ctx, "select c.kind from timeline_communication c where "+where, w.args...).Scan(&kind)
+	err = e.Store.Reader().QueryRowContext(ctx, "select c.kind from timeline_communication c where "+w.String(), w.Args...).Scan(&kind)
 	if store.IsNoRows(err) {
 		return "", nil, fault.Missing("communication", id)
 	}
@@ -148,15 +144,11 @@ func (e *Engine) Visible(ctx context.Context, by access.Caller, ids []string) (m
 	}
 	out := map[string]bool{}
 	for chunk := range slices.Chunk(ids, 300) {
-		args := make([]any, 0, len(chunk))
-		for _, id := range chunk {
-			args = append(args, id)
-		}
-		var w conditions
-		w.add("c.id in ("+strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")+")", args...)
+		var w store.Where
+		w.And("c.id in (" + store.List(&w.Args, chunk) + ")")
 		sight.restrict(&w, "c.id")
 		found, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) },
-			"select c.id from timeline_communication c where "+strings.Join(w.parts, " and "), w.args...)
+			"select c.id from timeline_communication c where "+w.String(), w.Args...)
 		if err != nil {
 			return nil, err
 		}

@@ -22,14 +22,10 @@ func copyKey(connection, mailbox, item string) string { return digest(connection
 func (e *Engine) heldOf(ctx context.Context, f feed.Feed, items []string) ([]string, error) {
 	var out []string
 	for chunk := range slices.Chunk(items, 300) {
-		args := []any{f.Connection, f.Mailbox, f.ID}
-		var in []string
-		for _, id := range chunk {
-			args = append(args, id)
-			in = append(in, fmt.Sprintf("$%d", len(args)))
-		}
+		args := store.Args{f.Connection, f.Mailbox, f.ID}
+		in := store.List(&args, chunk)
 		held, err := store.Select(ctx, e.Store.Reader(), func(r store.Scanner) (id string, err error) { return id, r.Scan(&id) },
-			"select item from timeline_copy where connection = $1 and mailbox = $2 and feed = $3 and item in ("+strings.Join(in, ", ")+")", args...)
+			"select item from timeline_copy where connection = $1 and mailbox = $2 and feed = $3 and item in ("+in+")", args...)
 		if err != nil {
 			return nil, err
 		}

@@ -105,21 +105,6 @@ func limitOf(q Query) int {
 	return q.Limit
 }
 
-// conditions collects parts of a where clause with their arguments.
-type conditions struct {
-	parts []string
-	args  []any
-}
-
-// add takes a condition; each ? in it is one argument.
-func (w *conditions) add(part string, args ...any) {
-	for _, a := range args {
-		w.args = append(w.args, a)
-		part = strings.Replace(part, "?", fmt.Sprintf("$%d", len(w.args)), 1)
-	}
-	w.parts = append(w.parts, part)
-}
-
 // query writes the statement. The customer's own index bounds it by time before anything else is looked at.
 func (e *Engine) query(customerID string, q Query, s sight) (string, []any, error) {
 	now := e.Clock.Now()
@@ -129,55 +114,50 @@ func (e *Engine) query(customerID string, q Query, s sight) (string, []any, erro
 	if q.Until.IsZero() {
 		q.Until = now.Add(shown)
 	}
-	var w conditions
-	w.add("t.customer = ?", customerID)
-	w.add("t.at >= ?", store.Millis(q.Since))
-	w.add("t.at < ?", store.Millis(q.Until))
+	var w store.Where
+	w.And("t.customer = ?", customerID)
+	w.And("t.at >= ?", store.Millis(q.Since))
+	w.And("t.at < ?", store.Millis(q.Until))
 	if q.Cursor != "" {
 		at, id, err := readCursor(q.Cursor)
 		if err != nil {
 			return "", nil, err
 		}
-		w.add("(t.at < ? or (t.at = ? and t.communication < ?))", at, at, id)
+		w.And("(t.at < ? or (t.at = ? and t.communication < ?))", at, at, id)
 	}
 	also := "" // the index alone answers where nothing of the communication itself is asked for
 	if q.Kind != "" || q.Search != "" {
 		also = " join timeline_communication c on c.id = t.communication"
 	}
 	if q.Kind != "" {
-		w.add("c.kind = ?", string(q.Kind))
+		w.And("c.kind = ?", string(q.Kind))
 	}
 	for _, word := range strings.Fields(strings.ToLower(q.Search)) {
 		like := "%" + likeEscape.Replace(word) + "%"
-		w.add(`(lower(c.subject) like ? escape '\' or lower(c.preview) like ? escape '\' or exists (select 1 from timeline_participant p
+		w.And(`(lower(c.subject) like ? escape '\' or lower(c.preview) like ? escape '\' or exists (select 1 from timeline_participant p
 			where p.communication = t.communication and p.role <> 'bcc' and (p.address like ? escape '\' or lower(p.name) like ? escape '\')))`, like, like, like, like)
 	}
 	s.restrict(&w, "t.communication")
 	text := `select c.id, c.kind, c.subject, c.preview, c.at, c.ends_at, c.all_day, c.cancelled, c.thread, c.place, c.attachments
 		from (select distinct t.at as at, t.communication as communication from timeline_customer t` + also + `
-		where ` + strings.Join(w.parts, " and ") + fmt.Sprintf(" order by t.at desc, t.communication desc limit %d", limitOf(q)+1) + `) found
+		where ` + w.String() + fmt.Sprintf(" order by t.at desc, t.communication desc limit %d", limitOf(q)+1) + `) found
 		join timeline_communication c on c.id = found.communication order by found.at desc, found.communication desc`
-	return text, w.args, nil
+	return text, w.Args, nil
 }
 
 var likeEscape = strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`)
 
 // restrict narrows to what may be seen. Nobody's address takes part in nothing.
-func (s sight) restrict(w *conditions, communication string) {
+func (s sight) restrict(w *store.Where, communication string) {
 	if s.all {
 		return
 	}
 	if len(s.addresses) == 0 {
-		w.add("1 = 0")
+		w.And("1 = 0")
 		return
 	}
-	args := make([]any, 0, len(s.addresses))
-	for _, a := range s.addresses {
-		args = append(args, a)
-	}
-	marks := strings.TrimSuffix(strings.Repeat("?, ", len(args)), ", ")
 	// The offset keeps PostgreSQL from joining all that an address ever took part in: few communications are looked at, and each has few participants.
-	w.add("exists (select 1 from timeline_participant o where o.communication = "+communication+" and o.address in ("+marks+") limit 1 offset 0)", args...)
+	w.And("exists (select 1 from timeline_participant o where o.communication = " + communication + " and o.address in (" + store.List(&w.Args, s.addresses) + ") limit 1 offset 0)")
 }
 
 func readCursor(cursor string) (at int64, id string, err error) {
@@ -226,12 +206,13 @@ func (e *Engine) complete(ctx context.Context, rows []Communication, s sight, of
 }
 
 // among writes "column in (…)" for the page's communications.
-func among(column string, rows []Communication) (text string, args []any) {
-	var marks []string
+func among(column string, rows []Communication) (text string, args store.Args) {
+	ids := make([]string, len(rows))
 	for i, c := range rows {
-		marks, args = append(marks, fmt.Sprintf("$%d", i+1)), append(args, c.ID)
+		ids[i] = c.ID
 	}
-	return column + " in (" + strings.Join(marks, ", ") + ")", args
+	text = column + " in (" + store.List(&args, ids) + ")"
+	return text, args
 }
 
 // participants gives everybody who takes part, by communication.
