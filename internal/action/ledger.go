@@ -128,7 +128,7 @@ func (l *ledger) claim(ctx context.Context, tx *store.Tx, r *Run) (earlier *Run,
 	}
 	_, err = tx.ExecContext(ctx, `insert into action_run (id, action, connection, caller, idempotency, input_digest, input_sealed, state, owner, leased_until,
 		checkpoint, problem, request_ids, done, total, note, started_at, ended_at, capability) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, '', '[]', 0, 0, '', $12, 0, $13)`,
-		r.ID, r.Action, r.Connection, r.Caller, r.Key, r.InputDigest, r.inputSealed, string(Claimed), l.owner, store.Millis(l.now().Add(runLease)), r.checkpoint, store.Millis(r.StartedAt), string(r.For))
+		r.ID, r.Action, r.Connection, r.Caller, r.Key, r.InputDigest, r.inputSealed, string(Claimed), r.owner, store.Millis(r.leasedUntil), r.checkpoint, store.Millis(r.StartedAt), string(r.For))
 	return nil, err
 }
 
@@ -144,21 +144,36 @@ func (l *ledger) inherit(ctx context.Context, old Run, heir string) ([]byte, err
 	return l.vault.Seal(sealRef(heir, "checkpoint"), text)
 }
 
+const takenOver = "run_taken_over"
+
+// errTakenOver is for whoever was away for longer than a run's lease: another process finds out what became of it, and may do it anew.
+func errTakenOver() error {
+	return &fault.Error{Kind: fault.Unclear, Code: takenOver, Message: "Another process of this hub has taken this run over", Cause: "This one did not move for more than a minute",
+		Fix: "Nothing: the other one goes on with it. If it happens often, see whether the hub's machine is put to sleep or short of memory", Who: "the operator of this hub"}
+}
+
+// ours is the error of a change that found no row of its owner.
+func ours(rows int64, err error) error {
+	if err == nil && rows == 0 {
+		return errTakenOver()
+	}
+	return err
+}
+
 // checkpoint commits what Reconcile will need, before the step it is about.
-func (l *ledger) checkpoint(ctx context.Context, run string, v any) error {
+func (l *ledger) checkpoint(ctx context.Context, r Run, v any) error {
 	text, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	sealed, err := l.vault.Seal(sealRef(run, "checkpoint"), text)
+	sealed, err := l.vault.Seal(sealRef(r.ID, "checkpoint"), text)
 	if err != nil {
 		return err
 	}
 	return l.store.InTx(ctx, "action.checkpoint", func(tx *store.Tx) error {
 		// An unclear run stays unclear while it is being answered.
-		_, err := tx.ExecContext(ctx, "update action_run set state = case when state = $1 then $2 else $3 end, checkpoint = $4 where id = $5",
-			string(Unclear), string(Unclear), string(Sent), sealed, run)
-		return err
+		return ours(store.Affected(ctx, tx, "update action_run set state = case when state = $1 then $2 else $3 end, checkpoint = $4 where id = $5 and owner = $6",
+			string(Unclear), string(Unclear), string(Sent), sealed, r.ID, r.owner))
 	})
 }
 
@@ -184,11 +199,11 @@ type outcome struct {
 }
 
 // end commits the outcome. The sealed input stays for a day, so that it may be run again, and for an unclear run as long as it is needed.
-func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) error {
+func (l *ledger) end(ctx context.Context, tx *store.Tx, r Run, o outcome) error {
 	var sealed []byte
 	if len(o.output) > 0 && len(o.output) <= maxOutput {
 		var err error
-		if sealed, err = l.vault.Seal(sealRef(run, "output"), o.output); err != nil {
+		if sealed, err = l.vault.Seal(sealRef(r.ID, "output"), o.output); err != nil {
 			return err
 		}
 	}
@@ -211,19 +226,23 @@ func (l *ledger) end(ctx context.Context, tx *store.Tx, run string, o outcome) e
 	if o.state == Done || o.state == Refused && !o.resumes {
 		forget += ", checkpoint = null"
 	}
-	_, err := tx.ExecContext(ctx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, updated_at = $6, owner = '', leased_until = 0`+forget+` where id = $7`,
-		string(o.state), sealed, problem, string(ids), store.Millis(l.now()), store.Millis(l.now()), run)
-	return err
+	return ours(store.Affected(ctx, tx, `update action_run set state = $1, output_sealed = $2, problem = $3, request_ids = $4, ended_at = $5, updated_at = $6, owner = '', leased_until = 0`+forget+` where id = $7 and owner = $8 and state not in ($9, $10)`,
+		string(o.state), sealed, problem, string(ids), store.Millis(l.now()), store.Millis(l.now()), r.ID, r.owner, string(Done), string(Refused)))
 }
 
-// renew keeps a long run ours.
-func (l *ledger) renew(ctx context.Context, run string) error {
-	_, err := l.store.Writer().ExecContext(ctx, "update action_run set leased_until = $1 where id = $2 and owner = $3", store.Millis(l.now().Add(runLease)), run, l.owner)
-	return err
+// renew keeps a long run its owner's, and gives the time until which it is.
+func (l *ledger) renew(ctx context.Context, r Run) (until time.Time, err error) {
+	until = l.now().Add(runLease)
+	return until, ours(store.Affected(ctx, l.store.Writer(), "update action_run set leased_until = $1 where id = $2 and owner = $3", store.Millis(until), r.ID, r.owner))
 }
 
-func (l *ledger) progress(ctx context.Context, run string, done, total int64, note string) error {
-	_, err := l.store.Writer().ExecContext(ctx, "update action_run set done = $1, total = $2, note = $3, updated_at = $4 where id = $5", done, total, note, store.Millis(l.now()), run)
+// expire takes a run from an owner whose lease has run out.
+func (l *ledger) expire(ctx context.Context, tx *store.Tx, r Run) error {
+	return ours(store.Affected(ctx, tx, "update action_run set leased_until = 0 where id = $1 and owner = $2 and leased_until <= $3", r.ID, r.owner, store.Millis(l.now())))
+}
+
+func (l *ledger) progress(ctx context.Context, r Run, done, total int64, note string) error {
+	_, err := l.store.Writer().ExecContext(ctx, "update action_run set done = $1, total = $2, note = $3, updated_at = $4 where id = $5 and owner = $6", done, total, note, store.Millis(l.now()), r.ID, r.owner)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"seneschal/internal/access"
@@ -154,7 +155,7 @@ func (r *Runner) do(ctx context.Context, a Action, q Request) (Result, error) {
 		if err := access.Allow(q.Caller, a.Wants()); err != nil {
 			return Result{}, err
 		}
-		in, err := a.check(q.Input)
+		in, err := r.checkInput(a, q)
 		if err != nil {
 			return Result{}, err
 		}
@@ -327,7 +328,7 @@ func (r *Runner) checkInput(a Action, q Request) (any, error) {
 			return nil, fault.BadField(name, "is not a file of this action")
 		}
 	}
-	if a.Effect != Reads && !q.DryRun && (q.Key == "" || len(q.Key) > maxKey) {
+	if a.Target != OnHub && a.Effect != Reads && !q.DryRun && (q.Key == "" || len(q.Key) > maxKey) {
 		return nil, fault.BadField("Idempotency-Key", "must have 1 to %d characters: an effect outside needs a key, so that a repeated request is not a second effect", maxKey)
 	}
 	return in, nil
@@ -371,7 +372,8 @@ func priorityOf(q Request) wire.Priority {
 
 // write is the way of everything with an effect: claim, run, outcome.
 func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request) (Result, error) {
-	run := Run{ID: store.NewID(r.clock.Now()), Action: a.Name, Connection: c.Connection.ID, Caller: q.Caller.String(), Key: q.Key, For: q.For, InputDigest: inputDigest(a, q), StartedAt: r.clock.Now()}
+	run := Run{ID: store.NewID(r.clock.Now()), Action: a.Name, Connection: c.Connection.ID, Caller: q.Caller.String(), Key: q.Key, For: q.For, InputDigest: inputDigest(a, q), StartedAt: r.clock.Now(),
+		owner: r.ledger.owner, leasedUntil: r.clock.Now().Add(runLease)}
 	ctx = telemetry.WithRun(wire.WithPriority(ctx, priorityOf(q)), run.ID)
 	sealed, err := r.ledger.vault.Seal(sealRef(run.ID, "input"), q.Input)
 	if err != nil {
@@ -389,8 +391,8 @@ func (r *Runner) write(ctx context.Context, a Action, c Call, in any, q Request)
 	}
 	r.equip(&c, run)
 	ctx, trail := wire.WithTrail(ctx)
-	stop := r.keepLease(ctx, run.ID)
-	out, err := guard(ctx, a, c, in)
+	held, stop := r.keepLease(ctx, run)
+	out, err := guard(wire.WithFence(ctx, held), a, c, in)
 	stop()
 	return r.end(ctx, a, run, out, trail.IDs(), err)
 }
@@ -460,29 +462,45 @@ func unclearFault(run string, err error) *fault.Error {
 func (r *Runner) equip(c *Call, run Run) {
 	c.Run, c.Began = run.ID, run.StartedAt
 	last := time.Time{}
-	c.checkpoint = func(ctx context.Context, v any) error { return r.ledger.checkpoint(ctx, run.ID, v) }
+	c.checkpoint = func(ctx context.Context, v any) error { return r.ledger.checkpoint(ctx, run, v) }
 	c.recall = func(ctx context.Context, v any) (bool, error) { return r.ledger.recall(ctx, run, v) }
 	c.progress = func(ctx context.Context, done, total int64, note string) {
 		if now := r.clock.Now(); now.Sub(last) >= time.Second || done == total {
 			last = now
-			if err := r.ledger.progress(ctx, run.ID, done, total, note); err != nil {
+			if err := r.ledger.progress(ctx, run, done, total, note); err != nil {
 				r.log.WarnContext(ctx, "progress was not recorded", "error", err)
 			}
 		}
 	}
 }
 
-func (r *Runner) keepLease(ctx context.Context, run string) (stop func()) {
+// keepLease renews a run's lease until it is stopped. held asks whether the run is still ours: a machine that slept does not know by itself.
+func (r *Runner) keepLease(ctx context.Context, run Run) (held func(context.Context) error, stop func()) {
+	var until atomic.Int64
+	until.Store(store.Millis(run.leasedUntil))
+	renew := func(ctx context.Context) error {
+		t, err := r.ledger.renew(ctx, run)
+		if err == nil {
+			until.Store(store.Millis(t))
+		}
+		return err
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {
 		for r.clock.Sleep(ctx, runLease/3) == nil {
-			if err := r.ledger.renew(ctx, run); err != nil {
+			if err := renew(ctx); err != nil {
 				r.log.WarnContext(ctx, "a run's lease was not renewed", "error", err)
 			}
 		}
 	})
-	return func() { cancel(); done.Wait() }
+	held = func(ctx context.Context) error {
+		if r.clock.Now().Before(store.Time(until.Load())) {
+			return nil
+		}
+		return renew(ctx)
+	}
+	return held, func() { cancel(); done.Wait() }
 }
 
 // guard turns a panic into an error: after a claim the outcome must be written whatever happens.
@@ -508,12 +526,12 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 	if failed == nil {
 		text, err := encode(out)
 		if err != nil {
-			return Result{}, err
+			return Result{Run: run.ID, State: Unclear}, unclearFault(run.ID, err)
 		}
 		o.output = text
 	}
 	err := r.ledger.store.InTx(ctx, "action.outcome", func(tx *store.Tx) error {
-		if err := r.ledger.end(ctx, tx, run.ID, o); err != nil {
+		if err := r.ledger.end(ctx, tx, run, o); err != nil {
 			return err
 		}
 		if o.state == Unclear {
@@ -526,8 +544,8 @@ func (r *Runner) end(ctx context.Context, a Action, run Run, out any, requests [
 		return r.record(ctx, tx, a.Name, run, o)
 	})
 	switch {
-	case err != nil:
-		return Result{Run: run.ID, State: Unclear}, err
+	case err != nil: // the sweep will find out; whoever asks again must do it with the same key
+		return Result{Run: run.ID, State: Unclear}, unclearFault(run.ID, err)
 	case o.state == Unclear:
 		return Result{Run: run.ID, State: Unclear}, unclearFault(run.ID, failed)
 	case failed != nil:

@@ -38,7 +38,9 @@ func (r *Runner) Sweep(ctx context.Context, id string, _ int) (time.Time, error)
 		return time.Time{}, nil
 	}
 	if run.State != Unclear {
-		if err := r.abandon(ctx, run); err != nil {
+		if run, err = r.abandon(ctx, run); fault.CodeOf(err) == takenOver {
+			return now.Add(runLease), nil // its owner is there after all
+		} else if err != nil {
 			return time.Time{}, err
 		}
 	}
@@ -55,15 +57,20 @@ func (r *Runner) Sweep(ctx context.Context, id string, _ int) (time.Time, error)
 // pause is how long a question of that age rests: what was not known for an hour is seldom known ten seconds later.
 func pause(age time.Duration) time.Duration { return min(max(age/8, firstLook), maxPause) }
 
-// abandon marks a run whose process is gone.
-func (r *Runner) abandon(ctx context.Context, run Run) error {
+// abandon takes a run from a process that is gone: from then on it is nobody's, and unclear.
+func (r *Runner) abandon(ctx context.Context, run Run) (Run, error) {
 	problem := unclearFault(run.ID, nil).Problem()
-	return r.ledger.store.InTx(ctx, "action.abandon", func(tx *store.Tx) error {
-		if err := r.ledger.end(ctx, tx, run.ID, outcome{state: Unclear, problem: &problem}); err != nil {
+	err := r.ledger.store.InTx(ctx, "action.abandon", func(tx *store.Tx) error {
+		if err := r.ledger.expire(ctx, tx, run); err != nil {
+			return err
+		}
+		if err := r.ledger.end(ctx, tx, run, outcome{state: Unclear, problem: &problem}); err != nil {
 			return err
 		}
 		return r.record(ctx, tx, run.Action, run, outcome{state: Unclear, problem: &problem})
 	})
+	run.owner = ""
+	return run, err
 }
 
 // answer finds out what became of an unclear run, and writes it down. It reports whether the question stays open.
@@ -125,12 +132,16 @@ func (r *Runner) ask(ctx context.Context, a Action, c Call, in any) (any, Answer
 }
 
 func (r *Runner) settle(ctx context.Context, a Action, run Run, o outcome) error {
-	return r.ledger.store.InTx(ctx, "action.settle", func(tx *store.Tx) error {
-		if err := r.ledger.end(ctx, tx, run.ID, o); err != nil {
+	err := r.ledger.store.InTx(ctx, "action.settle", func(tx *store.Tx) error {
+		if err := r.ledger.end(ctx, tx, run, o); err != nil {
 			return err
 		}
 		return r.record(ctx, tx, a.Name, run, o)
 	})
+	if fault.CodeOf(err) == takenOver { // a person and the sweep asked at the same time: the first answer stands
+		return nil
+	}
+	return err
 }
 
 // LookupRun finds a run.

@@ -109,6 +109,12 @@ func (a *attempt) send(ctx, actx context.Context, stream bool) (got result, fail
 		return result{}, &failure{Error: badRequest(err)}, false
 	}
 	c.Hook.At(clock.BeforeSend, r.Operation)
+	if failed := r.fenced(ctx); failed != nil {
+		if req.Body != nil {
+			_ = req.Body.Close() // the transport would have
+		}
+		return result{}, failed, false
+	}
 	resp, err := a.roundTrip(req)
 	c.Hook.At(clock.AfterSend, r.Operation)
 	if err != nil {

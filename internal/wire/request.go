@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"seneschal/internal/fault"
 )
 
 // Request is one call on the wire, complete before it starts: the pipeline may send it more than once.
@@ -72,6 +74,7 @@ const (
 	priorityKey contextKey = iota
 	traceKey
 	trailKey
+	fenceKey
 )
 
 // WithPriority sets the priority of the requests made under ctx.
@@ -82,6 +85,24 @@ func WithPriority(ctx context.Context, p Priority) context.Context {
 // WithTraceparent makes the requests under ctx part of a trace (W3C Trace Context, header traceparent).
 func WithTraceparent(ctx context.Context, traceparent string) context.Context {
 	return context.WithValue(ctx, traceKey, traceparent)
+}
+
+// WithFence has held asked before any request under ctx that may have an effect leaves, each attempt anew; an error keeps it here. Who waited
+// long, or slept, may no longer be the one who is to send it.
+func WithFence(ctx context.Context, held func(context.Context) error) context.Context {
+	return context.WithValue(ctx, fenceKey, held)
+}
+
+// fenced is the error that keeps the request here.
+func (r Request) fenced(ctx context.Context) *failure {
+	held, ok := ctx.Value(fenceKey).(func(context.Context) error)
+	if !ok || !r.changes() {
+		return nil
+	}
+	if err := held(ctx); err != nil {
+		return &failure{Error: fault.As(err)}
+	}
+	return nil
 }
 
 // priorityOf is the context's priority, Dispatch without.
