@@ -104,7 +104,7 @@ func (m *message) part(h textproto.MIMEHeader, body io.Reader, at place) error {
 	case media == "multipart/signed" || media == "multipart/encrypted" || media == "application/pkcs7-mime":
 		return unreadable("it is signed or encrypted, and would arrive changed")
 	case strings.HasPrefix(media, "multipart/"):
-		at.forms = media == "multipart/alternative" && !m.hasText && !m.hasHTML || media == "multipart/related" && at.forms
+		at.forms = media == "multipart/alternative" && !m.hasText && !m.hasHTML || media != "multipart/alternative" && at.forms // one of the forms may have files with it
 		return m.within(multipart.NewReader(body, params["boundary"]), params["boundary"], at)
 	}
 	decoded, err := transferred(h.Get("Content-Transfer-Encoding"), body)
@@ -126,10 +126,24 @@ func mediaOf(h textproto.MIMEHeader) (string, map[string]string) {
 		return "text/plain", nil
 	}
 	media, params, err := mime.ParseMediaType(said)
-	if err != nil {
-		return "application/octet-stream", nil
+	switch {
+	case err == nil:
+		return media, params
+	case errors.Is(err, mime.ErrInvalidMediaParameter): // the type itself can be read
+		return media, boundaryOf(said)
 	}
-	return media, params
+	return "application/octet-stream", nil
+}
+
+// unquoted finds a boundary with signs that should stand in quotation marks: many programs write "----=_Part_1" without.
+var unquoted = regexp.MustCompile(`(?i);\s*boundary\s*=\s*"?([^";\s]+)`)
+
+func boundaryOf(said string) map[string]string {
+	found := unquoted.FindStringSubmatch(said)
+	if found == nil {
+		return nil
+	}
+	return map[string]string{"boundary": found[1]}
 }
 
 // shows says whether a part is the body, or its other form.

@@ -51,6 +51,12 @@ func TestWhatProgramsWrite(t *testing.T) {
 		{"pictures that the HTML shows, one that it does not, and one whose id could be none", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: multipart/related; boundary=a\n\n--a\nContent-Type: text/html\n\n<img src=\"cid:logo%40psa\"><i style='background:url(CID:b&amp;w)'></i>\n--a\nContent-Type: image/png; name=logo.png\nContent-ID: <logo@psa>\n\nPNG\n--a\nContent-Type: image/png; name=bw.png\nContent-ID: <b&w>\nContent-Disposition: attachment\n\nPNG\n--a\nContent-Type: application/pdf; name=a.pdf\nContent-ID: <a@psa>\n\nPDF\n--a\nContent-Type: image/png; name=x.png\nContent-ID: <not one>\n\nPNG\n--a--\n",
 			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, HTML: "<img src=\"cid:logo%40psa\"><i style='background:url(CID:b&amp;w)'></i>", Inline: map[string]string{"attachment_1": "logo@psa", "attachment_2": "b&w"}},
 			map[string]string{"logo.png": "PNG", "bw.png": "PNG", "a.pdf": "PDF", "x.png": "PNG"}},
+		{"a form that has files with it, as Apple Mail writes", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: multipart/alternative; boundary=a\n\n--a\n\nPlain\n--a\nContent-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: text/html\n\n<p>Rich</p>\n--b\nContent-Type: application/pdf; name=a.pdf\n\nPDF\n--b--\n--a--\n",
+			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, Text: "Plain", HTML: "<p>Rich</p>"}, map[string]string{"a.pdf": "PDF"}},
+		{"a boundary that should stand in quotation marks", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: multipart/mixed; boundary=----=_Part_1; charset=utf-8\n\n------=_Part_1\n\nPlain\n------=_Part_1--\n",
+			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, Text: "Plain"}, nil},
+		{"a parameter that is none", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: text/html; charset\n\n<p>Rich</p>\n",
+			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, HTML: "<p>Rich</p>\r\n"}, nil},
 		{"says that it is UTF-8, and is Windows-1252", "To: undisclosed-recipients:;\nContent-Type: text/plain; charset=utf-8\n\nGr\xfc\xdfe", sending{Bcc: []string{"ben@contoso.example", "cleo@contoso.example"}, Text: "Grüße"}, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

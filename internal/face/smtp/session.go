@@ -14,12 +14,14 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/action"
 	"seneschal/internal/fault"
+	"seneschal/internal/vault"
 )
 
 // session is one client's connection.
 type session struct {
 	server *Server
 	conn   *smtp.Conn
+	key    vault.Secret // that it signed in with
 	caller access.Caller
 	from   string
 	to     []string
@@ -49,18 +51,29 @@ func (s *session) signIn(key string) error {
 	if err := f.Limiter.Spent(counted, remote); err != nil {
 		return reply(err)
 	}
-	caller, err := f.Key(s.server.ctx, strings.TrimSpace(key))
-	if err == nil {
-		err = access.Allow(caller, f.Send.Wants())
-		if err != nil {
-			return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: sentence(fault.As(err))}
-		}
-	}
-	if err != nil {
+	s.key = vault.NewSecret(strings.TrimSpace(key))
+	if err := s.admit(); err != nil {
 		if fault.KindOf(err) == fault.Unauthenticated {
 			_ = f.Limiter.Allow(counted, remote) // it is counted; this answer is a refusal already
 		}
 		return reply(err)
+	}
+	if v := visitorOf(s.conn.Conn()); v != nil {
+		v.welcome()
+	}
+	return nil
+}
+
+// admit has the client be who its key says now. A key is asked for anew with each mail: connections outlive keys that were taken away.
+func (s *session) admit() error {
+	f := s.server.face
+	s.caller = access.Caller{}
+	caller, err := f.Key(s.server.ctx, s.key.Reveal())
+	if err != nil {
+		return err
+	}
+	if err := access.Allow(caller, f.Send.Wants()); err != nil {
+		return &smtp.SMTPError{Code: 535, EnhancedCode: smtp.EnhancedCode{5, 7, 8}, Message: sentence(fault.As(err))}
 	}
 	s.caller = caller
 	return nil
@@ -70,6 +83,9 @@ func (s *session) signIn(key string) error {
 func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	if s.caller.Kind == "" {
 		return &smtp.SMTPError{Code: 530, EnhancedCode: smtp.EnhancedCode{5, 7, 0}, Message: "Sign in first: AUTH with an API key as the password"}
+	}
+	if err := s.admit(); err != nil {
+		return reply(err)
 	}
 	if from == "" {
 		return &smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 7}, Message: "Mail needs a sender here: the mailbox that it is sent from"}
@@ -118,6 +134,9 @@ func (s *session) Data(r io.Reader) error {
 	}
 	input, err := json.Marshal(in)
 	if err != nil {
+		return reply(err)
+	}
+	if err := s.admit(); err != nil { // a large mail takes its time
 		return reply(err)
 	}
 	_, err = f.Do(s.server.ctx, action.Request{Action: f.Send.Name, Caller: s.caller, Input: input, Files: m.byName(f.Send.Files), Key: m.key(s.from, s.to, input)})

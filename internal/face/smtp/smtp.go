@@ -62,7 +62,9 @@ func (f *Face) Server(ctx context.Context) *Server {
 }
 
 // Serve takes connections until Stop.
-func (s *Server) Serve(l net.Listener) error { return s.smtp.Serve(l) }
+func (s *Server) Serve(l net.Listener) error {
+	return s.smtp.Serve(&door{Listener: l, now: s.face.MachineNow, unknown: map[string]int{}})
+}
 
 // Stop takes no further mail, and lets what is being taken in end as long as ctx allows. Clients that say nothing are not waited for.
 func (s *Server) Stop(ctx context.Context) error {
