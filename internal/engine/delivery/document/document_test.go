@@ -2,16 +2,19 @@ package document
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/go-fonts/dejavu/dejavusansmono"
 	reader "github.com/ledongthuc/pdf"
+	"github.com/signintech/gopdf"
 
 	"seneschal/internal/fault"
 )
@@ -110,6 +113,8 @@ func TestFiguresAreExact(t *testing.T) {
 		{"tax is reckoned on the sum of a rate", "EUR", []Line{line("1", "0.02", "19"), line("1", "0.02", "19.00"), line("1", "0.02", "19")}, Totals{"0.06", "0.01", "0.07"}},
 		{"each rate is rounded by itself", "EUR", []Line{line("1", "0.03", "19"), line("1", "0.08", "7")}, Totals{"0.11", "0.02", "0.13"}},
 		{"a currency without places", "JPY", []Line{line("3", "99.5", "10")}, Totals{"299", "30", "329"}},
+		{"a currency of which nobody has coins", "RSD", []Line{line("1", "199.49", "20")}, Totals{"199.49", "39.90", "239.39"}},
+		{"a currency with four", "UYW", []Line{line("1", "0.12345", "0")}, Totals{"0.1235", "0.0000", "0.1235"}},
 		{"a currency with three", "KWD", []Line{line("1", "0.0005", "0")}, Totals{"0.001", "0.000", "0.001"}},
 		{"large ones stay whole", "EUR", []Line{line("999999999999.999999", "999999999999.999999", "100")}, Totals{"999999999999999998000000.00", "999999999999999998000000.00", "1999999999999999996000000.00"}},
 	} {
@@ -228,6 +233,52 @@ func TestLongWordsAndHighRowsStayOnThePage(t *testing.T) {
 	all := strings.Join(read(t, pdf), "")
 	if w, n := strings.Count(all, "W"), strings.Count(all, "NNN"); w != 500 || n < 1000 || strings.Count(all, "w") < 80*45 {
 		t.Errorf("%d letters of 500 are left of the description, %d of the notes", w, n)
+	}
+}
+
+// Units and figures of any length stand in their columns: nothing is printed over something else.
+func TestNothingIsPrintedOverSomethingElse(t *testing.T) {
+	d := works()
+	d.Currency, d.Totals, d.Lines = "IDR", nil, nil
+	for _, unit := range []string{"h", "Lizenzen/Monat", "licences per month", "WWWWWWWWWWWWWWWWWWWW"} {
+		d.Lines = append(d.Lines, Line{Description: strings.Repeat("Maintenance ", 6), Unit: unit, Quantity: "250", UnitPrice: "1.00", TaxRate: "19.123456"},
+			Line{Description: strings.Repeat("Maintenance ", 6), Unit: unit, Quantity: "999999999999.999999", UnitPrice: "123456789012.123456", TaxRate: "19"})
+	}
+	pdf, err := loaded(t, "").PDF("invoice", d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := reader.NewReader(bytes.NewReader(pdf), int64(len(pdf)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []reader.Text // what is written at one place; the reader gives letters, all with the place of the first but for kerning, and a sign after the last
+	begun := false
+	for _, l := range r.Page(1).Content().Text {
+		switch {
+		case !begun:
+			all, begun = append(all, l), true
+		case l.S == "\uFFFD":
+			begun = false
+		default:
+			all[len(all)-1].S += l.S
+		}
+	}
+	ruler := &sheet{pdf: &gopdf.GoPdf{}}
+	ruler.pdf.Start(gopdf.Config{PageSize: gopdf.Rect{W: pageWidth, H: pageHeight}})
+	if err := loaded(t, "").fonts.set(ruler.pdf); err != nil {
+		t.Fatal(err)
+	}
+	slices.SortFunc(all, func(a, b reader.Text) int { return cmp.Or(cmp.Compare(a.Y, b.Y), cmp.Compare(a.X, b.X)) })
+	if len(all) < 60 {
+		t.Fatalf("only %d texts", len(all))
+	}
+	for i, run := range all[1:] {
+		before := all[i]
+		ruler.font(before.Font, before.FontSize)
+		if end := before.X + ruler.width(before.S); before.Y == run.Y && end > run.X {
+			t.Errorf("at the height %.0f, %q ends at %.1f, and %q begins at %.1f", run.Y, before.S, end, run.S, run.X)
+		}
 	}
 }
 

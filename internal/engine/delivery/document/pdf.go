@@ -18,6 +18,7 @@ const (
 	price     = right - 130
 	rate      = right - 80
 	wide      = quantity - 70 - described // of descriptions
+	gap       = 6.0                       // between columns
 )
 
 // PDF draws a document: the same data gives the same bytes.
@@ -148,22 +149,38 @@ func (s *sheet) tableHead(v View) {
 // row draws one line: its figures beside the first line of its description, and the rest below, over a page's end if need be.
 func (s *sheet) row(l ViewLine) {
 	s.font(regular, 9)
-	description := s.wrapped(l.Description, wide)
-	s.room(s.line() * float64(min(len(description), 3)))
+	description, amount := s.wrapped(l.Description, wide), s.counted(l)
+	s.room(s.line() * float64(max(min(len(description), 3), len(amount))))
 	s.font(regular, 9) // a new page's head has fonts of its own
+	page, below := s.pdf.GetNumberOfPages(), s.y+s.line()*float64(len(amount))
 	s.at(left, s.y, fmt.Sprint(l.Position))
-	s.endingAt(quantity, s.y, strings.TrimSpace(l.Quantity+" "+legible(l.Unit)))
-	s.endingAt(price, s.y, l.UnitPrice)
-	s.endingAt(rate, s.y, l.TaxRate)
-	s.endingAt(right, s.y, l.Amount)
+	for i, line := range amount {
+		s.within(quantity, s.y+s.line()*float64(i), line, quantity-described-wide-gap)
+	}
+	s.within(price, s.y, l.UnitPrice, price-quantity-gap)
+	s.within(rate, s.y, l.TaxRate, rate-price-gap)
+	s.within(right, s.y, l.Amount, right-rate-gap)
 	s.column(description, 9)
 	if l.Details != "" {
 		s.font(regular, 8)
 		s.column(s.wrapped(l.Details, wide), 8)
 	}
+	if s.pdf.GetNumberOfPages() == page {
+		s.y = max(s.y, below)
+	}
 	s.y += 3
 	s.rule(s.y, 0.2)
 	s.y += 4
+}
+
+// counted is the quantity with its unit: on one line, or the unit below it where that is too long.
+func (s *sheet) counted(l ViewLine) []string {
+	const width = quantity - described - wide - gap
+	whole := strings.TrimSpace(l.Quantity + " " + legible(l.Unit))
+	if s.width(whole) <= width {
+		return []string{whole}
+	}
+	return append([]string{l.Quantity}, s.wrapped(l.Unit, width)...)
 }
 
 // column draws lines below each other in the column of descriptions.
@@ -180,7 +197,8 @@ func (s *sheet) column(lines []string, size float64) {
 // sums draws the totals, which stay together.
 func (s *sheet) sums(v View) {
 	s.font(regular, 10)
-	const labels = right - 115
+	labels := right - max(115, s.widest(v)+2*gap)
+	s.font(regular, 10)
 	s.y += 4
 	s.room(s.line()*float64(min(len(v.Taxes), 20)+2) + 24)
 	s.endingAt(labels, s.y, v.Words.Net)
@@ -198,6 +216,16 @@ func (s *sheet) sums(v View) {
 	s.endingAt(labels, s.y, v.Words.Gross)
 	s.endingAt(right, s.y, v.Gross)
 	s.y += s.line() + 16
+}
+
+// widest is how much room the sums' figures take.
+func (s *sheet) widest(v View) float64 {
+	w := s.width(v.Net)
+	for _, t := range v.Taxes {
+		w = max(w, s.width(t.Amount))
+	}
+	s.font(bold, 11)
+	return max(w, s.width(v.Gross))
 }
 
 // closing draws terms, where to pay, and notes.

@@ -60,6 +60,16 @@ func (s *sheet) endingAt(x, y float64, text string) {
 	}
 }
 
+// within draws a line of text that ends at x, in letters as small as a column's width wants.
+func (s *sheet) within(x, y float64, text string, width float64) {
+	size := s.size
+	if w := s.width(text); w > width {
+		s.do(s.pdf.SetFontSize(size * width / w))
+		defer func() { s.do(s.pdf.SetFontSize(size)) }()
+	}
+	s.endingAt(x, y, text)
+}
+
 // rule draws a line across the page.
 func (s *sheet) rule(y, width float64) {
 	s.pdf.SetLineWidth(width)
