@@ -109,9 +109,9 @@ func (e *Engine) tell(ctx context.Context, tx *store.Tx, t event.Type, r row, mo
 	return e.Events.Emit(ctx, tx, event.Event{Type: t, Connection: r.connection, About: r.id, Data: data, Mailbox: r.mailbox})
 }
 
-// backoff is how long a slot waits after so many refusals in a row.
+// backoff is how long a slot waits after so many refusals in a row; a new word counts them from the beginning, whatever is under way.
 func backoff(failures int64, least time.Duration) time.Duration {
-	return min(least<<min(failures, 10), time.Hour)
+	return min(least<<min(max(failures, 0), 10), time.Hour)
 }
 
 // wouldMail is the brake: Exchange mails whoever is invited to an event at every change of it.

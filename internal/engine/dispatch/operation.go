@@ -18,6 +18,9 @@ const (
 	find   kind = "find" // the event is not where it was: is it elsewhere in the mailbox?
 )
 
+// writes says that it changes the calendar.
+func (k kind) writes() bool { return k == create || k == update || k == remove }
+
 // operation is the next thing to do for a slot. It is kept before it is done, and is done as it was kept.
 type operation struct {
 	Kind    kind     `json:"kind"`

@@ -45,6 +45,7 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 		if taken {
 			continue
 		}
+		r.op.Unclear = r.op.Unclear || e.leftOpen(ctx, r, err)
 		due, err := e.settle(ctx, r, output, err)
 		if err != nil || !due.IsZero() {
 			return due, err
@@ -115,12 +116,23 @@ func (e *Engine) do(ctx context.Context, r row) (output json.RawMessage, taken b
 	return result.Output, false, err
 }
 
+// leftOpen says that an operation may be done although the hub would not even ask about it, as when it was killed before the answer and the
+// connection was paused since: the ledger knows. Where that cannot be read, it may be.
+func (e *Engine) leftOpen(ctx context.Context, r row, failed error) bool {
+	if f := fault.As(failed); f == nil || f.Upstream != nil || !r.op.Kind.writes() {
+		return false
+	}
+	run, err := e.Runner.RunOfKey(ctx, r.connection, r.op.Key)
+	return err != nil || run != nil && run.State != action.Refused
+}
+
 // settle commits what came of an operation, together with the next one. It gives the time to come again; zero to go on at once.
 func (e *Engine) settle(ctx context.Context, before row, output json.RawMessage, failed error) (due time.Time, err error) {
 	err = e.change(context.WithoutCancel(ctx), before.id, func(tx *store.Tx, r *row, rule Rule) error {
 		if r.op == nil || r.op.Key != before.op.Key {
 			return nil // another process was first
 		}
+		r.op.Unclear = r.op.Unclear || before.op.Unclear
 		s := settling{e: e, tx: tx, r: r, op: *r.op, rule: rule, was: r.state}
 		if failed != nil {
 			due, err = s.refused(ctx, fault.As(failed))
@@ -159,7 +171,7 @@ func (s *settling) goOn(ctx context.Context) error {
 	switch {
 	case s.r.state == Held && s.was != Held:
 		return s.e.tell(ctx, s.tx, event.SlotFailed, *s.r, nil)
-	case (s.r.state == Placed || s.r.state == Withdrawn) && (s.op.Kind == create || s.op.Kind == update || s.op.Kind == remove):
+	case (s.r.state == Placed || s.r.state == Withdrawn) && s.op.Kind.writes():
 		return s.e.tell(ctx, s.tx, event.SlotPlaced, *s.r, nil)
 	}
 	return nil
