@@ -270,17 +270,7 @@ func TestAnOpenCreationStaysTheSame(t *testing.T) {
 			s, err := h.Dispatch.Lookup(t.Context(), "1")
 			return err == nil && s.State == dispatch.Placed && s.Problem == nil
 		})
-		events, err := h.Cloud.State(h.Cloud.Ready().Tenants[0].TenantID, "events")
-		if err != nil {
-			t.Fatal(err)
-		}
-		n := 0
-		for _, e := range events {
-			if e["subject"] == "Visit 1" {
-				n++
-			}
-		}
-		if n != 1 {
+		if n := made(t, h, "Visit 1"); n != 1 {
 			t.Errorf("there are %d events", n)
 		}
 	}

@@ -2,6 +2,8 @@ package dispatch
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ func (e *Engine) Classes() []custody.Class {
 	return []custody.Class{
 		{Name: "slots", Title: "Technicians' slots", What: "When which technician is where, sealed: for which customer, what for, notes; the event that it is, and what somebody changed there by hand. Imports that wait for approval, sealed. Which mailboxes were asked for events of slots that this database did not know, and the ids of those",
 			Whose: "technicians and the customers they visit", Tables: []string{"dispatch_slot", "dispatch_import", "dispatch_survey", "dispatch_found"}, Seen: "admins, members, and keys for dispatch",
-			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved, rejected or overtaken by a newer one; what a mailbox held, 400 days after it was asked", Export: custody.InExport,
+			Ends: "30 days after it was withdrawn, 400 days after its end; an import's content when it was approved, rejected or overtaken by a newer one; what a mailbox held, 400 days after it was asked or when a slot in it is forgotten", Export: custody.InExport,
 			Erase: "the technician's slots go from the hub; their events stay, as they are the mailbox's", Prune: e.prune},
 		{Name: "dispatch_settings", Title: "Rules of dispatch, links to calendars", What: "What becomes of events changed by hand, for each connection; digests of the secret addresses under which technicians' slots are read, and who made them; addresses to which planning systems post, and the ids of their calls, for a week", Whose: "technicians",
 			Tables: []string{"dispatch_rule", "dispatch_link", "dispatch_intake", "dispatch_call"}, Seen: "admins, members, and keys for dispatch", Ends: "when somebody ends it", Export: custody.InExport, Erase: "the technician's address goes"},
@@ -29,8 +31,7 @@ func (e *Engine) Classes() []custody.Class {
 
 // prune forgets what is over.
 func (e *Engine) prune(ctx context.Context, tx *store.Tx, before time.Time, limit int) (int64, error) {
-	n, err := store.Affected(ctx, tx, `delete from dispatch_slot where id in (select id from dispatch_slot where operation is null and ((state = $1 and changed_at < $2) or end_at < $3) order by end_at limit $4)`,
-		string(Withdrawn), store.Millis(before.Add(-keepWithdrawn)), store.Millis(before.Add(-keepPast)), limit)
+	n, err := e.pruneSlots(ctx, tx, before, limit)
 	if err != nil {
 		return n, err
 	}
@@ -44,6 +45,25 @@ func (e *Engine) prune(ctx context.Context, tx *store.Tx, before time.Time, limi
 	}
 	_, err = tx.ExecContext(ctx, "delete from dispatch_found where exists (select 1 from dispatch_survey s where s.connection = dispatch_found.connection and s.mailbox = dispatch_found.mailbox and s.made_at < $1)", store.Millis(before.Add(-keepPast)))
 	return n + m, err
+}
+
+// pruneSlots forgets slots. Their events stay in the calendars, so those are asked anew before a slot is made there: a file may name one that is
+// forgotten here, and would have it made a second time.
+func (e *Engine) pruneSlots(ctx context.Context, tx *store.Tx, before time.Time, limit int) (int64, error) {
+	left, err := store.Select(ctx, tx, scanLink, `delete from dispatch_slot where id in (select id from dispatch_slot where operation is null and ((state = $1 and changed_at < $2) or end_at < $3) order by end_at limit $4)
+		returning event, event_mailbox, etag`, string(Withdrawn), store.Millis(before.Add(-keepWithdrawn)), store.Millis(before.Add(-keepPast)), limit)
+	mailboxes := map[string]bool{}
+	for _, l := range left {
+		if l.event != "" {
+			mailboxes[l.mailbox] = true
+		}
+	}
+	for _, mailbox := range slices.Sorted(maps.Keys(mailboxes)) {
+		if err == nil {
+			_, err = tx.ExecContext(ctx, "delete from dispatch_survey where mailbox = $1", mailbox)
+		}
+	}
+	return int64(len(left)), err
 }
 
 // Export gives a technician's slots.
