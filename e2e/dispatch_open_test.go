@@ -9,6 +9,7 @@ import (
 
 	"seneschal/internal/access"
 	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/event"
 	"seneschal/internal/sim"
 	"seneschal/internal/store"
 )
@@ -68,5 +69,38 @@ func TestAKilledCreationIsKeptWhileItsConnectionIsPaused(t *testing.T) {
 				t.Errorf("the calendar holds %v", got)
 			}
 		})
+	}
+}
+
+// What a technician changed while the answer to a creation was lost is seen, and the rule holds for it; and what was lost is told once it is placed.
+func TestALostAnswerHidesNobodysChange(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	operated[any](t, h, "dispatch.rule.set", map[string]any{"connection": "c", "rule": "ask"})
+	lostThen(t, h, http.MethodPost, sim.Fault{Kind: "status", Status: http.StatusServiceUnavailable})
+	put(t, h, slotFor(h, "1", ada, nil))
+	waitUntil(t, "it says what is in the way", func() bool {
+		h.Time.Advance(2 * time.Second)
+		s, err := h.Dispatch.Lookup(t.Context(), "1")
+		return err == nil && s.State == dispatch.Placing && s.Problem != nil
+	})
+	e := inCalendar(t, h, ada)
+	byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": e[0].ID, "start": e[0].Start.Add(5 * time.Hour), "end": e[0].End.Add(5 * time.Hour)})
+	h.Cloud.ClearFaults()
+	comesToRest(t, h, "1")
+	if s := slotIs(t, h, "1", dispatch.Drifted); len(s.Drift) != 2 {
+		t.Errorf("it differs in %+v", s.Drift)
+	}
+	put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 2"}))
+	if e := inCalendar(t, h, ada); !e[0].Start.Equal(monday(h).Add(5 * time.Hour)) {
+		t.Errorf("it was written over, at %v", e[0].Start)
+	}
+	resolve(t, h, "calendar")
+	told := len(slotEvents(t, h, event.SlotPlaced))
+	play(t, h, sim.Fault{Match: matching(http.MethodPatch, "/events"), Kind: "timeout_after_accept", Times: 1})
+	put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 3"}))
+	comesToRest(t, h, "1")
+	if n := len(slotEvents(t, h, event.SlotPlaced)) - told; n != 1 {
+		t.Errorf("a change whose answer was lost was told %d times", n)
 	}
 }

@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,6 +12,7 @@ import (
 	"seneschal/internal/app"
 	"seneschal/internal/connector/calendar"
 	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/sim"
 	"seneschal/internal/store"
 )
 
@@ -146,4 +149,81 @@ func TestASlotInvitesWhomSomebodyLetsIt(t *testing.T) {
 	put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 3"}))
 	slotIs(t, h, "1", dispatch.Placed)
 	step("a change with nobody invited", 0)
+}
+
+// A person's word lets one change out to the people they were shown, once: neither to others who were invited meanwhile, nor a second time where
+// the answer to it was lost, whatever it changed.
+func TestAWordIsForOneChangeAndItsPeople(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	asks := func(notes string) map[string]any {
+		return slotFor(h, "1", ada, map[string]any{"attendees": []string{guest}, "notes": notes})
+	}
+	put(t, h, asks("Bring the keys"))
+	slotIs(t, h, "1", dispatch.Held)
+	release(t, h, "1")
+	slotIs(t, h, "1", dispatch.Placed)
+	before := outgoing(h)
+	put(t, h, asks("Bring the keys and the drill"))
+	slotIs(t, h, "1", dispatch.Held)
+	play(t, h, sim.Fault{Match: matching(http.MethodPatch, "/events"), Kind: "timeout_after_accept", Times: 1})
+	release(t, h, "1")
+	comesToRest(t, h, "1")
+	if s := slotIs(t, h, "1", dispatch.Placed); outgoing(h) != before+1 {
+		t.Fatalf("one word had %d mails sent: %s %+v", outgoing(h)-before, s.State, s.Problem)
+	}
+	put(t, h, asks("Ring twice"))
+	s := slotIs(t, h, "1", dispatch.Held)
+	walked(t, h)
+	play(t, h, sim.Fault{Match: matching(http.MethodPatch, "/events"), Kind: "status", Status: http.StatusForbidden, Code: "ErrorAccessDenied", Times: 1})
+	release(t, h, "1")
+	slotIs(t, h, "1", dispatch.Failed)
+	invited := []map[string]any{{"address": guest}, {"address": "olaf@northwind.example"}, {"address": "pia@northwind.example"}}
+	byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "attendees": invited})
+	before = outgoing(h)
+	waitUntil(t, "somebody is asked about the others as well", func() bool {
+		h.Time.Advance(500 * time.Millisecond)
+		s, err := h.Dispatch.Lookup(t.Context(), "1")
+		return err == nil && s.State == dispatch.Held && strings.Contains(s.Problem.Title, "olaf@northwind.example")
+	})
+	if n := outgoing(h) - before; n != 0 {
+		t.Errorf("a word for one had %d mails sent", n)
+	}
+	release(t, h, "1")
+	comesToRest(t, h, "1")
+	if n := outgoing(h) - before; n == 0 {
+		t.Error("a word for all of them had nothing sent")
+	}
+}
+
+// Whom somebody invited by hand is somebody's to decide, and either answer ends it: they are the plan's as well, or they are called off on a word.
+func TestPeopleInvitedByHandAreDecided(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	put(t, h, slotFor(h, "1", ada, nil))
+	s := slotIs(t, h, "1", dispatch.Placed)
+	walked(t, h)
+	byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "attendees": []map[string]any{{"address": guest}}})
+	slotIs(t, h, "1", dispatch.Drifted)
+	before := outgoing(h)
+	resolve(t, h, "calendar")
+	if s = slotIs(t, h, "1", dispatch.Placed); len(s.Drift) > 0 || !slices.Equal(s.Attendees, []string{guest}) || outgoing(h) != before {
+		t.Errorf("taken over, it is %+v, and %d mails left", s, outgoing(h)-before)
+	}
+	byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "attendees": []map[string]any{{"address": guest}, {"address": "olaf@northwind.example"}}})
+	slotIs(t, h, "1", dispatch.Drifted)
+	put(t, h, slotFor(h, "1", ada, map[string]any{"location": "Harbour 2"})) // which wants nobody
+	slotIs(t, h, "1", dispatch.Held)
+	if _, err := runAs(t, h, planner(), "dispatch.drift.resolve", map[string]any{"external_id": "1", "keep": "slot"}); err != nil {
+		t.Fatal(err)
+	}
+	slotIs(t, h, "1", dispatch.Held)
+	release(t, h, "1")
+	comesToRest(t, h, "1")
+	if s = slotIs(t, h, "1", dispatch.Placed); len(s.Drift) > 0 {
+		t.Errorf("called off, it still differs: %+v", s.Drift)
+	}
+	if got := invitedIn(t, h, ada); len(got) > 0 {
+		t.Errorf("called off, there still are %v", got)
+	}
 }

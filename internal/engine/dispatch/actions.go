@@ -32,6 +32,11 @@ type PageIn struct {
 	Cursor string `json:"cursor,omitempty" doc:"next_cursor of the page before"`
 }
 
+type driftIn struct {
+	From time.Time `json:"from,omitzero" doc:"Slots that end after this"`
+	PageIn
+}
+
 type listOut struct {
 	Slots []Slot `json:"slots"`
 	Next  string `json:"next_cursor,omitempty"`
@@ -134,8 +139,8 @@ func (e *Engine) planActions() []action.Action {
 				return techniciansOut{append([]string{}, all...)}, err
 			}),
 		action.Define(spec("dispatch.drift.list", "List the slots whose events somebody changed by hand.", action.Reads, access.Dispatch, "GET /dispatch/drift"),
-			func(ctx context.Context, _ action.Call, in PageIn) (listOut, error) {
-				return e.page(ctx, Query{States: []State{Drifted, Held}}, in)
+			func(ctx context.Context, _ action.Call, in driftIn) (listOut, error) {
+				return e.page(ctx, Query{From: in.From, States: []State{Drifted, Held}}, in.PageIn)
 			}),
 		action.Define(spec("dispatch.drift.resolve", "Say who is right where slot and calendar differ.", action.Writes, access.Dispatch, "POST /dispatch/slots/{external_id}/resolve", "external_id"),
 			func(ctx context.Context, c action.Call, in resolveIn) (Slot, error) {

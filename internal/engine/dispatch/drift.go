@@ -9,12 +9,9 @@ import (
 	"strings"
 	"time"
 
-	"seneschal/internal/access"
-	"seneschal/internal/audit"
 	"seneschal/internal/connection"
 	"seneschal/internal/connector/calendar"
 	"seneschal/internal/event"
-	"seneschal/internal/fault"
 	"seneschal/internal/feed"
 	"seneschal/internal/graph"
 	"seneschal/internal/m365"
@@ -131,8 +128,11 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 		return nil // the change did not come, and what was decided before it holds: nobody has touched the event since
 	}
 	written := *r.placed
-	if w := s.op.Want; w != nil && !written.is(ev) && w.is(ev) { // the change whose answer was lost is there
-		written, r.placed, r.placedDigest, r.released = *w, w, s.op.Digest, false
+	if s.came = s.op.Want != nil && s.op.Want.cameInto(ev, written); s.came {
+		r.forgetWord()
+		written, r.placed, r.placedDigest = *s.op.Want, s.op.Want, s.op.Digest
+	} else if w := s.op.Want; w != nil && (!written.is(ev) || w.is(ev)) {
+		r.forgetWord() // it may have come, and have mailed people
 	}
 	changed, invited := written.differences(ev), written.attendees(ev)
 	if len(changed) == 0 {
@@ -157,6 +157,19 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 func (c Content) is(ev calendar.Event) bool {
 	return len(c.differences(ev)) == 0 && len(c.attendees(ev)) == 0
 }
+
+// cameInto says that the change whose answer was lost is in the event. Where nothing differs but what is not compared, the text must tell.
+func (c Content) cameInto(ev calendar.Event, before Content) bool {
+	return c.is(ev) && (!before.is(ev) || c.wroteBody(ev.Body, before))
+}
+
+// wroteBody says that a text is this content's, and not the one before, whatever Exchange made of its blanks and lines.
+func (c Content) wroteBody(text string, before Content) bool {
+	there, now, was := words(text), words(c.body()), words(before.body())
+	return strings.Contains(there, now) && (was == now || !strings.Contains(was, now) || !strings.Contains(there, was))
+}
+
+func words(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // takeOver takes what somebody changed by hand into the plan; what else is wanted, and not written yet, stays so.
 func (r *row) takeOver(changed []Difference, there Content) {
@@ -272,93 +285,4 @@ func (c Content) taking(ev calendar.Event) Content {
 		c.Status = "planned"
 	}
 	return c
-}
-
-// Resolve is a person's word on a slot that drifted: the slot is right and is written anew, or the calendar is and the slot takes it over
-// until the planning system says something new of it.
-func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID string, keep Rule) (Slot, error) {
-	return e.decide(ctx, by, externalID, "dispatch.drift.resolve", func(r *row) error {
-		if len(r.away.Drift) == 0 {
-			return &fault.Error{Kind: fault.Conflict, Code: "no_drift", Message: "The slot and its event agree", Fix: "Nothing is to be done", Who: "you"}
-		}
-		switch {
-		case keep == SlotWins:
-			r.placedDigest, r.away.Drift = "", attendeesOnly(r.away.Drift)
-		case r.at.event == "":
-			r.cancel(e.Clock.Now(), e.Clock.Now())
-			r.away.Drift = nil
-		case r.waits(Ask): // more than people invited by hand, who stay as they are
-			r.takeOver(r.away.Drift, *r.away.There)
-			r.away.Drift, r.changedAt = attendeesOnly(r.away.Drift), e.Clock.Now()
-		}
-		return nil
-	})
-}
-
-func attendeesOnly(all []Difference) (out []Difference) {
-	for _, d := range all {
-		if d.Field == attendeesField {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-// take takes one field over from what the calendar has.
-func (c *Content) take(field string, there Content) {
-	switch field {
-	case "subject":
-		c.Subject = there.Subject
-	case "start", "end", "all_day": // one without the others may be no stretch of time
-		c.Start, c.End, c.AllDay = there.Start, there.End, there.AllDay
-	case "location":
-		c.Location = there.Location
-	case "show_as":
-		c.Status = there.Status
-	case "categories":
-		c.Categories = there.Categories
-	case "reminder_minutes":
-		c.Reminder = there.Reminder
-	}
-}
-
-// Release lets the one change go out that would mail people.
-func (e *Engine) Release(ctx context.Context, by access.Caller, externalID string) (Slot, error) {
-	return e.decide(ctx, by, externalID, "dispatch.slot.release", func(r *row) error {
-		if r.state != Held {
-			return &fault.Error{Kind: fault.Conflict, Code: "not_held", Message: "Nothing of the slot is held back", Fix: "Nothing is to be done", Who: "you"}
-		}
-		r.released, r.problem = true, nil
-		return nil
-	})
-}
-
-// decide changes a slot by somebody's word, and has it placed.
-func (e *Engine) decide(ctx context.Context, by access.Caller, externalID, what string, f func(*row) error) (out Slot, err error) {
-	err = e.Store.InTx(ctx, what, func(tx *store.Tx) error {
-		r, found, err := e.held(ctx, tx, "external_id = $1", externalID)
-		if err == nil && !found {
-			err = fault.Missing("slot", externalID)
-		}
-		if err != nil {
-			return err
-		}
-		if err := f(&r); err != nil {
-			return err
-		}
-		rule, err := e.RuleOf(ctx, tx, r.connection)
-		if err != nil {
-			return err
-		}
-		r.plan(rule)
-		if err := e.keep(ctx, tx, r); err != nil {
-			return err
-		}
-		out = r.shown()
-		if err := e.Audit.Record(ctx, tx, audit.Entry{Actor: by.String(), Action: what, Target: r.connection, Outcome: "done", Detail: map[string]any{"slot": r.id}}); err != nil {
-			return err
-		}
-		return e.Jobs.Schedule(ctx, tx, PlaceJob, r.id, e.Clock.Now())
-	})
-	return out, err
 }

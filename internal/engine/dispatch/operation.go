@@ -32,6 +32,7 @@ type operation struct {
 	Digest  string   `json:"digest,omitempty"`
 	Old     bool     `json:"old,omitempty"`     // it deletes the event that the slot was before
 	Unclear bool     `json:"unclear,omitempty"` // it may have been done: it stays until the ledger, or Microsoft, says
+	Wrote   bool     `json:"wrote,omitempty"`   // it looks after a change of ours, which is told when the slot has come to rest
 	Nobody  bool     `json:"nobody,omitempty"`  // it uninvites whom the slot had invited, as it asks for nobody any more
 }
 
@@ -46,10 +47,12 @@ func (r *row) plan(rule Rule) bool {
 	}
 	op := r.next(rule)
 	if r.away.Mailed = r.mailed(op); len(r.away.Mailed) > 0 {
+		r.forgetWord()
 		r.state, r.problem = Held, wouldMail()
 		return false
 	}
 	if op == nil {
+		r.forgetWord()
 		r.state = r.rest()
 		return false
 	}
@@ -147,19 +150,28 @@ func (r *row) invited() []string {
 	return nil
 }
 
-// mailed are the people whom Exchange would mail because of an operation, and nobody has let it: whoever has been invited to the event, and
-// whoever is now.
+// mailed are the people whom Exchange would mail because of an operation, unless somebody has let it who was shown all of them: whoever has
+// been invited to the event, and whoever is now.
 func (r *row) mailed(op *operation) []string {
+	var all []string
 	switch {
-	case op == nil, r.released, op.Kind == look, op.Kind == find:
+	case op == nil, op.Kind == look, op.Kind == find:
 		return nil
 	case op.Old: // whom the slot had invited was asked before it was left
-		return r.away.Invited
+		all = r.away.Invited
 	case op.Want == nil:
-		return r.invited()
+		all = r.invited()
+	default:
+		all = people(slices.Concat(r.invited(), op.Want.Attendees))
 	}
-	return people(slices.Concat(r.invited(), op.Want.Attendees))
+	if r.released && !slices.ContainsFunc(all, func(a string) bool { return !slices.Contains(r.away.Let, a) }) {
+		return nil
+	}
+	return all
 }
+
+// forgetWord ends what a person let go out: it was for one change, and for the people they were shown.
+func (r *row) forgetWord() { r.released, r.away.Let = false, nil }
 
 // rest is where a slot stands for which nothing is to be done.
 func (r *row) rest() State {

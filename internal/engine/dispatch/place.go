@@ -38,7 +38,7 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 		if err := e.begin(ctx, r); err != nil {
 			return time.Time{}, err
 		}
-		output, taken, err := e.do(ctx, r)
+		result, taken, err := e.do(ctx, r)
 		if ctx.Err() != nil {
 			return time.Time{}, ctx.Err() // whoever takes over does it under the same key
 		}
@@ -46,7 +46,7 @@ func (e *Engine) Place(ctx context.Context, id string, _ int) (time.Time, error)
 			continue
 		}
 		r.op.Unclear = r.op.Unclear || e.leftOpen(ctx, r, err)
-		due, err := e.settle(ctx, r, output, err)
+		due, err := e.settle(ctx, r, result, err)
 		if err != nil || !due.IsZero() {
 			return due, err
 		}
@@ -98,22 +98,22 @@ func (e *Engine) change(ctx context.Context, id string, f func(tx *store.Tx, r *
 }
 
 // do asks the corridor for the operation. A slot that is new here may be in the calendar already: then it is taken up, and nothing is done.
-func (e *Engine) do(ctx context.Context, r row) (output json.RawMessage, taken bool, err error) {
+func (e *Engine) do(ctx context.Context, r row) (result action.Result, taken bool, err error) {
 	if r.op.Kind == create || r.op.Kind == find && r.op.Event == "" {
 		if taken, err = e.takeUp(ctx, r); err != nil || taken {
-			return nil, taken, err
+			return result, taken, err
 		}
 		if r.op.Kind == find {
-			return json.RawMessage("{}"), false, nil // the survey has answered it
+			return action.Result{Output: json.RawMessage("{}")}, false, nil // the survey has answered it
 		}
 	}
 	name, in := r.op.action(r.externalID)
 	input, err := json.Marshal(in)
 	if err != nil {
-		return nil, false, err
+		return result, false, err
 	}
-	result, err := e.Runner.Do(ctx, action.Request{Action: name, Connection: r.connection, Caller: caller, Input: input, Key: r.op.Key, For: m365.Dispatch})
-	return result.Output, false, err
+	result, err = e.Runner.Do(ctx, action.Request{Action: name, Connection: r.connection, Caller: caller, Input: input, Key: r.op.Key, For: m365.Dispatch})
+	return result, false, err
 }
 
 // leftOpen says that an operation may be done although the hub would not even ask about it, as when it was killed before the answer and the
@@ -127,18 +127,18 @@ func (e *Engine) leftOpen(ctx context.Context, r row, failed error) bool {
 }
 
 // settle commits what came of an operation, together with the next one. It gives the time to come again; zero to go on at once.
-func (e *Engine) settle(ctx context.Context, before row, output json.RawMessage, failed error) (due time.Time, err error) {
+func (e *Engine) settle(ctx context.Context, before row, result action.Result, failed error) (due time.Time, err error) {
 	err = e.change(context.WithoutCancel(ctx), before.id, func(tx *store.Tx, r *row, rule Rule) error {
 		if r.op == nil || r.op.Key != before.op.Key {
 			return nil // another process was first
 		}
 		r.op.Unclear = r.op.Unclear || before.op.Unclear
-		s := settling{e: e, tx: tx, r: r, op: *r.op, rule: rule, was: r.state}
+		s := settling{e: e, tx: tx, r: r, op: *r.op, rule: rule, was: r.state, replayed: result.Replayed}
 		if failed != nil {
 			due, err = s.refused(ctx, fault.As(failed))
 			return err
 		}
-		if err := s.done(ctx, output); err != nil {
+		if err := s.done(ctx, result.Output); err != nil {
 			return err
 		}
 		if r.op = nil; s.missed && r.plan(s.rule) {
@@ -160,18 +160,22 @@ type settling struct {
 	rule Rule
 	was  State
 
-	missed bool // a change whose answer was lost did not come
+	replayed bool // the ledger answered: it was done before
+	missed   bool // a change whose answer was lost did not come
+	came     bool // it did
 }
 
 // goOn plans what is next, and tells when the slot has come to rest.
 func (s *settling) goOn(ctx context.Context) error {
+	wrote := s.op.Kind.writes() || s.op.Wrote || s.came
 	if s.r.plan(s.rule) {
+		s.r.op.Wrote = wrote && !s.r.op.Kind.writes()
 		return nil
 	}
 	switch {
 	case s.r.state == Held && s.was != Held:
 		return s.e.tell(ctx, s.tx, event.SlotFailed, *s.r, nil)
-	case (s.r.state == Placed || s.r.state == Withdrawn) && s.op.Kind.writes():
+	case (s.r.state == Placed || s.r.state == Withdrawn) && wrote:
 		return s.e.tell(ctx, s.tx, event.SlotPlaced, *s.r, nil)
 	}
 	return nil
@@ -183,10 +187,12 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 	switch s.op.Kind {
 	case remove:
 		if s.op.Old {
-			r.old, r.oldProblem, r.away.Invited, r.released = link{}, "", nil, false
+			r.forgetWord()
+			r.old, r.oldProblem, r.away.Invited = link{}, "", nil
 			return nil
 		}
-		r.at, r.url, r.placed, r.placedDigest, r.away.Drift, r.released, r.placedAt = link{}, "", nil, "", nil, false, now
+		r.forgetWord()
+		r.at, r.url, r.placed, r.placedDigest, r.away.Drift, r.placedAt = link{}, "", nil, "", nil, now
 		return nil
 	case find:
 		var found calendar.Referred
@@ -205,9 +211,11 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 	if s.op.Kind == create && r.at.event != "" {
 		r.leave(r.at, r.look)
 	}
-	r.look = s.op.Kind == update && r.seen != "" && r.seen != ev.ETag // somebody changed it after us
+	r.look = s.op.Kind == update && r.seen != "" && r.seen != ev.ETag || // somebody changed it after us
+		s.op.Kind == create && (s.op.Unclear || s.replayed) // or may have: it was there before its answer came
+	r.forgetWord()
 	r.at, r.url = link{ev.ID, s.op.Mailbox, ev.ETag}, ev.WebLink
-	r.placed, r.placedDigest, r.placedAt, r.released = s.op.Want, s.op.Digest, now, false
+	r.placed, r.placedDigest, r.placedAt = s.op.Want, s.op.Digest, now
 	r.away.Drift = s.op.Want.attendees(ev)
 	return nil
 }

@@ -243,7 +243,8 @@ func (e *Engine) merge(r *row, reached, found bool, in SlotIn, c connection.Conn
 			r.away.Drift = nil
 		}
 	}
-	r.source, r.changedAt, r.problem, r.released = in.Source, now, nil, false
+	r.forgetWord()
+	r.source, r.changedAt, r.problem = in.Source, now, nil
 	if r.state == Failed || r.state == Withdrawn || r.state == Held {
 		r.state = Planned
 	}
@@ -283,7 +284,8 @@ func (e *Engine) withdraw(ctx context.Context, tx *store.Tx, t routes, externalI
 
 // cancel has no event wanted any more.
 func (r *row) cancel(now, said time.Time) {
-	r.withdrawn, r.want.Status, r.changedAt, r.saidAt, r.released, r.problem, r.failures = true, cancelled, now, said, false, nil, 0
+	r.forgetWord()
+	r.withdrawn, r.want.Status, r.changedAt, r.saidAt, r.problem, r.failures = true, cancelled, now, said, nil, 0
 	r.wantDigest = r.want.digest()
 }
 

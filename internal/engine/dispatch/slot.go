@@ -128,9 +128,10 @@ type away struct {
 	There   *Content     `json:"there,omitempty"`   // what the calendar says where it drifted
 	Invited []string     `json:"invited,omitempty"` // to the older event, by hand
 	Mailed  []string     `json:"mailed,omitempty"`  // whom the operation would mail that is held back
+	Let     []string     `json:"let,omitempty"`     // whom a person, who was shown them, let it mail
 }
 
-func (a away) none() bool { return len(a.Drift)+len(a.Invited)+len(a.Mailed) == 0 }
+func (a away) none() bool { return len(a.Drift)+len(a.Invited)+len(a.Mailed)+len(a.Let) == 0 }
 
 func (e *Engine) seal(id, part string, v any) ([]byte, error) {
 	text, err := json.Marshal(v)

@@ -16,7 +16,7 @@ import (
 type boardData struct {
 	Days        []time.Time
 	Rows        []boardRow
-	Attention   []dispatch.Slot // what somebody must look at, whenever it is
+	Attention   []dispatch.Slot // what somebody must look at, however far ahead it is; what is over keeps nobody from their work
 	More        bool            // and there is more of it
 	Imports     []dispatch.Waiting
 	Technicians []string
@@ -91,10 +91,11 @@ func (f *Face) readBoard(r *http.Request, who access.Caller) (d boardData, err e
 		return d, err
 	}
 	d.Rows = rowsOf(d, slots)
+	now := f.clock.Now()
 	for _, list := range []struct {
 		action string
 		in     map[string]any
-	}{{"dispatch.slot.list", map[string]any{"state": dispatch.Failed, "limit": mostToLookAt}}, {"dispatch.drift.list", map[string]any{"limit": mostToLookAt}}} {
+	}{{"dispatch.slot.list", map[string]any{"from": now, "state": dispatch.Failed, "limit": mostToLookAt}}, {"dispatch.drift.list", map[string]any{"from": now, "limit": mostToLookAt}}} {
 		page, err := ask[slotPage](f, r, who, list.action, list.in)
 		if err != nil {
 			return d, err
