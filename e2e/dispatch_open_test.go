@@ -46,7 +46,9 @@ func TestAKilledCreationIsKeptWhileItsConnectionIsPaused(t *testing.T) {
 			l := killedLife{words: first.words[:1]}
 			whole := &killer{}
 			planned(t, engine, l).untilKilled(whole, l)
-			made := slices.IndexFunc(whole.passed, func(point string) bool { return strings.Contains(point, " POST ") && strings.Contains(point, "/events") })
+			made := slices.IndexFunc(whole.passed, func(point string) bool {
+				return strings.Contains(point, " POST ") && strings.Contains(point, "/events")
+			})
 			p := planned(t, engine, l)
 			if made < 0 || p.untilKilled(&killer{at: made + 2}, l) || len(p.held(t)) != 1 {
 				t.Fatalf("killed after %v it holds %v", whole.passed[:made+1], p.held(t))

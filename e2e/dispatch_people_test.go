@@ -227,3 +227,26 @@ func TestPeopleInvitedByHandAreDecided(t *testing.T) {
 		t.Errorf("called off, there still are %v", got)
 	}
 }
+
+// The text of an online meeting is not written over, as Teams' part of it must stay: newer notes are not told as placed without a word, and somebody
+// may write them there.
+func TestNotesOfAnOnlineMeetingAreNotLostSilently(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	put(t, h, slotFor(h, "1", ada, map[string]any{"online_meeting": true}))
+	if s := slotIs(t, h, "1", dispatch.Placed); s.Problem != nil {
+		t.Errorf("just made, it says %+v", s.Problem)
+	}
+	walked(t, h)
+	put(t, h, slotFor(h, "1", ada, map[string]any{"online_meeting": true, "notes": "The code of the door is 4711", "location": "Harbour 2"}))
+	s := slotIs(t, h, "1", dispatch.Placed)
+	if s.Problem == nil || s.Problem.Code != "notes_not_written" || s.Problem.Fix == "" || s.Location != "Harbour 2" || strings.Contains(eventOf(t, h, s).Body, "4711") {
+		t.Errorf("it says %+v of %s", s.Problem, eventOf(t, h, s).Body)
+	}
+	byHand(t, h, "calendar.event.update", map[string]any{"user": ada, "event": s.Event, "body": "Customer: Northwind\n\nThe code of the door is 4711\n\nJoin the meeting now"})
+	waitUntil(t, "the slot sees what somebody wrote", func() bool {
+		h.Time.Advance(200 * time.Millisecond)
+		s, err := h.Dispatch.Lookup(t.Context(), "1")
+		return err == nil && s.State == dispatch.Placed && s.Problem == nil
+	})
+}

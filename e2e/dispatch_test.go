@@ -562,6 +562,25 @@ func TestATechniciansCalendarIsRead(t *testing.T) {
 	if status, body := read(first); status != http.StatusOK || !strings.Contains(body, "SUMMARY:Visit 1") || strings.Contains(body, "Visit 2") || !strings.Contains(body, "Bring the keys") {
 		t.Errorf("%d: %s", status, body)
 	}
+	h.Time.Advance(time.Hour)
+	put(t, h, slotFor(h, "1", ada, map[string]any{"notes": "Ring twice\r\nBring the keys\x00 " + strings.Repeat("and the ladder ", 10)}))
+	changed := slotIs(t, h, "1", dispatch.Placed).ChangedAt
+	h.Time.Advance(time.Hour)
+	status, body := read(first)
+	if !strings.Contains(body, `Ring twice\nBring the keys and`) || !strings.Contains(body, "DTSTAMP:"+changed.UTC().Format("20060102T150405Z")) {
+		t.Errorf("with lines as browsers send them: %d: %s", status, body)
+	}
+	for line := range strings.Lines(body) {
+		if len(line) > 75+len("\r\n") {
+			t.Errorf("not folded: %q", line)
+		}
+	}
+	writesBefore := writes(h)
+	put(t, h, slotFor(h, "1", ada, map[string]any{"notes": "Ring twice\nBring the keys\x00 " + strings.Repeat("and the ladder ", 10)}))
+	slotIs(t, h, "1", dispatch.Placed)
+	if n := writes(h) - writesBefore; n > 0 {
+		t.Errorf("other ends of lines took %d writes", n)
+	}
 	second := address()
 	if status, _ := read(first); status != http.StatusNotFound {
 		t.Errorf("the older address still answers %d", status)

@@ -84,7 +84,7 @@ type Content struct {
 // want reads a slot that Check has passed.
 func (in SlotIn) want() Content {
 	from, to, _ := span(in.Start, in.End, in.TimeZone, in.AllDay)
-	w := Content{Start: from, End: to, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: in.Subject, Customer: in.Customer, Location: in.Location, Notes: in.Notes, Status: in.Status,
+	w := Content{Start: from, End: to, TimeZone: in.TimeZone, AllDay: in.AllDay, Subject: lined(in.Subject), Customer: lined(in.Customer), Location: lined(in.Location), Notes: lined(in.Notes), Status: in.Status,
 		Reminder: in.Reminder, OnlineMeeting: in.OnlineMeeting}
 	if w.Status == "" {
 		w.Status = "planned"
@@ -121,18 +121,6 @@ func (c Content) digest() string {
 	text, _ := json.Marshal(c) // times, words and numbers always encode
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:])
-}
-
-// body is the text of the event.
-func (c Content) body() string {
-	var parts []string
-	if c.Customer != "" {
-		parts = append(parts, "Customer: "+c.Customer)
-	}
-	if c.Notes != "" {
-		parts = append(parts, c.Notes)
-	}
-	return strings.Join(parts, "\n\n")
 }
 
 const cancelled = "cancelled"

@@ -39,16 +39,15 @@ func (e *Engine) Resolve(ctx context.Context, by access.Caller, externalID strin
 // its next change takes them off.
 func (r *row) invite(people []string, asked bool) {
 	if asked {
+		written := r.placedDigest == r.wantDigest
 		r.want.Attendees = people
-		r.wantDigest = r.want.digest()
+		if r.wantDigest = r.want.digest(); written {
+			r.placedDigest = r.wantDigest
+		}
 	}
-	if r.placed == nil {
-		return
-	}
-	now := *r.placed
-	now.Attendees = people
-	if r.placed = &now; r.placedDigest != "" {
-		r.placedDigest = now.digest()
+	if r.placed != nil {
+		now := *r.placed
+		now.Attendees, r.placed = people, &now
 	}
 }
 

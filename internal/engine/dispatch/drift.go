@@ -120,6 +120,9 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	r.look, r.at.etag = r.seen != "" && r.seen != ev.ETag, ev.ETag
 	if r.placed == nil { // taken up as it stands: it is written once, whatever it holds
 		took := r.want.taking(ev)
+		if took.OnlineMeeting && !took.wroteBody(ev.Body, Content{}) {
+			took.Customer, took.Notes = "", ""
+		}
 		r.placed, r.placedDigest, r.away.Drift, r.placedAt = &took, "", took.attendees(ev), s.e.Clock.Now()
 		return nil
 	}
@@ -130,9 +133,14 @@ func (s *settling) looked(ctx context.Context, ev calendar.Event) error {
 	written := *r.placed
 	if s.came = s.op.Want != nil && s.op.Want.cameInto(ev, written); s.came {
 		r.forgetWord()
-		written, r.placed, r.placedDigest = *s.op.Want, s.op.Want, s.op.Digest
+		r.placed, r.placedDigest = s.op.Want.changing(written), s.op.Digest
+		written = *r.placed
 	} else if w := s.op.Want; w != nil && (!written.is(ev) || w.is(ev)) {
 		r.forgetWord() // it may have come, and have mailed people
+	}
+	if written.OnlineMeeting && r.want.wroteBody(ev.Body, written) { // by hand, as the hub does not
+		written.Customer, written.Notes = r.want.Customer, r.want.Notes
+		r.placed = &written
 	}
 	changed, invited := written.differences(ev), written.attendees(ev)
 	if len(changed) == 0 {
@@ -162,14 +170,6 @@ func (c Content) is(ev calendar.Event) bool {
 func (c Content) cameInto(ev calendar.Event, before Content) bool {
 	return c.is(ev) && (!before.is(ev) || c.wroteBody(ev.Body, before))
 }
-
-// wroteBody says that a text is this content's, and not the one before, whatever Exchange made of its blanks and lines.
-func (c Content) wroteBody(text string, before Content) bool {
-	there, now, was := words(text), words(c.body()), words(before.body())
-	return strings.Contains(there, now) && (was == now || !strings.Contains(was, now) || !strings.Contains(there, was))
-}
-
-func words(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 // takeOver takes what somebody changed by hand into the plan; what else is wanted, and not written yet, stays so.
 func (r *row) takeOver(changed []Difference, there Content) {

@@ -88,32 +88,34 @@ func (e *Engine) ICal(ctx context.Context, secret string) ([]byte, error) {
 		return nil, err
 	}
 	now := e.Clock.Now()
-	slots, err := e.List(ctx, Query{From: now.Add(-icalPast), To: now.Add(icalAhead), Technician: mailbox, Limit: icalMost})
+	slots, err := e.many(ctx, e.Store.Reader(), "mailbox = $1 and end_at > $2 and start_at < $3 and withdrawn = 0 order by start_at, id limit $4", mailbox, store.Millis(now.Add(-icalPast)), store.Millis(now.Add(icalAhead)), icalMost+1)
 	if err != nil {
 		return nil, err
+	}
+	if len(slots) > icalMost { // what is farthest ahead is left out
+		e.Log.WarnContext(ctx, "a technician's calendar feed was cut", "slots", icalMost, "until", slots[icalMost].want.Start)
+		slots = slots[:icalMost]
 	}
 	cal := ical.NewCalendar()
 	cal.Props.SetText(ical.PropVersion, "2.0")
 	cal.Props.SetText(ical.PropProductID, "-//Seneschal//Dispatch//EN")
-	for _, s := range slots {
-		if s.Status != "cancelled" {
-			cal.Children = append(cal.Children, s.ical(now).Component)
-		}
+	for _, r := range slots {
+		cal.Children = append(cal.Children, r.shown().ical().Component)
 	}
 	if len(cal.Children) == 0 { // RFC 5545 wants one component at least, and clients an answer
 		return []byte("BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Seneschal//Dispatch//EN\r\nEND:VCALENDAR\r\n"), nil
 	}
 	var b bytes.Buffer
 	err = ical.NewEncoder(&b).Encode(cal)
-	return b.Bytes(), err
+	return folded(b.Bytes()), err
 }
 
-func (s Slot) ical(now time.Time) *ical.Event {
+func (s Slot) ical() *ical.Event {
 	ev := ical.NewEvent()
 	sum := sha256.Sum256([]byte(s.ExternalID))
 	ev.Props.SetText(ical.PropUID, hex.EncodeToString(sum[:16])+"@seneschal")
-	ev.Props.SetDateTime(ical.PropDateTimeStamp, now.UTC())
-	ev.Props.SetText(ical.PropSummary, s.Subject)
+	ev.Props.SetDateTime(ical.PropDateTimeStamp, s.ChangedAt.UTC()) // of the last revision, as there is no METHOD (RFC 5545 §3.8.7.2)
+	ev.Props.SetText(ical.PropSummary, printable(s.Subject))
 	if s.AllDay {
 		in, _ := calendar.LookupZone(s.TimeZone)
 		ev.Props.SetDate(ical.PropDateTimeStart, s.Start.In(in))
@@ -123,10 +125,10 @@ func (s Slot) ical(now time.Time) *ical.Event {
 		ev.Props.SetDateTime(ical.PropDateTimeEnd, s.End.UTC())
 	}
 	if s.Location != "" {
-		ev.Props.SetText(ical.PropLocation, s.Location)
+		ev.Props.SetText(ical.PropLocation, printable(s.Location))
 	}
 	if body := s.body(); body != "" {
-		ev.Props.SetText(ical.PropDescription, body)
+		ev.Props.SetText(ical.PropDescription, printable(body))
 	}
 	status := "CONFIRMED"
 	if s.Status == "tentative" {

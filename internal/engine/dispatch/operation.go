@@ -53,7 +53,7 @@ func (r *row) plan(rule Rule) bool {
 	}
 	if op == nil {
 		r.forgetWord()
-		r.state = r.rest()
+		r.state, r.problem = r.rest(), r.unwritten()
 		return false
 	}
 	r.operations++

@@ -215,6 +215,9 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 		s.op.Kind == create && (s.op.Unclear || s.replayed) // or may have: it was there before its answer came
 	r.forgetWord()
 	r.at, r.url = link{ev.ID, s.op.Mailbox, ev.ETag}, ev.WebLink
+	if s.op.Kind == update && r.placed != nil {
+		s.op.Want = s.op.Want.changing(*r.placed)
+	}
 	r.placed, r.placedDigest, r.placedAt = s.op.Want, s.op.Digest, now
 	r.away.Drift = s.op.Want.attendees(ev)
 	return nil
