@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"seneschal/internal/access"
 	"seneschal/internal/app"
 	"seneschal/internal/engine/dispatch"
+	"seneschal/internal/sim"
 	"seneschal/internal/store"
 )
 
@@ -127,5 +130,26 @@ func (p page) meets(h *app.Hub, at string, week time.Time) {
 	p.do(click(`button[name="sure"]`), see(".flash"))
 	if s := slotIs(t, h, "1", dispatch.Placed); !s.Start.Equal(busy) {
 		t.Errorf("it is at %v, want %v", s.Start, busy)
+	}
+}
+
+// The open board follows what becomes of slots. What somebody plans there is the board's own: a planning system's complete file leaves it alone.
+func TestTheBoardFollowsAndKeepsItsOwn(t *testing.T) {
+	t.Parallel()
+	h := dispatchHub(t, store.SQLite)
+	p := plansAt(t, h)
+	play(t, h, sim.Fault{Match: matching(http.MethodPost, "/events"), Kind: "status", Status: http.StatusForbidden, Code: "ErrorAccessDenied"})
+	put(t, h, slotFor(h, "1", ada, nil))
+	slotIs(t, h, "1", dispatch.Failed)
+	at := h.Server.URL() + "/dispatch?from=" + monday(h).Format("2006-01-02")
+	p.do(chromedp.Navigate(at), see("#slot-1"), see(`html[data-live="on"]`))
+	has(t, "at first", p.text("#slot-1"), "failed")
+	h.Cloud.ClearFaults()
+	comesToRest(t, h, "1")
+	waitUntil(t, "the open page says that it is placed", func() bool { return strings.Contains(p.text("#slot-1"), "placed") })
+	p.do(chromedp.Navigate(at+"&new=1&day="+monday(h).AddDate(0, 0, 1).Format("2006-01-02")+"&technician="+ada), fill(`input[name="subject"]`, "Of the board"), click(saves), see(".flash"))
+	out := imported(t, h, map[string]any{"complete": true, "connection": "c"}, []any{slotFor(h, "1", ada, nil)})
+	if out.Removed != 0 || out.Unchanged != 1 {
+		t.Errorf("a complete file of a planning system without a name: %+v", out)
 	}
 }

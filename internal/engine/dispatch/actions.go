@@ -249,20 +249,21 @@ func (e *Engine) busy(ctx context.Context, connection string, in conflictIn, w C
 		if s.Unknown != "" {
 			return out, fmt.Errorf("%s", s.Unknown)
 		}
-		for _, b := range s.Busy {
-			if !ours(b, planned) {
-				out = append(out, b)
-			}
-		}
+		out = append(out, besides(s.Busy, planned)...)
 	}
 	return out, nil
 }
 
-func ours(b Busy, planned []Slot) bool {
-	for _, s := range planned {
-		if s.Event != "" && s.Start.Equal(b.Start) && s.End.Equal(b.End) {
-			return true
+// besides are the stretches that are there for no slot: each slot has one, which shows as the slot does. What else lies at the same time, does too.
+func besides(busy []Busy, planned []Slot) (out []Busy) {
+	left := slices.DeleteFunc(slices.Clone(planned), func(s Slot) bool { return s.Event == "" })
+	for _, b := range busy {
+		i := slices.IndexFunc(left, func(s Slot) bool { return s.Start.Equal(b.Start) && s.End.Equal(b.End) && s.showAs() == b.Status })
+		if i < 0 {
+			out = append(out, b)
+			continue
 		}
+		left = slices.Delete(left, i, i+1)
 	}
-	return false
+	return out
 }

@@ -27,7 +27,7 @@ func (e *Engine) Move(ctx context.Context, by access.Caller, m MoveIn) (Slot, er
 		return Slot{}, err
 	}
 	err = e.Store.InTx(ctx, "dispatch.move", func(tx *store.Tx) error {
-		in, moves, err := e.moved(ctx, tx, m)
+		in, moves, err := e.moved(ctx, tx, t, m)
 		if err != nil || !moves {
 			return err
 		}
@@ -48,7 +48,7 @@ func (e *Engine) Move(ctx context.Context, by access.Caller, m MoveIn) (Slot, er
 
 // moved is the slot as somebody moves it, held until the transaction ends. One that goes nowhere says nothing: least of all that what the
 // plan took over from the calendar was the planning system's.
-func (e *Engine) moved(ctx context.Context, tx *store.Tx, m MoveIn) (in SlotIn, moves bool, err error) {
+func (e *Engine) moved(ctx context.Context, tx *store.Tx, t routes, m MoveIn) (in SlotIn, moves bool, err error) {
 	r, found, err := e.held(ctx, tx, "external_id = $1", m.ExternalID)
 	if err == nil && !found {
 		err = fault.Missing("slot", m.ExternalID)
@@ -60,6 +60,9 @@ func (e *Engine) moved(ctx context.Context, tx *store.Tx, m MoveIn) (in SlotIn, 
 	was := []string{strings.ToLower(in.Technician), in.Start}
 	if m.Technician != "" {
 		in.Technician = m.Technician
+	}
+	if !t.lists(in.Connection, in.Technician) {
+		in.Connection = "" // it goes through whichever lists them, if it can: what keeps it from that is told
 	}
 	if m.Day != "" {
 		err = in.onDay(m.Day)

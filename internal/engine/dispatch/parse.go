@@ -81,9 +81,32 @@ func Read(part string, content []byte) ([]SlotIn, error) {
 	}
 }
 
+// jsonSlots are read one by one: a list that has too many is not kept whole to find that out.
+type jsonSlots []SlotIn
+
+func (all *jsonSlots) UnmarshalJSON(text []byte) error {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	begin, err := d.Token()
+	if err != nil || begin == nil {
+		return err
+	}
+	if begin != json.Delim('[') {
+		return errors.New("slots is no list")
+	}
+	for *all = (jsonSlots{}); d.More() && len(*all) <= mostRows; {
+		var s SlotIn
+		if err := d.Decode(&s); err != nil {
+			return fmt.Errorf("slot %d: %w", len(*all)+1, err)
+		}
+		*all = append(*all, s)
+	}
+	return nil
+}
+
 func readJSON(part string, content []byte) ([]SlotIn, error) {
 	var whole struct {
-		Slots []SlotIn `json:"slots"`
+		Slots jsonSlots `json:"slots"`
 	}
 	var single struct {
 		ID *string `json:"external_id"`
@@ -92,7 +115,7 @@ func readJSON(part string, content []byte) ([]SlotIn, error) {
 	if content[0] == '{' {
 		into = &whole
 		if err := json.Unmarshal(content, &single); err == nil && single.ID != nil {
-			whole.Slots = make([]SlotIn, 1)
+			whole.Slots = make(jsonSlots, 1)
 			into = &whole.Slots[0]
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -140,5 +141,20 @@ func TestFilesAreRead(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.says)
 			}
 		})
+	}
+}
+
+// A file of nothing but empty slots is refused before it takes more memory than its rows may.
+func TestAHugeListIsNotKeptWhole(t *testing.T) {
+	file := []byte("[" + strings.Repeat("{},", 3<<20) + "{}]")
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Read("file", file)
+	runtime.ReadMemStats(&after)
+	if got := fmt.Sprintf("%+v", fault.As(err).Fields); !strings.Contains(got, "more than 50000 rows") {
+		t.Errorf("it says %s", got)
+	}
+	if n := (after.TotalAlloc - before.TotalAlloc) >> 20; n > 300 {
+		t.Errorf("%d MB of file took %d MB of memory", len(file)>>20, n)
 	}
 }

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -99,6 +100,19 @@ func (b batch) said(now time.Time) time.Time {
 // late says that of a slot more is known than the batch knew, by when that was last said.
 func (b batch) late(said time.Time) bool { return !b.at.IsZero() && b.at.Before(said) }
 
+// named says at which of its slots fields are wrong.
+func (b batch) named(i int, fields []fault.Field) []fault.Field {
+	for n, f := range fields {
+		switch {
+		case b.rows:
+			fields[n].Name = fmt.Sprintf("row %d: %s", i+1, f.Name)
+		case len(b.slots) > 1:
+			fields[n].Name = fmt.Sprintf("slots[%d].%s", i, f.Name)
+		}
+	}
+	return fields
+}
+
 func (e *Engine) take(ctx context.Context, by access.Caller, b batch, dry bool) (Outcome, error) {
 	t, err := e.routes(ctx)
 	if err != nil {
@@ -166,7 +180,8 @@ func (e *Engine) recordPut(ctx context.Context, tx *store.Tx, by access.Caller, 
 
 func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, out *Outcome, dry bool) error {
 	rules, same := map[string]Rule{}, []string{}
-	for _, in := range b.slots {
+	var wrong []fault.Field
+	for i, in := range b.slots {
 		c, _ := t.find(in)
 		rule, known := rules[c.ID]
 		if !known {
@@ -184,9 +199,9 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 			out.count(Item{in.ExternalID, Outdated})
 			continue
 		}
-		change, err := e.merge(&r, found && t.ids[r.connection], found, in, c)
-		if err != nil {
-			return err
+		change, no := e.merge(&r, found && t.ids[r.connection], found, in, c)
+		if wrong = append(wrong, b.named(i, no)...); len(wrong) > 0 {
+			continue // nothing is changed any more, and the others may be wrong as well
 		}
 		out.count(Item{in.ExternalID, change})
 		if change == Unchanged {
@@ -200,8 +215,8 @@ func (e *Engine) takeAll(ctx context.Context, tx *store.Tx, t routes, b batch, o
 			return err
 		}
 	}
-	if dry {
-		return nil
+	if len(wrong) > 0 || dry {
+		return fault.OfFields(wrong[:min(len(wrong), mostWrong)])
 	}
 	return e.saidAgain(ctx, tx, same, b.said(e.Clock.Now()))
 }
@@ -220,7 +235,7 @@ func (e *Engine) saidAgain(ctx context.Context, tx *store.Tx, ids []string, at t
 
 // merge changes the row to what is wanted now; reached says that there is a connection to where it is. A slot that says nothing new costs no request, and leaves what the plan took over from the
 // calendar since.
-func (e *Engine) merge(r *row, reached, found bool, in SlotIn, c connection.Connection) (Change, error) {
+func (e *Engine) merge(r *row, reached, found bool, in SlotIn, c connection.Connection) (Change, []fault.Field) {
 	w, now := in.want(), e.Clock.Now()
 	mailbox, digest := strings.ToLower(in.Technician), w.digest()
 	if !found {
@@ -230,7 +245,7 @@ func (e *Engine) merge(r *row, reached, found bool, in SlotIn, c connection.Conn
 	moves, anew := r.connection != c.ID, r.saidDigest != digest || r.mailbox != mailbox
 	if moves {
 		if reached && r.stands() {
-			return "", fault.BadField("connection", "cannot change while the slot stands in a calendar through another one: cancel it first, and send it again when it is withdrawn")
+			return "", []fault.Field{{Name: "connection", Message: fmt.Sprintf("of slot %s cannot change to %s while it stands in a calendar through another one: cancel it first, and send it again when it is withdrawn", in.ExternalID, c.Name)}}
 		}
 		r.through(c.ID)
 	}

@@ -47,7 +47,9 @@ func (t routes) find(in SlotIn) (connection.Connection, []fault.Field) {
 		switch {
 		case !ok:
 			return no("connection", "%s is no app-only connection with the capability dispatch", in.Connection)
-		case !slices.ContainsFunc(have, func(h connection.Connection) bool { return h.ID == c.ID }):
+		case !t.lists(c.ID, in.Technician) && len(have) > 0:
+			return no("technician", "%s is not listed on %s for dispatch but on %s: leave the connection out", in.Technician, c.Name, called(have))
+		case !t.lists(c.ID, in.Technician):
 			return no("technician", "%s is not listed on %s for dispatch: seneschal mailbox add %s %s --purpose dispatch", in.Technician, c.Name, c.Name, in.Technician)
 		}
 		return c, nil
@@ -58,11 +60,20 @@ func (t routes) find(in SlotIn) (connection.Connection, []fault.Field) {
 	case 1:
 		return have[0], nil
 	}
-	names := make([]string, len(have))
-	for i, c := range have {
+	return no("connection", "is needed: %s list the mailbox for dispatch", called(have))
+}
+
+func called(all []connection.Connection) string {
+	names := make([]string, len(all))
+	for i, c := range all {
 		names[i] = c.Name
 	}
-	return no("connection", "is needed: %s list the mailbox for dispatch", strings.Join(names, " and "))
+	return strings.Join(names, " and ")
+}
+
+// lists says that a connection, by id, reaches a technician's calendar.
+func (t routes) lists(connectionID, technician string) bool {
+	return slices.ContainsFunc(t.byMailbox[strings.ToLower(technician)], func(c connection.Connection) bool { return c.ID == connectionID })
 }
 
 // rehome has a slot whose connection was removed go on through the one that lists its mailbox now.
@@ -90,15 +101,7 @@ func (t routes) check(b batch) error {
 			fields = append(fields, fault.Field{Name: "external_id", Message: fmt.Sprintf("%s is there twice: also as number %d", in.ExternalID, first+1)})
 		}
 		seen[in.ExternalID] = i
-		for _, f := range fields {
-			switch {
-			case b.rows:
-				f.Name = fmt.Sprintf("row %d: %s", i+1, f.Name)
-			case len(b.slots) > 1:
-				f.Name = fmt.Sprintf("slots[%d].%s", i, f.Name)
-			}
-			wrong = append(wrong, f)
-		}
+		wrong = append(wrong, b.named(i, fields)...)
 		if len(wrong) >= mostWrong {
 			break
 		}

@@ -26,6 +26,9 @@ type slotForm struct {
 	Connections []connection.Connection // to choose among; none where each technician has one alone
 }
 
+// boardSource is the source of slots that people plan on the board: a planning system's file, complete for its own slots, leaves them alone.
+const boardSource = "board"
+
 // formOf is the form of the slot that is open, or of a new one.
 func (f *Face) formOf(r *http.Request, who access.Caller, d boardData) (*slotForm, error) {
 	if id := r.FormValue("slot"); id != "" {
@@ -39,7 +42,7 @@ func (f *Face) formOf(r *http.Request, who access.Caller, d boardData) (*slotFor
 		return nil, nil
 	}
 	day := cmp.Or(r.FormValue("day"), d.From.Format(dayFormat))
-	v := map[string]string{"external_id": "board-" + rand.Text(), "technician": r.FormValue("technician"), "start": day + "T09:00", "end": day + "T10:00", "time_zone": cmp.Or(r.FormValue("zone"), "UTC"), "status": "planned"}
+	v := map[string]string{"external_id": "board-" + rand.Text(), "source": boardSource, "technician": r.FormValue("technician"), "start": day + "T09:00", "end": day + "T10:00", "time_zone": cmp.Or(r.FormValue("zone"), "UTC"), "status": "planned"}
 	return &slotForm{New: true, Values: v}, nil
 }
 

@@ -73,5 +73,5 @@
   source.onerror = () => { broken = true; };
   source.onopen = () => { document.documentElement.dataset.live = "on"; if (broken) { broken = false; soon(); } };
   for (const name of ["connection.needs_reauth", "connection.needs_admin", "connection.healthy", "connection.grants_changed", "secret.expiring", "feed.lagging", "feed.item_parked",
-    "message.received", "calendar.event.changed", "alarm.raised", "alarm.resolved", "gap"]) source.addEventListener(name, told);
+    "message.received", "calendar.event.changed", "alarm.raised", "alarm.resolved", "gap", ...types ?? []]) source.addEventListener(name, told);
 })();
