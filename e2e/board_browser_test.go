@@ -146,7 +146,9 @@ func TestTheBoardFollowsAndKeepsItsOwn(t *testing.T) {
 	has(t, "at first", p.text("#slot-1"), "failed")
 	h.Cloud.ClearFaults()
 	comesToRest(t, h, "1")
-	waitUntil(t, "the open page says that it is placed", func() bool { return strings.Contains(p.text("#slot-1"), "placed") })
+	waitUntil(t, "the open page says that it is placed", func() bool {
+		return strings.Contains(get(p, chromedp.Evaluate[string](`document.querySelector("#slot-1").innerText`)), "placed")
+	})
 	p.do(chromedp.Navigate(at+"&new=1&day="+monday(h).AddDate(0, 0, 1).Format("2006-01-02")+"&technician="+ada), fill(`input[name="subject"]`, "Of the board"), click(saves), see(".flash"))
 	out := imported(t, h, map[string]any{"complete": true, "connection": "c"}, []any{slotFor(h, "1", ada, nil)})
 	if out.Removed != 0 || out.Unchanged != 1 {

@@ -84,6 +84,7 @@ func Read(part string, content []byte) ([]SlotIn, error) {
 // jsonSlots are read one by one: a list that has too many is not kept whole to find that out.
 type jsonSlots []SlotIn
 
+// UnmarshalJSON ends after one slot too many.
 func (all *jsonSlots) UnmarshalJSON(text []byte) error {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
