@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"seneschal/internal/access"
+	"seneschal/internal/app"
 	"seneschal/internal/engine/dispatch"
 	"seneschal/internal/store"
 )
@@ -42,4 +43,22 @@ func TestSlotsOutliveTheirConnection(t *testing.T) {
 			nobodyWasMailed(t, h)
 		})
 	}
+}
+
+// A slot that goes to somebody else once its connection was removed leaves no event behind, also where nothing else has its older mailbox asked.
+func TestARehomedSlotLeavesItsOlderMailbox(t *testing.T) {
+	onBoth(t, func(t *testing.T, h *app.Hub) {
+		put(t, h, slotFor(h, "1", ada, nil))
+		slotIs(t, h, "1", dispatch.Placed)
+		if _, err := h.Connections.Remove(t.Context(), access.Local("test"), "c"); err != nil {
+			t.Fatal(err)
+		}
+		h.Connect(dispatchForm(h))
+		put(t, h, slotFor(h, "1", ben, nil))
+		comesToRest(t, h, "1")
+		if a, b := subjects(inCalendar(t, h, ada)), subjects(inCalendar(t, h, ben)); len(a) != 0 || !slices.Equal(b, []string{"Visit 1"}) {
+			t.Errorf("Ada has %v, Ben has %v", a, b)
+		}
+		nobodyWasMailed(t, h)
+	})
 }

@@ -219,7 +219,7 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 		s.op.Want = s.op.Want.changing(*r.placed)
 	}
 	r.placed, r.placedDigest, r.placedAt = s.op.Want, s.op.Digest, now
-	r.away.Drift = s.op.Want.attendees(ev)
+	r.away.Drift, r.away.Stood = s.op.Want.attendees(ev), ""
 	return nil
 }
 

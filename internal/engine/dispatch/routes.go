@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -85,7 +86,8 @@ func (t routes) rehome(r *row) {
 
 // through begins anew by way of another connection: what calendars hold of the slot is found there.
 func (r *row) through(connection string) {
-	r.connection, r.at, r.url, r.old, r.oldProblem, r.placed, r.placedDigest, r.op, r.operations, r.look, r.away = connection, link{}, "", link{}, "", nil, "", nil, 0, false, away{}
+	stood := cmp.Or(r.at.mailbox, r.away.Stood)
+	r.connection, r.at, r.url, r.old, r.oldProblem, r.placed, r.placedDigest, r.op, r.operations, r.look, r.away = connection, link{}, "", link{}, "", nil, "", nil, 0, false, away{Stood: stood}
 }
 
 // check names every wrong field of every slot.

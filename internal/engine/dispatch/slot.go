@@ -129,9 +129,12 @@ type away struct {
 	Invited []string     `json:"invited,omitempty"` // to the older event, by hand
 	Mailed  []string     `json:"mailed,omitempty"`  // whom the operation would mail that is held back
 	Let     []string     `json:"let,omitempty"`     // whom a person, who was shown them, let it mail
+	Stood   string       `json:"stood,omitempty"`   // mailbox in which it stood through a connection that is not its own any more
 }
 
-func (a away) none() bool { return len(a.Drift)+len(a.Invited)+len(a.Mailed)+len(a.Let) == 0 }
+func (a away) none() bool {
+	return len(a.Drift)+len(a.Invited)+len(a.Mailed)+len(a.Let) == 0 && a.Stood == ""
+}
 
 func (e *Engine) seal(id, part string, v any) ([]byte, error) {
 	text, err := json.Marshal(v)

@@ -69,6 +69,9 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 	if err := e.surveyed(ctx, r.connection, r.op.Mailbox); err != nil {
 		return false, err
 	}
+	if err := e.surveyedBefore(ctx, r); err != nil {
+		return false, err
+	}
 	var there int
 	err = e.Store.Reader().QueryRowContext(ctx, "select count(*) from dispatch_found where "+foundFor, r.connection, r.externalID, r.op.Mailbox).Scan(&there)
 	if err != nil || there == 0 {
@@ -89,6 +92,22 @@ func (e *Engine) takeUp(ctx context.Context, r row) (taken bool, err error) {
 		return err
 	})
 	return taken, err
+}
+
+// surveyedBefore asks the mailbox in which a slot stood through another connection, if its own reaches that: the event there is left when the slot
+// is elsewhere. A mailbox that is gone holds none.
+func (e *Engine) surveyedBefore(ctx context.Context, r row) error {
+	if r.away.Stood == "" || r.away.Stood == r.op.Mailbox {
+		return nil
+	}
+	t, err := e.routes(ctx)
+	if err != nil || !t.lists(r.connection, r.away.Stood) {
+		return err
+	}
+	if err = e.surveyed(ctx, r.connection, r.away.Stood); noMailbox(fault.CodeOf(err)) {
+		return nil
+	}
+	return err
 }
 
 // resume goes on with events that were found: with the one in the right mailbox where there is one. Another is left, as the one before is.
