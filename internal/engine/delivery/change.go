@@ -31,8 +31,8 @@ func (e *Engine) move(ctx context.Context, tx *store.Tx, from, d Delivery, by ac
 		d.ChangedAt = e.Clock.Now()
 	}
 	n, err := store.Affected(ctx, tx, `update delivery_entry set state = $1, mode = $2, round = $3, tries = $4, slot_at = $5, started_at = $6, changed_at = $7, sent_at = $8, message_id = $9, internet_message_id = $10, run = $11,
-		request_id = $12, problem = $13 where id = $14 and state = $15 and round = $16 and tries = $17`, string(d.State), string(d.Mode), d.round, d.tries, store.Millis(d.slotAt), store.Millis(d.StartedAt), store.Millis(d.ChangedAt), store.Millis(d.SentAt),
-		d.MessageID, d.InternetMessageID, d.Run, d.RequestID, problem, d.ID, string(from.State), from.round, from.tries)
+		request_id = $12, problem = $13, waits_until = $14, accepted_at = $15 where id = $16 and state = $17 and round = $18 and tries = $19`, string(d.State), string(d.Mode), d.round, d.tries, store.Millis(d.slotAt), store.Millis(d.StartedAt), store.Millis(d.ChangedAt), store.Millis(d.SentAt),
+		d.MessageID, d.InternetMessageID, d.Run, d.RequestID, problem, store.Millis(d.waitsUntil), store.Millis(d.acceptedAt), d.ID, string(from.State), from.round, from.tries)
 	if err != nil || n == 0 {
 		return false, err
 	}
@@ -92,6 +92,9 @@ func (e *Engine) Cancel(ctx context.Context, by access.Caller, id string) (Detai
 		if from.State != Queued {
 			return tooLate(from)
 		}
+		if _, err := e.free(ctx, tx, from); err != nil { // before the delivery's row, as everybody does
+			return err
+		}
 		d := from
 		d.State, d.Problem = Cancelled, nil
 		done, err := e.move(ctx, tx, from, d, by, "")
@@ -99,6 +102,9 @@ func (e *Engine) Cancel(ctx context.Context, by access.Caller, id string) (Detai
 			return tooLate(from)
 		}
 		if err != nil {
+			return err
+		}
+		if err := e.shorten(ctx, tx, from); err != nil {
 			return err
 		}
 		return e.Jobs.Cancel(ctx, tx, PostJob, id)

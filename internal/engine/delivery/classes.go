@@ -65,9 +65,30 @@ func (e *Engine) Export(ctx context.Context, person string) (any, error) {
 
 const ofPerson = "(mailbox = lower($1) or id in (select delivery from delivery_recipient where address = lower($1)))"
 
+// withdraw forgets them, and gives their places in the mailboxes' paces back.
+func (e *Engine) withdraw(ctx context.Context, tx *store.Tx, person string) (int64, error) {
+	open, err := store.Select(ctx, tx, func(s store.Scanner) (d Delivery, err error) { return d, s.Scan(&d.Connection, &d.Mailbox) },
+		"select distinct connection, mailbox from delivery_entry where state in ($2, $3, $4) and "+ofPerson+" order by connection, mailbox", person, string(Queued), string(Sending), string(Unsure))
+	if err != nil {
+		return 0, err
+	}
+	for _, d := range open {
+		if _, err := e.free(ctx, tx, d); err != nil { // before the deliveries' rows, as everybody does
+			return 0, err
+		}
+	}
+	n, err := e.forget(ctx, tx, ofPerson, person)
+	for _, d := range open {
+		if err == nil {
+			err = e.shorten(ctx, tx, d)
+		}
+	}
+	return n, err
+}
+
 // Erase forgets them, with the mail that has not left, and who asked for others.
 func (e *Engine) Erase(ctx context.Context, tx *store.Tx, person string) (int64, error) {
-	n, err := e.forget(ctx, tx, ofPerson, person)
+	n, err := e.withdraw(ctx, tx, person)
 	if err != nil {
 		return n, err
 	}

@@ -103,7 +103,9 @@ type Delivery struct {
 	round, tries int
 	size         int64
 	recipients   int
-	slotAt       time.Time
+	slotAt       time.Time // its place in the mailbox's pace
+	waitsUntil   time.Time // of one without a place: what it waits for is its own
+	acceptedAt   time.Time // when Microsoft said that it took it
 	headSealed   []byte
 }
 
@@ -135,17 +137,18 @@ type Step struct {
 }
 
 const columns = `id, connection, mailbox, idempotency, digest, caller, state, mode, round, tries, size, recipients, head_sealed, created_at, send_at, slot_at, started_at,
-	changed_at, sent_at, message_id, internet_message_id, run, request_id, problem`
+	changed_at, sent_at, message_id, internet_message_id, run, request_id, problem, waits_until, accepted_at`
 
 func scan(s store.Scanner) (d Delivery, err error) {
-	var created, sendAt, slot, started, changed, sent int64
+	var created, sendAt, slot, started, changed, sent, waits, accepted int64
 	var problem string
 	err = s.Scan(&d.ID, &d.Connection, &d.Mailbox, &d.Key, &d.digest, &d.Caller, &d.State, &d.Mode, &d.round, &d.tries, &d.size, &d.recipients, &d.headSealed, &created, &sendAt, &slot, &started,
-		&changed, &sent, &d.MessageID, &d.InternetMessageID, &d.Run, &d.RequestID, &problem)
+		&changed, &sent, &d.MessageID, &d.InternetMessageID, &d.Run, &d.RequestID, &problem, &waits, &accepted)
 	if err != nil {
 		return d, err
 	}
 	d.CreatedAt, d.SendAt, d.slotAt, d.StartedAt, d.ChangedAt, d.SentAt = store.Time(created), store.Time(sendAt), store.Time(slot), store.Time(started), store.Time(changed), store.Time(sent)
+	d.waitsUntil, d.acceptedAt = store.Time(waits), store.Time(accepted)
 	if problem != "" {
 		d.Problem = &fault.Problem{}
 		err = json.Unmarshal([]byte(problem), d.Problem)

@@ -166,7 +166,7 @@ func (e *Engine) queue(ctx context.Context, by access.Caller, d Delivery, l Lett
 }
 
 func insert(ctx context.Context, tx *store.Tx, d Delivery, recipients []string) error {
-	_, err := tx.ExecContext(ctx, "insert into delivery_entry ("+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10, $11, $12, $13, $14, 0, $15, 0, '', '', '', '', '')`,
+	_, err := tx.ExecContext(ctx, "insert into delivery_entry ("+columns+`) values ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, $9, $10, $11, $12, $13, $14, 0, $15, 0, '', '', '', '', '', 0, 0)`,
 		d.ID, d.Connection, d.Mailbox, d.Key, d.digest, d.Caller, string(d.State), string(d.Mode), d.size, d.recipients, d.headSealed, store.Millis(d.CreatedAt), store.Millis(d.SendAt), store.Millis(d.slotAt), store.Millis(d.ChangedAt))
 	for _, a := range recipients {
 		if err == nil {
@@ -230,7 +230,7 @@ func refuses(c connection.Connection, mailbox string) error {
 // due is when there is something to do for a queued delivery.
 func (d Delivery) due() time.Time {
 	if d.slotAt.IsZero() {
-		return d.SendAt
+		return later(d.SendAt, d.waitsUntil)
 	}
 	return d.slotAt
 }

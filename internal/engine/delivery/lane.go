@@ -19,22 +19,55 @@ func (e *Engine) interval() time.Duration { return window / time.Duration(e.Limi
 // its place then: what is ahead of it now says nothing about later.
 func (e *Engine) reserve(ctx context.Context, tx *store.Tx, d *Delivery) error {
 	if d.SendAt.After(e.Clock.Now()) {
-		d.slotAt = time.Time{}
+		d.slotAt, d.waitsUntil = time.Time{}, time.Time{}
 		return nil
 	}
-	var err error
-	d.slotAt, err = e.place(ctx, tx, *d, e.Clock.Now())
+	return e.place(ctx, tx, d, e.Clock.Now())
+}
+
+// free is the mailbox's next free place. From here to the transaction's end nobody else takes one, and nobody else counts what left: two that
+// did so at once would both leave.
+func (e *Engine) free(ctx context.Context, tx *store.Tx, d Delivery) (time.Time, error) {
+	var last int64
+	err := tx.QueryRowContext(ctx, "insert into delivery_lane (connection, mailbox, next_at) values ($1, $2, 0) on conflict (connection, mailbox) do update set next_at = delivery_lane.next_at returning next_at",
+		d.Connection, d.Mailbox).Scan(&last)
+	return later(e.Clock.Now(), store.Time(last).Add(e.interval())), err
+}
+
+// place takes the mailbox's next place that is not before a time. What comes after it gets the places behind.
+func (e *Engine) place(ctx context.Context, tx *store.Tx, d *Delivery, notBefore time.Time) error {
+	free, err := e.free(ctx, tx, *d)
+	if err != nil {
+		return err
+	}
+	d.slotAt, d.waitsUntil = later(free, notBefore), time.Time{}
+	_, err = tx.ExecContext(ctx, "update delivery_lane set next_at = $1 where connection = $2 and mailbox = $3", store.Millis(d.slotAt), d.Connection, d.Mailbox)
 	return err
 }
 
-// place takes the next place of the mailbox that is not before a time.
-func (e *Engine) place(ctx context.Context, tx *store.Tx, d Delivery, notBefore time.Time) (time.Time, error) {
-	from := store.Millis(notBefore)
-	var next int64
-	err := tx.QueryRowContext(ctx, `insert into delivery_lane (connection, mailbox, next_at) values ($1, $2, $3)
-		on conflict (connection, mailbox) do update set next_at = case when delivery_lane.next_at + $4 > excluded.next_at then delivery_lane.next_at + $4 else excluded.next_at end returning next_at`,
-		d.Connection, d.Mailbox, from, e.interval().Milliseconds()).Scan(&next)
-	return store.Time(next), err
+// aside has a delivery wait for something of its own. It gets its place afterwards, so that nothing else waits with it; but where the queue is
+// longer than its wait, it stays in the queue.
+func (e *Engine) aside(ctx context.Context, tx *store.Tx, d *Delivery, until time.Time) error {
+	free, err := e.free(ctx, tx, *d)
+	if err != nil {
+		return err
+	}
+	if !until.After(free) {
+		return e.place(ctx, tx, d, until)
+	}
+	d.slotAt, d.waitsUntil = time.Time{}, until
+	return nil
+}
+
+// shorten gives back the places behind the last mail that is still queued, when one goes that does not leave any more.
+func (e *Engine) shorten(ctx context.Context, tx *store.Tx, gone Delivery) error {
+	var last int64
+	err := tx.QueryRowContext(ctx, "select slot_at from delivery_entry where connection = $1 and mailbox = $2 and state = $3 order by slot_at desc limit 1", gone.Connection, gone.Mailbox, string(Queued)).Scan(&last)
+	if err != nil && !store.IsNoRows(err) {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, "update delivery_lane set next_at = $1 where connection = $2 and mailbox = $3 and next_at > $1", max(last, store.Millis(e.Clock.Now())), gone.Connection, gone.Mailbox)
+	return err
 }
 
 // held says until when a mailbox's limits keep a delivery back; zero when it may leave now. What left is counted, not what was planned: after a
@@ -54,15 +87,30 @@ func (e *Engine) held(ctx context.Context, tx *store.Tx, d Delivery) (time.Time,
 	return e.heldForDay(ctx, tx, d, now)
 }
 
+// heldForDay says when enough of the day's recipients are a day old for the mail, and for those that wait for the same already: they shall not all
+// come back at one moment. A mail beyond the whole limit leaves alone.
 func (e *Engine) heldForDay(ctx context.Context, tx *store.Tx, d Delivery, now time.Time) (time.Time, error) {
-	var written int
-	var oldest int64
-	err := tx.QueryRowContext(ctx, "select coalesce(sum(recipients), 0), coalesce(min(started_at), 0) from delivery_entry where connection = $1 and mailbox = $2 and started_at > $3",
-		d.Connection, d.Mailbox, store.Millis(now.Add(-day))).Scan(&written, &oldest)
+	since := now.Add(-day)
+	written, err := e.wroteTo(ctx, tx, d, since)
 	if err != nil || written == 0 || written+d.recipients <= e.Limits.PerDay {
 		return time.Time{}, err
 	}
-	return store.Time(oldest).Add(day), nil
+	var ahead int
+	err = tx.QueryRowContext(ctx, "select coalesce(sum(recipients), 0) from delivery_entry where connection = $1 and mailbox = $2 and state = $3 and waits_until > $4", d.Connection, d.Mailbox, string(Queued), store.Millis(now)).Scan(&ahead)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var enough int64
+	err = tx.QueryRowContext(ctx, `select coalesce(min(case when freed >= $1 then started_at end), max(started_at)) from
+		(select started_at, cast(sum(recipients) over (order by started_at) as bigint) as freed from delivery_entry where connection = $2 and mailbox = $3 and started_at > $4) w`,
+		written+ahead+d.recipients-e.Limits.PerDay, d.Connection, d.Mailbox, store.Millis(since)).Scan(&enough)
+	return store.Time(enough).Add(day), err
+}
+
+// wroteTo is how many recipients a delivery's mailbox has written to since a time.
+func (e *Engine) wroteTo(ctx context.Context, q store.Querier, d Delivery, since time.Time) (n int, err error) {
+	err = q.QueryRowContext(ctx, "select coalesce(sum(recipients), 0) from delivery_entry where connection = $1 and mailbox = $2 and started_at > $3", d.Connection, d.Mailbox, store.Millis(since)).Scan(&n)
+	return n, err
 }
 
 // Lane is a mailbox's queue.
@@ -76,22 +124,58 @@ type Lane struct {
 
 // lanes foresees the end of each queue.
 func (e *Engine) lanes(ctx context.Context, within string) ([]Lane, error) {
+	queued, err := store.Select(ctx, e.Store.Reader(), func(s store.Scanner) (d Delivery, err error) {
+		var due int64
+		err = s.Scan(&d.Connection, &d.Mailbox, &d.recipients, &due)
+		d.slotAt = store.Time(due)
+		return d, err
+	}, `select connection, mailbox, recipients, case when slot_at > 0 then slot_at when send_at > waits_until then send_at else waits_until end as due
+		from delivery_entry where state = $1 and ($2 = '' or $2 like '%,' || connection || ',%') order by connection, mailbox, due`, string(Queued), within)
+	out := []Lane{}
+	var ahead forecast
+	for _, d := range queued {
+		if n := len(out); n == 0 || out[n-1].Connection != d.Connection || out[n-1].Mailbox != d.Mailbox {
+			out = append(out, Lane{Connection: d.Connection, Mailbox: d.Mailbox})
+			if ahead, err = e.ahead(ctx, d); err != nil {
+				return nil, err
+			}
+		}
+		l := &out[len(out)-1]
+		l.Queued, l.Recipients, l.EndsAt = l.Queued+1, l.Recipients+d.recipients, ahead.leaves(d)
+	}
+	return out, err
+}
+
+// forecast follows a mailbox's queue in the order in which it leaves. Days are reckoned one after the other and not minute by minute: so the end
+// may be foreseen a little early or late, but never without the days that it takes.
+type forecast struct {
+	free     time.Time // the next mail leaves then or later
+	since    time.Time // when the day began
+	written  int       // recipients of that day
+	interval time.Duration
+	perDay   int
+}
+
+// ahead begins with what the mailbox has sent in the day before.
+func (e *Engine) ahead(ctx context.Context, d Delivery) (forecast, error) {
 	now := e.Clock.Now()
-	all, err := store.Select(ctx, e.Store.Reader(), func(s store.Scanner) (l Lane, err error) {
-		var last, written int64
-		err = s.Scan(&l.Connection, &l.Mailbox, &l.Queued, &l.Recipients, &last, &written)
-		l.EndsAt = store.Time(last)
-		if paced := now.Add(time.Duration(l.Queued-1) * e.interval()); l.EndsAt.Before(paced) {
-			l.EndsAt = paced
-		}
-		if days := (written + int64(l.Recipients) - 1) / int64(e.Limits.PerDay); days > 0 {
-			l.EndsAt = later(l.EndsAt, now.Add(time.Duration(days)*day))
-		}
-		return l, err
-	}, `select q.connection, q.mailbox, count(*), sum(q.recipients), max(case when q.slot_at > q.send_at then q.slot_at else q.send_at end),
-		(select coalesce(sum(w.recipients), 0) from delivery_entry w where w.connection = q.connection and w.mailbox = q.mailbox and w.started_at > $1)
-		from delivery_entry q where q.state = $2 and ($3 = '' or $3 like '%,' || q.connection || ',%') group by q.connection, q.mailbox order by q.connection, q.mailbox`, store.Millis(now.Add(-day)), string(Queued), within)
-	return all, err
+	written, err := e.wroteTo(ctx, e.Store.Reader(), d, now.Add(-day))
+	return forecast{free: now, since: now, written: written, interval: e.interval(), perDay: e.Limits.PerDay}, err
+}
+
+// leaves is when the next mail leaves.
+func (f *forecast) leaves(d Delivery) time.Time {
+	at := later(d.due(), f.free)
+	if at.Sub(f.since) >= day {
+		f.since, f.written = at, 0
+	}
+	if f.written > 0 && f.written+d.recipients > f.perDay {
+		f.since, f.written = f.since.Add(day), 0
+		at = later(at, f.since)
+	}
+	f.written += d.recipients
+	f.free = at.Add(f.interval)
+	return at
 }
 
 func later(a, b time.Time) time.Time {

@@ -168,6 +168,7 @@ func (e *Engine) park(ctx context.Context, d Delivery) (time.Time, error) {
 // refused is what follows when nothing left: some reasons pass by themselves, and the delivery waits for that; the others end it.
 func (e *Engine) refused(ctx context.Context, d Delivery, f *fault.Error) (time.Time, error) {
 	from := d
+	d.StartedAt = time.Time{} // what did not leave counts against no limit
 	if !passes(f, d.tries) {
 		return e.settle(ctx, from, d.because(Failed, mendable(f)))
 	}
@@ -182,14 +183,13 @@ func (e *Engine) refused(ctx context.Context, d Delivery, f *fault.Error) (time.
 	p := f.Problem()
 	d.Problem = &p
 	err := e.Store.InTx(ctx, "delivery.wait", func(tx *store.Tx) error {
-		var err error
-		if d.slotAt, err = e.place(ctx, tx, d, e.Clock.Now().Add(pause)); err != nil {
+		if err := e.aside(ctx, tx, &d, e.Clock.Now().Add(pause)); err != nil {
 			return err
 		}
-		_, err = e.move(ctx, tx, from, d, system(), "")
+		_, err := e.move(ctx, tx, from, d, system(), "")
 		return err
 	})
-	return d.slotAt, err
+	return d.due(), err
 }
 
 // enough is how often what needs a person is tried: about a day.

@@ -84,41 +84,55 @@ func (e *Engine) start(ctx context.Context, from Delivery) (time.Time, error) {
 	switch {
 	case err != nil:
 		return time.Time{}, err
-	case !claimed && d.slotAt.After(now):
-		return d.slotAt, nil
+	case !claimed && d.due().After(now):
+		return d.due(), nil
 	case !claimed:
 		return now.Add(soon), nil // taken back in this moment, or claimed by somebody who may not bring it to an end
 	}
 	return e.hand(ctx, d)
 }
 
-// claim writes down that the delivery is being sent, before anything leaves; or the place it gets instead, where the mailbox's limits keep it.
+// claim writes down that the delivery is being sent, before anything leaves; or what it waits for instead, where the mailbox's limits keep it.
 func (e *Engine) claim(ctx context.Context, from Delivery, d *Delivery) (claimed bool, err error) {
 	err = e.Store.InTx(ctx, "delivery.claim", func(tx *store.Tx) error {
-		now := e.Clock.Now()
-		until, err := e.held(ctx, tx, *d)
-		if err != nil {
+		if err := e.turn(ctx, tx, d); err != nil {
 			return err
 		}
-		switch {
-		case !until.IsZero() && until.Sub(now) <= e.interval():
-			d.slotAt = until // it came a moment before its turn: its place stays its own
-		case !until.IsZero() || d.slotAt.IsZero():
-			if d.slotAt, err = e.place(ctx, tx, *d, later(until, now)); err != nil {
-				return err
-			}
-		}
-		claimed = !d.slotAt.After(now)
+		now := e.Clock.Now()
+		claimed = !d.due().After(now)
 		if claimed {
 			d.State, d.StartedAt, d.Problem = Sending, now, nil
 		}
 		moved, err := e.move(ctx, tx, from, *d, system(), "")
 		if err == nil && !moved {
-			claimed, d.slotAt = false, time.Time{}
+			claimed, d.slotAt, d.waitsUntil = false, time.Time{}, time.Time{}
 		}
 		return err
 	})
 	return claimed, err
+}
+
+// turn says when a delivery that is due may really leave: it stays due where nothing keeps it.
+func (e *Engine) turn(ctx context.Context, tx *store.Tx, d *Delivery) error {
+	if _, err := e.free(ctx, tx, *d); err != nil {
+		return err
+	}
+	until, err := e.held(ctx, tx, *d)
+	if err != nil {
+		return err
+	}
+	now := e.Clock.Now()
+	placed := !d.slotAt.IsZero()
+	switch wait := until.Sub(now); {
+	case placed && until.IsZero():
+		return nil
+	case placed && wait <= e.interval():
+		d.slotAt = until // it came a moment before its turn: its place stays its own
+		return nil
+	case wait > window: // for the day's recipients; others may still fit
+		return e.aside(ctx, tx, d, until)
+	}
+	return e.place(ctx, tx, d, later(until, now))
 }
 
 // hand asks the corridor. What it says afterwards is what the ledger says.
