@@ -178,8 +178,7 @@ func (e *Engine) resolved(ctx context.Context, tx *store.Tx, d Delivery, as Word
 		}
 		// The key of another round is another effect: that a person takes upon themselves.
 		d.State, d.round, d.tries, d.Problem, d.Run, d.RequestID = Queued, d.round+1, 0, nil, "", ""
-		d.StartedAt, d.SentAt, d.MessageID, d.InternetMessageID = time.Time{}, time.Time{}, "", ""
-		d.SendAt = time.Time{}
+		d.StartedAt, d.acceptedAt, d.SentAt, d.SendAt, d.MessageID, d.InternetMessageID = time.Time{}, time.Time{}, time.Time{}, time.Time{}, "", ""
 		return d, e.reserve(ctx, tx, &d)
 	}
 	return d, nil
@@ -194,7 +193,7 @@ func (e *Engine) mayLeaveAgain(ctx context.Context, tx *store.Tx, d Delivery) er
 	if pieces == 0 {
 		return &fault.Error{Kind: fault.Gone, Code: "letter_gone", Message: "The letter is not kept any more", Fix: "Hand the mail in again, under a new key", Who: "you"}
 	}
-	wait := d.StartedAt.Add(settled).Sub(e.Clock.Now())
+	wait := d.handed().Add(settled).Sub(e.Clock.Now())
 	if d.Mode != Verified || wait <= 0 || d.State != Unsure && !d.givenUp() {
 		return nil
 	}

@@ -61,7 +61,7 @@ func (e *Engine) taken(ctx context.Context, d Delivery, output json.RawMessage, 
 		}
 	}
 	from := d
-	d.RequestID, d.MessageID, d.InternetMessageID = request, sent.MessageID, sent.InternetMessageID
+	d.RequestID, d.MessageID, d.InternetMessageID, d.acceptedAt = request, sent.MessageID, sent.InternetMessageID, e.Clock.Now()
 	if d.Mode == SendOnly || sent.State == "sent" {
 		return e.arrived(ctx, from, d)
 	}
@@ -97,12 +97,12 @@ func (e *Engine) look(ctx context.Context, d Delivery) (time.Time, error) {
 		d.RequestID, d.InternetMessageID = last(result.Requests), found.InternetMessageID
 		return e.arrived(ctx, from, d)
 	}
-	age := e.Clock.Now().Sub(d.StartedAt)
-	if d.State == Sending && age < ordinary {
+	age := e.Clock.Now().Sub(d.handed())
+	if age < ordinary {
 		return e.next(d), nil
 	}
-	if d.State == Sending {
-		return e.next(d), e.unsure(ctx, from, d, notSeen(found.State, fault.As(err)))
+	if why := unseen(found.State, fault.As(err)); d.State == Sending || d.Problem == nil || d.Problem.Code != why.Code {
+		return e.next(d), e.unsure(ctx, from, d, why)
 	}
 	if age > looked {
 		return time.Time{}, nil
@@ -110,10 +110,13 @@ func (e *Engine) look(ctx context.Context, d Delivery) (time.Time, error) {
 	return e.next(d), nil
 }
 
-// notSeen says why a mail that Microsoft took is not called sent.
-func notSeen(state string, trouble *fault.Error) *fault.Error {
+// unseen says why a mail that Microsoft took is not called sent.
+func unseen(state string, trouble *fault.Error) *fault.Error {
+	if trouble != nil {
+		return cannotLook(*trouble)
+	}
 	f := &fault.Error{Kind: fault.Unclear, Code: "not_seen_yet", Message: "Microsoft took the mail, and Sent Items does not show it yet", Cause: "Exchange is behind, a rule or a hand moved it out of the mailbox, or it was lost on the way",
-		Fix: "Wait: the hub keeps looking for a week. If recipients have it, say so: delivery resolve ID sent", Who: "nobody; it passes by itself", Err: trouble}
+		Fix: "Wait: the hub keeps looking for a week. If recipients have it, say so: delivery resolve ID sent", Who: "nobody; it passes by itself"}
 	if state == mail.TraceDraft {
 		f.Message, f.Cause = "Microsoft took the mail, and shows it as a draft again", "The send was not worked off"
 		f.Code, f.Fix, f.Who = "still_a_draft", "Send the draft in Outlook and say sent, or delete it there and say send_again", "you"
@@ -121,10 +124,23 @@ func notSeen(state string, trouble *fault.Error) *fault.Error {
 	return f
 }
 
+// cannotLook is what keeps the hub from looking, told as what it means for the mail.
+func cannotLook(f fault.Error) *fault.Error {
+	cause := f.Message
+	if f.Cause != "" {
+		cause += ": " + f.Cause
+	}
+	return &fault.Error{Kind: fault.Unclear, Code: f.Code, Message: "Microsoft took the mail, and the hub cannot look for it in Sent Items", Cause: cause,
+		Fix: f.Fix + "; the hub keeps looking for a week. If recipients have it, say so: delivery resolve ID sent", Who: f.Who, Upstream: f.Upstream}
+}
+
+// handed is when a delivery was last given to Microsoft: its files may have travelled for long before.
+func (d Delivery) handed() time.Time { return later(d.StartedAt, d.acceptedAt) }
+
 // next is when to look again: often at first, seldom later.
 func (e *Engine) next(d Delivery) time.Time {
 	now := e.Clock.Now()
-	return now.Add(min(max(now.Sub(d.StartedAt)/2, soon), seldom))
+	return now.Add(min(max(now.Sub(d.handed())/2, soon), seldom))
 }
 
 // doubtful is a delivery of which it is not known whether it left. In verified mode the ledger finds out; in send-only mode only that it

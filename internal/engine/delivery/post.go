@@ -139,7 +139,7 @@ func (e *Engine) turn(ctx context.Context, tx *store.Tx, d *Delivery) error {
 func (e *Engine) hand(ctx context.Context, d Delivery) (time.Time, error) {
 	input, files, err := e.input(ctx, d)
 	if err != nil {
-		return time.Time{}, err
+		return e.stuck(ctx, d, err)
 	}
 	defer closeAll(files)
 	result, err := e.Runner.Do(ctx, action.Request{Action: actionOf[d.Mode], Connection: d.Connection, Caller: system(), For: m365.Send, Input: input, Files: files, Key: d.key()})
@@ -159,7 +159,7 @@ func (e *Engine) hand(ctx context.Context, d Delivery) (time.Time, error) {
 		return time.Time{}, err
 	}
 	if run == nil && f.Kind == fault.Internal {
-		return time.Time{}, f // the hub's own trouble, before anything was claimed
+		return e.stuck(ctx, d, f)
 	}
 	if run != nil {
 		d.Run, d.RequestID = run.ID, last(run.RequestIDs)
@@ -168,6 +168,16 @@ func (e *Engine) hand(ctx context.Context, d Delivery) (time.Time, error) {
 		return e.refused(ctx, d, f)
 	}
 	return e.doubtful(ctx, d, f)
+}
+
+// stuck has a mail wait that the hub cannot bring out of its own house. The ledger does not know it, so nothing has left.
+func (e *Engine) stuck(ctx context.Context, d Delivery, trouble error) (time.Time, error) {
+	if ctx.Err() != nil {
+		return time.Time{}, ctx.Err()
+	}
+	e.Log.ErrorContext(ctx, "a mail could not be handed over for the hub's own trouble", "delivery", d.ID, "error", trouble)
+	return e.refused(ctx, d, &fault.Error{Kind: fault.Unavailable, Code: "hub_in_trouble", Message: "The hub could not open the mail or hand it over, and nothing has left", Cause: "Its disk is full, its temporary folder is missing, or its key file is another one",
+		Fix: "Look for this time in the hub's log, and at its disk, its temporary folder and its key file; the mail then leaves by itself", Who: "the operator of this hub", Err: trouble})
 }
 
 // input is what the mail's action takes.
