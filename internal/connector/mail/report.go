@@ -134,14 +134,17 @@ var (
 )
 
 // readWhole finds what the report is about in the part that holds the head of the mail (RFC 3462), where its own head does not say. A report
-// that is too large to be read, or gone, tells nothing.
+// that is too large to be read, gone, or that Exchange cannot write as MIME tells nothing, and the others are told all the same.
 func (r *Report) readWhole(ctx context.Context, box place.Place) error {
 	text, err := attachment.Bytes(ctx, box.Graph, box.Message(r.ID).MIME())
-	if k := fault.KindOf(err); err != nil && (k == fault.TooLarge || k == fault.NotFound) {
-		return nil
+	if err != nil && (ctx.Err() != nil || ofAll[fault.KindOf(err)]) {
+		return err
 	}
 	for _, found := range ofMessage.FindAllSubmatch(text, -1) {
 		r.Of = append(r.Of, string(found[1]))
 	}
-	return err
+	return nil
 }
+
+// ofAll are refusals that are about the mailbox, not about the one message that was asked for.
+var ofAll = map[fault.Kind]bool{fault.Throttled: true, fault.NeedsReauth: true, fault.NeedsAdmin: true}

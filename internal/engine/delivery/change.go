@@ -37,7 +37,7 @@ func (e *Engine) move(ctx context.Context, tx *store.Tx, from, d Delivery, by ac
 		return false, err
 	}
 	if d.State == from.State && note == "" {
-		return true, nil
+		return true, nil // with a note it is news of the same state: another report
 	}
 	if err := e.step(ctx, tx, d, Step{State: d.State, Code: code, Note: note, By: byOf(by)}); err != nil {
 		return false, err
@@ -47,8 +47,8 @@ func (e *Engine) move(ctx context.Context, tx *store.Tx, from, d Delivery, by ac
 			return false, err
 		}
 	}
-	if err := e.ended(ctx, tx, d); err != nil || d.State == from.State {
-		return err == nil, err
+	if err := e.ended(ctx, tx, d); err != nil {
+		return false, err
 	}
 	if err := e.watch(ctx, tx, d); err != nil {
 		return false, err

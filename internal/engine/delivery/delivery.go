@@ -89,7 +89,7 @@ type Delivery struct {
 	CreatedAt         time.Time      `json:"created_at"`
 	SendAt            time.Time      `json:"send_at,omitzero" doc:"Not before then"`
 	ExpectedAt        time.Time      `json:"expected_at,omitzero" doc:"Of a queued one: when it leaves, by the mailbox's pace"`
-	StartedAt         time.Time      `json:"started_at,omitzero" doc:"When it was last handed to Microsoft"`
+	StartedAt         time.Time      `json:"started_at,omitzero" doc:"When it was last handed to Microsoft; none where nothing left"`
 	ChangedAt         time.Time      `json:"changed_at" doc:"Since when it stands there"`
 	SentAt            time.Time      `json:"sent_at,omitzero" doc:"When it was seen in Sent Items, or Microsoft said that it took it"`
 	MessageID         string         `json:"message_id,omitempty" doc:"Microsoft's id of the mail in the mailbox"`

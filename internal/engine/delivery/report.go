@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +19,7 @@ const ReportsJob = "delivery.reports"
 const (
 	watched = 48 * time.Hour // servers give up trying after a day or two
 	overlap = 5 * time.Minute
+	patient = 10 * time.Minute // with a report that cannot be read
 )
 
 func laneID(connection, mailbox string) string { return connection + "/" + mailbox }
@@ -37,8 +37,8 @@ func (e *Engine) Reports(ctx context.Context, id string, _ int) (time.Time, erro
 	connection, mailbox, _ := strings.Cut(id, "/")
 	now := e.Clock.Now()
 	var first, latest int64
-	err := e.Store.Reader().QueryRowContext(ctx, "select coalesce(min(started_at), 0), coalesce(max(started_at), 0) from delivery_entry where connection = $1 and mailbox = $2 and state = $3 and mode = $4 and started_at > $5",
-		connection, mailbox, string(Sent), string(Verified), store.Millis(now.Add(-watched))).Scan(&first, &latest)
+	err := e.Store.Reader().QueryRowContext(ctx, "select coalesce(min(started_at), 0), coalesce(max(started_at), 0) from delivery_entry where connection = $1 and mailbox = $2 and state in ($3, $4) and mode = $5 and started_at > $6",
+		connection, mailbox, string(Sent), string(Bounced), string(Verified), store.Millis(now.Add(-watched))).Scan(&first, &latest)
 	if err != nil || latest == 0 {
 		return time.Time{}, err
 	}
@@ -74,27 +74,66 @@ func (e *Engine) reports(ctx context.Context, connection, mailbox string, since 
 	return out.Reports, json.Unmarshal(result.Output, &out)
 }
 
-// bounce marks the deliveries that a report is about.
+// bounce marks the deliveries that a report is about. Where it cannot be read why, it is asked again for a while; that the mail came back is told
+// all the same then.
 func (e *Engine) bounce(ctx context.Context, connection, mailbox string, r mail.Report) error {
-	for _, id := range r.Of {
-		found, err := store.Select(ctx, e.Store.Reader(), scan, "select "+columns+" from delivery_entry where connection = $1 and mailbox = $2 and internet_message_id = $3 and state in ($4, $5)", connection, mailbox, id, string(Sent), string(Unsure))
-		if err != nil {
+	about, err := e.about(ctx, connection, mailbox, r)
+	if err != nil || len(about) == 0 {
+		return err
+	}
+	status, err := e.status(ctx, connection, mailbox, r.ID)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		e.Log.WarnContext(ctx, "a report of undelivered mail could not be read", "connection", connection, "error", err)
+		if e.Clock.Now().Sub(r.Received) < patient {
+			return nil
+		}
+	}
+	for _, d := range about {
+		if err := e.cameBack(ctx, d, r, status); err != nil {
 			return err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		status, err := e.status(ctx, connection, mailbox, r.ID)
-		if err != nil {
-			return err
-		}
-		for _, from := range found {
-			if _, err := e.write(ctx, from, from.because(Bounced, undelivered(r.Failed, status)), "the report is message "+r.ID); err != nil {
-				return err
-			}
 		}
 	}
 	return nil
+}
+
+// named is how a delivery's history names a report.
+func named(r mail.Report) string { return "the report is message " + r.ID }
+
+// about are the deliveries that a report is about and that it has not been told of. Anybody can write a mailbox something that looks like a report:
+// one that names recipients must name one to whom the mail was written.
+func (e *Engine) about(ctx context.Context, connection, mailbox string, r mail.Report) ([]Delivery, error) {
+	if len(r.Of) == 0 {
+		return nil, nil
+	}
+	var w store.Where
+	w.And("connection = ? and mailbox = ?", connection, mailbox)
+	w.And("state in (?, ?, ?)", string(Sent), string(Unsure), string(Bounced))
+	w.And("internet_message_id in (" + store.List(&w.Args, r.Of) + ")")
+	w.And("not exists (select 1 from delivery_step s where s.delivery = delivery_entry.id and s.note = ?)", named(r))
+	if len(r.Failed) > 0 {
+		w.And("exists (select 1 from delivery_recipient r where r.delivery = delivery_entry.id and r.address in (" + store.List(&w.Args, r.Failed) + "))")
+	}
+	return store.Select(ctx, e.Store.Reader(), scan, "select "+columns+" from delivery_entry where "+w.String(), w.Args...)
+}
+
+// cameBack writes down that a report came, with everybody whom this and earlier ones name.
+func (e *Engine) cameBack(ctx context.Context, d Delivery, r mail.Report, status string) error {
+	return e.Store.InTx(context.WithoutCancel(ctx), "delivery.outcome", func(tx *store.Tx) error {
+		if len(r.Failed) > 0 {
+			a := store.Args{store.Millis(e.Clock.Now()), d.ID}
+			if _, err := tx.ExecContext(ctx, "update delivery_recipient set failed_at = $1 where delivery = $2 and failed_at = 0 and address in ("+store.List(&a, r.Failed)+")", a...); err != nil {
+				return err
+			}
+		}
+		failed, err := store.Select(ctx, tx, func(s store.Scanner) (address string, err error) { return address, s.Scan(&address) }, "select address from delivery_recipient where delivery = $1 and failed_at > 0 order by address", d.ID)
+		if err == nil {
+			_, err = e.move(ctx, tx, d, d.because(Bounced, undelivered(failed, status)), system(), named(r))
+		}
+		return err
+	})
 }
 
 // status asks a report why its mail was not delivered; "" where it does not say, or is gone.
@@ -123,7 +162,7 @@ func undelivered(failed []string, status string) *fault.Error {
 	}
 	out := &fault.Error{Kind: fault.UpstreamRefused, Code: f.code, Message: f.message, Cause: f.cause, Fix: f.fix, Who: f.who}
 	if len(failed) > 0 {
-		out.Message += " to " + strings.Join(slices.Compact(failed), ", ")
+		out.Message += " to " + strings.Join(failed, ", ")
 	}
 	if status != "" {
 		out.Cause += " (" + status + ")"

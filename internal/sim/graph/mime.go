@@ -287,6 +287,9 @@ func (s *Server) parseMIME(raw []byte, folder string) (parsed, error) {
 		return parsed{}, err
 	}
 	o["~mime"] = blob
+	if isReport(env.GetHeader("Content-Type"), raw) {
+		o["~properties"] = reportClass
+	}
 	out := parsed{message: o}
 	for _, part := range slices.Concat(env.Attachments, env.Inlines, env.OtherParts) {
 		inline := part.Disposition == "inline" || part.ContentID != "" && part.Disposition != "attachment"
@@ -300,6 +303,15 @@ func (s *Server) parseMIME(raw []byte, folder string) (parsed, error) {
 		out.attachments = append(out.attachments, a)
 	}
 	return out, nil
+}
+
+// reportClass is the message class of a report of undelivered mail (PidTagMessageClass).
+var reportClass = []any{world.Object{"id": "String 0x001A", "value": "REPORT.IPM.Note.NDR"}}
+
+// isReport says whether Exchange takes what arrives for a report of undelivered mail (MS-OXCMAIL).
+func isReport(form string, raw []byte) bool {
+	kind, with, err := mime.ParseMediaType(form)
+	return err == nil && kind == "multipart/report" && strings.EqualFold(with["report-type"], "delivery-status") && bytes.Contains(raw, []byte("\nAction: failed"))
 }
 
 // conversation joins answers with what they answer, as far as the headers tell.

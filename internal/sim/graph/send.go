@@ -246,7 +246,7 @@ func (s *Server) bounce(fromBox string, sent world.Object, address string, now t
 		world.Object{"name": "In-Reply-To", "value": sent["internetMessageId"]}, world.Object{"name": "References", "value": sent["internetMessageId"]},
 		world.Object{"name": "X-Failed-Recipients", "value": address}, world.Object{"name": "Auto-Submitted", "value": "auto-replied"},
 	}
-	o["~properties"] = []any{world.Object{"id": "String 0x001A", "value": "REPORT.IPM.Note.NDR"}} // PidTagMessageClass of a report (MS-OXCMAIL)
+	o["~properties"] = reportClass
 	o["~failed"], o["~why"] = address, why
 	s.world.Put(world.Key{Scope: fromBox, Collection: world.Messages, ID: s.world.NewKey()}, o)
 	s.record.Count("mail_bounced", 1)
