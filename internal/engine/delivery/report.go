@@ -102,8 +102,8 @@ func (e *Engine) bounce(ctx context.Context, connection, mailbox string, r mail.
 // named is how a delivery's history names a report.
 func named(r mail.Report) string { return "the report is message " + r.ID }
 
-// about are the deliveries that a report is about and that it has not been told of. Anybody can write a mailbox something that looks like a report:
-// one that names recipients must name one to whom the mail was written.
+// about are the deliveries that a report is about and that it has not been told of. It may name others than the mail was written to, as behind a
+// forwarding or in a group: those are not repeated, as anybody who got the mail can write such a report.
 func (e *Engine) about(ctx context.Context, connection, mailbox string, r mail.Report) ([]Delivery, error) {
 	if len(r.Of) == 0 {
 		return nil, nil
@@ -113,9 +113,6 @@ func (e *Engine) about(ctx context.Context, connection, mailbox string, r mail.R
 	w.And("state in (?, ?, ?)", string(Sent), string(Unsure), string(Bounced))
 	w.And("internet_message_id in (" + store.List(&w.Args, r.Of) + ")")
 	w.And("not exists (select 1 from delivery_step s where s.delivery = delivery_entry.id and s.note = ?)", named(r))
-	if len(r.Failed) > 0 {
-		w.And("exists (select 1 from delivery_recipient r where r.delivery = delivery_entry.id and r.address in (" + store.List(&w.Args, r.Failed) + "))")
-	}
 	return store.Select(ctx, e.Store.Reader(), scan, "select "+columns+" from delivery_entry where "+w.String(), w.Args...)
 }
 
@@ -124,7 +121,8 @@ func (e *Engine) cameBack(ctx context.Context, d Delivery, r mail.Report, status
 	return e.Store.InTx(context.WithoutCancel(ctx), "delivery.outcome", func(tx *store.Tx) error {
 		if len(r.Failed) > 0 {
 			a := store.Args{store.Millis(e.Clock.Now()), d.ID}
-			if _, err := tx.ExecContext(ctx, "update delivery_recipient set failed_at = $1 where delivery = $2 and failed_at = 0 and address in ("+store.List(&a, r.Failed)+")", a...); err != nil {
+			in := store.List(&a, r.Failed)
+			if _, err := tx.ExecContext(ctx, "update delivery_recipient set failed_at = $1 where delivery = $2 and failed_at = 0 and address in ("+in+")", a...); err != nil {
 				return err
 			}
 		}
