@@ -144,22 +144,6 @@ func (l *ledger) inherit(ctx context.Context, old Run, heir string) ([]byte, err
 	return l.vault.Seal(sealRef(heir, "checkpoint"), text)
 }
 
-const takenOver = "run_taken_over"
-
-// errTakenOver is for whoever was away for longer than a run's lease: another process finds out what became of it, and may do it anew.
-func errTakenOver() error {
-	return &fault.Error{Kind: fault.Unclear, Code: takenOver, Message: "Another process of this hub has taken this run over", Cause: "This one did not move for more than a minute",
-		Fix: "Nothing: the other one goes on with it. If it happens often, see whether the hub's machine is put to sleep or short of memory", Who: "the operator of this hub"}
-}
-
-// ours is the error of a change that found no row of its owner.
-func ours(rows int64, err error) error {
-	if err == nil && rows == 0 {
-		return errTakenOver()
-	}
-	return err
-}
-
 // checkpoint commits what Reconcile will need, before the step it is about.
 func (l *ledger) checkpoint(ctx context.Context, r Run, v any) error {
 	text, err := json.Marshal(v)
