@@ -89,6 +89,25 @@ func TestWhatDoesNotLeaveHoldsNobodyUp(t *testing.T) {
 	}
 }
 
+// Small mails that come all the time do not overtake one to many for ever.
+func TestAMailToManyLeavesAmongSmallOnes(t *testing.T) {
+	t.Parallel()
+	h := delivering(t, store.SQLite, sendingAlone, func(s map[string]string) { s["DELIVERY_PER_DAY"] = "10" })
+	var many delivery.Delivery
+	for i := range 20 { // of two hours each; after the tenth the day's recipients are in use
+		mustHandIn(t, h.App, fmt.Sprint("small ", i), letterTo(ben, "Small"))
+		if i == 9 {
+			in := letterTo(ben, "Many")
+			in["to"] = strangers(5)
+			many = mustHandIn(t, h.App, "many", in)
+		}
+		letPass(t, h, 2*time.Hour)
+	}
+	if got := showDelivery(t, h.App, many.ID); got.State != delivery.Sent {
+		t.Errorf("after a day it is %s, expected in %v", got.State, got.ExpectedAt.Sub(h.Time.Now()))
+	}
+}
+
 // The end of mail for a later time is foreseen by the pace and the days that it takes from then on.
 func TestTheEndOfWhatIsScheduledIsForeseen(t *testing.T) {
 	t.Parallel()

@@ -234,7 +234,11 @@ func TestTheSMTPDoorNeedsTLSFromOutside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := smtp.Dial("127.0.0.1:" + port)
+	raw, err := net.Dial("tcp", "127.0.0.1:"+port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := smtp.NewClient(raw, "127.0.0.1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -253,8 +257,19 @@ func TestTheSMTPDoorNeedsTLSFromOutside(t *testing.T) {
 	if err := c.StartTLS(&tls.Config{RootCAs: pool, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(c.Auth(smtp.PlainAuth("", "psa", h.Key, "127.0.0.1")), c.Mail(ada)); err != nil {
+	if err := errors.Join(c.Auth(smtp.PlainAuth("", "psa", h.Key, "127.0.0.1")), c.Mail(ada), c.Rcpt(ben)); err != nil {
 		t.Error(err)
+	}
+	// The program dies within its mail: its side of the connection ends, and TLS tells nobody.
+	if err := c.Text.PrintfLine("BDAT 200 LAST\r\nSubject: Cut\r\n\r\nYou owe 100 EUR."); err != nil {
+		t.Fatal(err)
+	}
+	_ = raw.(*net.TCPConn).CloseWrite()
+	for err == nil {
+		_, err = c.Text.ReadLine() // until the hub has closed as well
+	}
+	if all := deliveries(t, h.App); len(all) > 0 {
+		t.Errorf("what came of a mail is taken: %+v", all)
 	}
 }
 

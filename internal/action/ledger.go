@@ -156,8 +156,8 @@ func (l *ledger) checkpoint(ctx context.Context, r Run, v any) error {
 	}
 	return l.store.InTx(ctx, "action.checkpoint", func(tx *store.Tx) error {
 		// An unclear run stays unclear while it is being answered.
-		return ours(store.Affected(ctx, tx, "update action_run set state = case when state = $1 then $2 else $3 end, checkpoint = $4 where id = $5 and owner = $6",
-			string(Unclear), string(Unclear), string(Sent), sealed, r.ID, r.owner))
+		return ours(store.Affected(ctx, tx, "update action_run set state = case when state = $1 then $2 else $3 end, checkpoint = $4 where id = $5 and owner = $6 and state not in ($7, $8)",
+			string(Unclear), string(Unclear), string(Sent), sealed, r.ID, r.owner, string(Done), string(Refused)))
 	})
 }
 

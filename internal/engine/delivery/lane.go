@@ -87,16 +87,19 @@ func (e *Engine) held(ctx context.Context, tx *store.Tx, d Delivery) (time.Time,
 	return e.heldForDay(ctx, tx, d, now)
 }
 
-// heldForDay says when enough of the day's recipients are a day old for the mail, and for those that wait for the same already: they shall not all
-// come back at one moment. A mail beyond the whole limit leaves alone.
+// heldForDay says when enough of the day's recipients are a day old for the mail, and for older ones that wait for the same: they shall not all come
+// back at one moment. A mail beyond the whole limit leaves alone.
 func (e *Engine) heldForDay(ctx context.Context, tx *store.Tx, d Delivery, now time.Time) (time.Time, error) {
 	since := now.Add(-day)
 	written, err := e.wroteTo(ctx, tx, d, since)
-	if err != nil || written == 0 || written+d.recipients <= e.Limits.PerDay {
+	if err != nil {
 		return time.Time{}, err
 	}
+	if written == 0 || written+d.recipients <= e.Limits.PerDay {
+		return e.heldForOlder(ctx, tx, d, now)
+	}
 	var ahead int
-	err = tx.QueryRowContext(ctx, "select coalesce(sum(recipients), 0) from delivery_entry where connection = $1 and mailbox = $2 and state = $3 and waits_until > $4", d.Connection, d.Mailbox, string(Queued), store.Millis(now)).Scan(&ahead)
+	err = tx.QueryRowContext(ctx, "select coalesce(sum(recipients), 0) from delivery_entry where waits_until > 0 and "+older, d.Connection, d.Mailbox, string(Queued), d.ID).Scan(&ahead)
 	if err != nil {
 		return time.Time{}, err
 	}
@@ -105,6 +108,29 @@ func (e *Engine) heldForDay(ctx context.Context, tx *store.Tx, d Delivery, now t
 		(select started_at, cast(sum(recipients) over (order by started_at) as bigint) as freed from delivery_entry where connection = $2 and mailbox = $3 and started_at > $4) w`,
 		written+ahead+d.recipients-e.Limits.PerDay, d.Connection, d.Mailbox, store.Millis(since)).Scan(&enough)
 	return store.Time(enough).Add(day), err
+}
+
+// older are a mailbox's queued mails that came before another, and wait for nothing but the mailbox's limits.
+const older = "connection = $1 and mailbox = $2 and state = $3 and problem = '' and id < $4"
+
+// heldForOlder keeps a mail that would fit from taking the room of the oldest: overtaken by one small mail after the other, it would
+// never leave. What is a day old by the time of that one is in nobody's way.
+func (e *Engine) heldForOlder(ctx context.Context, tx *store.Tx, d Delivery, now time.Time) (time.Time, error) {
+	var recipients int
+	var due int64
+	err := tx.QueryRowContext(ctx, "select recipients, case when waits_until > 0 then waits_until else slot_at end from delivery_entry where (waits_until > 0 or slot_at > 0) and "+older+" order by id limit 1", d.Connection, d.Mailbox, string(Queued), d.ID).Scan(&recipients, &due)
+	if store.IsNoRows(err) {
+		return time.Time{}, nil
+	}
+	if err != nil {
+		return time.Time{}, err
+	}
+	its := later(store.Time(due), now.Add(e.interval())) // it is about to go where its time has come
+	left, err := e.wroteTo(ctx, tx, d, its.Add(-day))
+	if err != nil || left+recipients+d.recipients <= e.Limits.PerDay {
+		return time.Time{}, err
+	}
+	return its, nil
 }
 
 // wroteTo is how many recipients a delivery's mailbox has written to since a time.

@@ -130,6 +130,7 @@ func (e *Engine) turn(ctx context.Context, tx *store.Tx, d *Delivery) error {
 		d.slotAt = until // it came a moment before its turn: its place stays its own
 		return nil
 	case wait > window: // for the day's recipients; others may still fit
+		d.Problem = nil // whatever it waited for before
 		return e.aside(ctx, tx, d, until)
 	}
 	return e.place(ctx, tx, d, later(until, now))

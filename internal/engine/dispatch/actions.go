@@ -254,16 +254,23 @@ func (e *Engine) busy(ctx context.Context, connection string, in conflictIn, w C
 	return out, nil
 }
 
-// besides are the stretches that are there for no slot: each slot has one, which shows as the slot does. What else lies at the same time, does too.
-func besides(busy []Busy, planned []Slot) (out []Busy) {
+// besides are the stretches that are there for no slot. Each slot has one, which shows as the slot does, or as somebody had it show by hand; what
+// else lies at the same time is no slot's.
+func besides(busy []Busy, planned []Slot) []Busy {
 	left := slices.DeleteFunc(slices.Clone(planned), func(s Slot) bool { return s.Event == "" })
+	busy = without(busy, &left, func(b Busy, s Slot) bool { return s.showAs() == b.Status })
+	return without(busy, &left, func(Busy, Slot) bool { return true })
+}
+
+// without takes those away that have the times of a slot and are like it, and the slots with them.
+func without(busy []Busy, slots *[]Slot, like func(Busy, Slot) bool) (out []Busy) {
 	for _, b := range busy {
-		i := slices.IndexFunc(left, func(s Slot) bool { return s.Start.Equal(b.Start) && s.End.Equal(b.End) && s.showAs() == b.Status })
+		i := slices.IndexFunc(*slots, func(s Slot) bool { return s.Start.Equal(b.Start) && s.End.Equal(b.End) && like(b, s) })
 		if i < 0 {
 			out = append(out, b)
 			continue
 		}
-		left = slices.Delete(left, i, i+1)
+		*slots = slices.Delete(*slots, i, i+1)
 	}
 	return out
 }

@@ -43,7 +43,7 @@ func (e *Engine) prune(ctx context.Context, tx *store.Tx, before time.Time, limi
 	if n += calls; err != nil {
 		return n + m, err
 	}
-	_, err = tx.ExecContext(ctx, "delete from dispatch_found where exists (select 1 from dispatch_survey s where s.connection = dispatch_found.connection and s.mailbox = dispatch_found.mailbox and s.made_at < $1)", store.Millis(before.Add(-keepPast)))
+	_, err = tx.ExecContext(ctx, "delete from dispatch_found where not exists (select 1 from dispatch_survey s where s.connection = dispatch_found.connection and s.mailbox = dispatch_found.mailbox and s.made_at >= $1)", store.Millis(before.Add(-keepPast)))
 	return n + m, err
 }
 
@@ -59,8 +59,10 @@ func (e *Engine) pruneSlots(ctx context.Context, tx *store.Tx, before time.Time,
 		}
 	}
 	for _, mailbox := range slices.Sorted(maps.Keys(mailboxes)) {
-		if err == nil {
-			_, err = tx.ExecContext(ctx, "delete from dispatch_survey where mailbox = $1", mailbox)
+		for _, table := range []string{"dispatch_survey", "dispatch_found"} {
+			if err == nil {
+				_, err = tx.ExecContext(ctx, "delete from "+table+" where mailbox = $1", mailbox)
+			}
 		}
 	}
 	return int64(len(left)), err

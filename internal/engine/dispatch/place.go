@@ -181,6 +181,15 @@ func (s *settling) goOn(ctx context.Context) error {
 	return nil
 }
 
+// made is for an event that is there now. A survey of the mailbox may have come upon it before the slot knew it: it is nothing to be found.
+func (s *settling) made(ctx context.Context, event string) error {
+	if s.r.at.event != "" {
+		s.r.leave(s.r.at, s.r.look)
+	}
+	_, err := s.tx.ExecContext(ctx, "delete from dispatch_found where event = $1", event)
+	return err
+}
+
 // done takes over what an operation brought.
 func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 	r, now := s.r, s.e.Clock.Now()
@@ -208,8 +217,10 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 	if s.op.Kind == look {
 		return s.looked(ctx, ev)
 	}
-	if s.op.Kind == create && r.at.event != "" {
-		r.leave(r.at, r.look)
+	if s.op.Kind == create {
+		if err := s.made(ctx, ev.ID); err != nil {
+			return err
+		}
 	}
 	r.look = s.op.Kind == update && r.seen != "" && r.seen != ev.ETag || // somebody changed it after us
 		s.op.Kind == create && (s.op.Unclear || s.replayed) // or may have: it was there before its answer came

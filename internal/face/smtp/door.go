@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -65,6 +66,7 @@ func (d *door) known(host string) {
 type visitor struct {
 	net.Conn
 	known func()
+	ended atomic.Bool // the client says nothing any more
 
 	mu       sync.Mutex
 	signedIn bool
@@ -80,11 +82,12 @@ func visitorOf(c net.Conn) *visitor {
 	return v
 }
 
-// Read says of a connection that ends that it ends unexpectedly: the library takes the part of a BDAT chunk that came before for the whole, and
-// whoever goes properly says QUIT.
+// Read notes a connection's end, and says that it is unexpected: the library takes the part of a BDAT chunk that came before for the whole. Above
+// TLS that is not seen, and the note is asked for. It is true only when something was waited for that did not come.
 func (v *visitor) Read(b []byte) (int, error) {
 	n, err := v.Conn.Read(b)
 	if errors.Is(err, io.EOF) {
+		v.ended.Store(true)
 		err = io.ErrUnexpectedEOF
 	}
 	return n, err

@@ -130,20 +130,21 @@ func mediaOf(h textproto.MIMEHeader) (string, map[string]string) {
 	case err == nil:
 		return media, params
 	case errors.Is(err, mime.ErrInvalidMediaParameter): // the type itself can be read
-		return media, boundaryOf(said)
+		return media, meant(said)
 	}
 	return "application/octet-stream", nil
 }
 
-// unquoted finds a boundary with signs that should stand in quotation marks: many programs write "----=_Part_1" without.
-var unquoted = regexp.MustCompile(`(?i);\s*boundary\s*=\s*"?([^";\s]+)`)
+// written finds the parameters that matter, also with signs that should stand in quotation marks: many programs write boundary=----=_Part_1.
+var written = regexp.MustCompile(`(?i);\s*(boundary|charset|name)\s*=\s*(?:"([^"]*)"|([^";]+))`)
 
-func boundaryOf(said string) map[string]string {
-	found := unquoted.FindStringSubmatch(said)
-	if found == nil {
-		return nil
+// meant reads the parameters of a type of which not all can be read.
+func meant(said string) map[string]string {
+	params := map[string]string{}
+	for _, found := range written.FindAllStringSubmatch(said, -1) {
+		params[strings.ToLower(found[1])] = strings.TrimSpace(found[2] + found[3])
 	}
-	return map[string]string{"boundary": found[1]}
+	return params
 }
 
 // shows says whether a part is the body, or its other form.

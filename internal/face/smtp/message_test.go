@@ -55,6 +55,8 @@ func TestWhatProgramsWrite(t *testing.T) {
 			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, Text: "Plain", HTML: "<p>Rich</p>"}, map[string]string{"a.pdf": "PDF"}},
 		{"a boundary that should stand in quotation marks", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: multipart/mixed; boundary=----=_Part_1; charset=utf-8\n\n------=_Part_1\n\nPlain\n------=_Part_1--\n",
 			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, Text: "Plain"}, nil},
+		{"a name with blanks, and a charset beside what is no parameter", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: text/plain; charset=iso-8859-2; x=a b\n\n\xb3\xf3d\xbc\n--a\nContent-Type: text/plain; name=Bill 17.txt\n\nBill\n--a--\n",
+			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, Text: "łódź"}, map[string]string{"Bill 17.txt": "Bill"}},
 		{"a parameter that is none", "To: ben@contoso.example, cleo@contoso.example\nContent-Type: text/html; charset\n\n<p>Rich</p>\n",
 			sending{To: []string{"<ben@contoso.example>", "<cleo@contoso.example>"}, HTML: "<p>Rich</p>\r\n"}, nil},
 		{"says that it is UTF-8, and is Windows-1252", "To: undisclosed-recipients:;\nContent-Type: text/plain; charset=utf-8\n\nGr\xfc\xdfe", sending{Bcc: []string{"ben@contoso.example", "cleo@contoso.example"}, Text: "Grüße"}, nil},

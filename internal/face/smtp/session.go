@@ -125,6 +125,9 @@ func (s *session) Data(r io.Reader) error {
 	}
 	m, err := read(r, f.Send.Files)
 	defer m.close()
+	if err == nil && s.gone() {
+		err = unreadable("it breaks off")
+	}
 	if err != nil {
 		return reply(err)
 	}
@@ -141,6 +144,12 @@ func (s *session) Data(r io.Reader) error {
 	}
 	_, err = f.Do(s.server.ctx, action.Request{Action: f.Send.Name, Caller: s.caller, Input: input, Files: m.byName(f.Send.Files), Key: m.key(s.from, s.to, input)})
 	return reply(err)
+}
+
+// gone says that the client's side has ended.
+func (s *session) gone() bool {
+	v := visitorOf(s.conn.Conn())
+	return v != nil && v.ended.Load()
 }
 
 // Reset forgets the envelope.
