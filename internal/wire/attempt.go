@@ -104,16 +104,13 @@ func (x *exchange) authorize(ctx context.Context) error {
 // send does the round trip and judges what came back. open says that a stream now owns permit and timeout.
 func (a *attempt) send(ctx, actx context.Context, stream bool) (got result, failed *failure, open bool) {
 	c, r := a.x.c, a.x.r
+	c.Hook.At(clock.BeforeSend, r.Operation)
+	if failed := r.fenced(ctx); failed != nil {
+		return result{}, failed, false
+	}
 	req, err := a.build(actx)
 	if err != nil {
 		return result{}, &failure{Error: badRequest(err)}, false
-	}
-	c.Hook.At(clock.BeforeSend, r.Operation)
-	if failed := r.fenced(ctx); failed != nil {
-		if req.Body != nil {
-			_ = req.Body.Close() // the transport would have
-		}
-		return result{}, failed, false
 	}
 	resp, err := a.roundTrip(req)
 	c.Hook.At(clock.AfterSend, r.Operation)

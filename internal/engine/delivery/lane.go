@@ -95,7 +95,10 @@ func (e *Engine) heldForDay(ctx context.Context, tx *store.Tx, d Delivery, now t
 	if err != nil {
 		return time.Time{}, err
 	}
-	if written == 0 || written+d.recipients <= e.Limits.PerDay {
+	switch {
+	case written+d.recipients+e.Limits.Recipients <= e.Limits.PerDay:
+		return time.Time{}, nil // whatever waits has room as well: most mailboxes are always here, and their queues are not read
+	case written == 0 || written+d.recipients <= e.Limits.PerDay:
 		return e.heldForOlder(ctx, tx, d, now)
 	}
 	var ahead int

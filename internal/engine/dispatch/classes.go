@@ -58,14 +58,17 @@ func (e *Engine) pruneSlots(ctx context.Context, tx *store.Tx, before time.Time,
 			mailboxes[l.mailbox] = true
 		}
 	}
-	for _, mailbox := range slices.Sorted(maps.Keys(mailboxes)) {
-		for _, table := range []string{"dispatch_survey", "dispatch_found"} {
-			if err == nil {
-				_, err = tx.ExecContext(ctx, "delete from "+table+" where mailbox = $1", mailbox)
-			}
+	if err != nil || len(mailboxes) == 0 {
+		return int64(len(left)), err
+	}
+	var args store.Args
+	in := store.List(&args, slices.Sorted(maps.Keys(mailboxes)))
+	for _, query := range []string{"delete from dispatch_survey where mailbox in (" + in + ")", "delete from dispatch_found where mailbox in (" + in + ")"} {
+		if _, err := tx.ExecContext(ctx, query, args...); err != nil {
+			return 0, err
 		}
 	}
-	return int64(len(left)), err
+	return int64(len(left)), nil
 }
 
 // Export gives a technician's slots.

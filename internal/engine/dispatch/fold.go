@@ -7,8 +7,10 @@ import (
 	"unicode/utf8"
 )
 
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\r", "\n")
+
 // lined has the lines of a text end as ours do: browsers send forms with CR LF (HTML, "converting an entry list to a list of name-value pairs"), others as they like.
-func lined(text string) string { return strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text) }
+func lined(text string) string { return lineEnds.Replace(text) }
 
 // printable is a text without the control characters that iCalendar refuses (RFC 5545 §3.3.11).
 func printable(text string) string {

@@ -195,12 +195,11 @@ func (s *settling) done(ctx context.Context, output json.RawMessage) error {
 	r, now := s.r, s.e.Clock.Now()
 	switch s.op.Kind {
 	case remove:
+		r.forgetWord()
 		if s.op.Old {
-			r.forgetWord()
 			r.old, r.oldProblem, r.away.Invited = link{}, "", nil
 			return nil
 		}
-		r.forgetWord()
 		r.at, r.url, r.placed, r.placedDigest, r.away.Drift, r.placedAt = link{}, "", nil, "", nil, now
 		return nil
 	case find:
