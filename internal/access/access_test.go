@@ -53,6 +53,40 @@ func TestAllow(t *testing.T) {
 	}
 }
 
+func TestTheFirstAdminIsMadeWhereThereIsNone(t *testing.T) {
+	forTest(t, func(t *testing.T, a *Access, _ *clock.Adjustable) {
+		if _, err := a.AddPerson(t.Context(), System("microsoft"), "Ada", Member); err != nil { // who signed in first
+			t.Fatal(err)
+		}
+		awaited := func(situation string, want bool) {
+			t.Helper()
+			if got, err := a.EnsureFirstAdmin(t.Context()); err != nil || got != want {
+				t.Errorf("%s: awaited %v, %v", situation, got, err)
+			}
+		}
+		awaited("nobody is an admin", true)
+		awaited("a start that failed, or whose link nobody used", true)
+		link, err := a.LoginLink(t.Context(), Local("root"), FirstAdmin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := a.RedeemLogin(t.Context(), link.Reveal(), "a browser"); err != nil {
+			t.Fatal(err)
+		}
+		awaited("the admin came in", false)
+		if _, err := a.AddPerson(t.Context(), Local("root"), "ben", Admin); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.RemovePerson(t.Context(), Local("root"), FirstAdmin); err != nil {
+			t.Fatal(err)
+		}
+		awaited("another is admin", false)
+		if _, err := a.LookupPerson(t.Context(), FirstAdmin); fault.KindOf(err) != fault.NotFound {
+			t.Errorf("the first admin was made again: %v", err)
+		}
+	})
+}
+
 func TestLoginLinksWorkOnceAndNotForLong(t *testing.T) {
 	forTest(t, func(t *testing.T, a *Access, c *clock.Adjustable) {
 		made, err := a.EnsureFirstAdmin(t.Context())

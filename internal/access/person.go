@@ -154,13 +154,22 @@ func (a *Access) RemovePerson(ctx context.Context, by Caller, idOrName string) e
 	})
 }
 
-// EnsureFirstAdmin makes the person "admin" on an empty hub and reports whether it did.
-func (a *Access) EnsureFirstAdmin(ctx context.Context) (bool, error) {
+// FirstAdmin is the name of the person that a new hub has.
+const FirstAdmin = "admin"
+
+// EnsureFirstAdmin makes the first admin where nobody is one, and reports whether the hub still waits for its first admin to come in. People
+// may be here all the same: with single sign-on they come without having been added.
+func (a *Access) EnsureFirstAdmin(ctx context.Context) (awaited bool, err error) {
 	people, err := a.People(ctx)
-	if err != nil || len(people) > 0 {
+	if err != nil {
 		return false, err
 	}
-	_, err = a.AddPerson(ctx, System("setup"), "admin", Admin)
+	admins := slices.DeleteFunc(people, func(p Person) bool { return p.Role != Admin || p.Disabled })
+	if len(admins) > 0 {
+		nobodyCame := !slices.ContainsFunc(admins, func(p Person) bool { return !p.LastSeen.IsZero() })
+		return nobodyCame && slices.ContainsFunc(admins, func(p Person) bool { return p.Name == FirstAdmin }), nil
+	}
+	_, err = a.AddPerson(ctx, System("setup"), FirstAdmin, Admin)
 	if fault.CodeOf(err) == "name_taken" { // another instance was faster
 		return false, nil
 	}

@@ -66,12 +66,18 @@ func (a *App) serveUntilStopped(ctx context.Context, p *process) error {
 	if err := a.applyConnectionsFile(ctx); err != nil {
 		return err
 	}
+	awaited, err := a.Access.EnsureFirstAdmin(context.WithoutCancel(ctx)) // before anybody can come in
+	if err != nil {
+		return err
+	}
 	s, err := a.Serve(ctx)
 	if err != nil {
 		return err
 	}
-	if err := a.welcome(context.WithoutCancel(ctx), p); err != nil { // a signal that comes this early stops the hub in good order all the same
-		return err
+	if awaited {
+		if err := a.welcome(context.WithoutCancel(ctx), p); err != nil { // a signal that comes this early stops the hub in good order all the same
+			return err
+		}
 	}
 	select {
 	case <-ctx.Done():
@@ -83,11 +89,7 @@ func (a *App) serveUntilStopped(ctx context.Context, p *process) error {
 
 // welcome lets the first admin in by a one-time link.
 func (a *App) welcome(ctx context.Context, p *process) error {
-	first, err := a.Access.EnsureFirstAdmin(ctx)
-	if err != nil || !first {
-		return err
-	}
-	token, err := a.Access.LoginLink(ctx, access.System("setup"), "admin")
+	token, err := a.Access.LoginLink(ctx, access.System("setup"), access.FirstAdmin)
 	if err != nil {
 		return err
 	}

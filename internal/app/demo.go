@@ -229,7 +229,7 @@ func (d *demo) person(ctx context.Context) (access.Person, error) {
 	if _, err := d.app.Access.EnsureFirstAdmin(ctx); err != nil {
 		return access.Person{}, err
 	}
-	return d.app.Access.LookupPerson(ctx, "admin")
+	return d.app.Access.LookupPerson(ctx, access.FirstAdmin)
 }
 
 // ensure adds a connection once; a delegated one is signed in through the pages, as a person would.
@@ -338,7 +338,7 @@ func (d *demo) once(ctx context.Context, q action.Request, in map[string]any) (a
 
 // invite lets the person at the terminal into the console.
 func (a *App) invite(ctx context.Context, p *process) error {
-	token, err := a.Access.LoginLink(ctx, access.System("demo"), "admin")
+	token, err := a.Access.LoginLink(ctx, access.System("demo"), access.FirstAdmin)
 	if err != nil {
 		return err
 	}
