@@ -140,7 +140,7 @@ func form(ts *testscript.TestScript, _ bool, args []string) {
 
 // ready waits until the hub answers.
 func ready(ts *testscript.TestScript, _ bool, _ []string) {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for time.Now().Before(deadline) {
 		resp, err := http.Get(ts.Getenv("HUB") + "/readyz")
 		if err == nil {

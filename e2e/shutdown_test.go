@@ -17,14 +17,7 @@ func TestAStopLetsWorkUnderWayEnd(t *testing.T) {
 	play(t, h, slowUploads("10s"))
 	ended := make(chan error, 1)
 	go func() { ended <- sendWithFile(h, make([]byte, 9_000_000)) }()
-	for begin := time.Now(); ; {
-		if _, ok := running(t, h); ok {
-			break
-		}
-		if time.Since(begin) > 20*time.Second {
-			t.Fatal("the run never began")
-		}
-	}
+	waitUntil(t, "the run has begun", func() bool { _, ok := running(t, h); return ok })
 	stopped := make(chan error, 1)
 	go func() { stopped <- h.Server.Stop(t.Context()) }()
 	for refused := false; !refused; { // its listener closes first

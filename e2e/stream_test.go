@@ -74,7 +74,7 @@ func (s serving) listen(t *testing.T, key, query, last string) listener {
 // next waits for a message of a kind.
 func (l listener) next(kind string) message {
 	l.t.Helper()
-	for deadline := time.After(10 * time.Second); ; {
+	for deadline := time.After(time.Minute); ; {
 		select {
 		case m, ok := <-l.got:
 			if !ok {

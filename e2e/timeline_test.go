@@ -52,22 +52,24 @@ func linedUp(t *testing.T, h *app.Hub) {
 func settled(t *testing.T, h *app.Hub) []feed.Feed {
 	t.Helper()
 	var all []feed.Feed
-	for range 600 {
+	rest := false
+	defer func() {
+		for _, f := range all {
+			if !rest {
+				t.Logf("%s %s %s: %s %+v", f.Kind, f.Mailbox, f.Title, f.State, f.Reason)
+			}
+		}
+	}()
+	waitUntil(t, "the feeds come to rest", func() bool {
 		var err error
 		if all, err = h.Feeds.List(t.Context(), ""); err != nil {
 			t.Fatal(err)
 		}
 		mails := slices.ContainsFunc(all, func(f feed.Feed) bool { return f.Kind == feed.Mail })
-		if mails && !slices.ContainsFunc(all, func(f feed.Feed) bool { return f.State != feed.Live }) {
-			return all
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	for _, f := range all {
-		t.Logf("%s %s %s: %s %+v", f.Kind, f.Mailbox, f.Title, f.State, f.Reason)
-	}
-	t.Fatal("the feeds did not come to rest")
-	return nil
+		rest = mails && !slices.ContainsFunc(all, func(f feed.Feed) bool { return f.State != feed.Live })
+		return rest
+	})
+	return all
 }
 
 // walked has every feed walked, twice where a folder is new, and waits for it.

@@ -60,12 +60,7 @@ func TestOnlyDeclaredProxiesAreBelieved(t *testing.T) {
 				t.Fatal(err)
 			}
 			_ = resp.Body.Close()
-			for range 100 { // the line is written after the answer
-				if strings.Contains(log.String(), "/healthz") {
-					break
-				}
-				time.Sleep(10 * time.Millisecond)
-			}
+			waitUntil(t, "the request is in the log", func() bool { return strings.Contains(log.String(), "/healthz") }) // after the answer
 			if !strings.Contains(log.String(), tt.from) {
 				t.Errorf("the log does not tell %s:\n%s", tt.from, log.String())
 			}
@@ -129,18 +124,12 @@ func TestARefusalHasTheGrantsReadAnew(t *testing.T) {
 	if fault.KindOf(err) == "" {
 		t.Fatal("a call without permission succeeded")
 	}
-	for range 300 {
+	waitUntil(t, "the connection needs an administrator", func() bool {
 		if c, err = h.Connections.Lookup(t.Context(), c.ID); err != nil {
 			t.Fatal(err)
 		}
-		if c.State == connection.NeedsAdmin {
-			break
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	if c.State != connection.NeedsAdmin {
-		t.Fatalf("after the refusal: %s", c.State)
-	}
+		return c.State == connection.NeedsAdmin
+	})
 	changed := events(t, h, event.GrantsChanged)
 	if len(changed) != 1 || len(changed[0].Data["lost"].([]any)) == 0 {
 		t.Errorf("events of the loss: %+v", changed)

@@ -20,7 +20,7 @@ import (
 func TestUsageTellsWhatIsUsedAndLeft(t *testing.T) {
 	limits := wire.Limits{
 		"outlook": {Requests: 100, Window: 10 * time.Minute, Concurrent: 4},
-		"graph":   {Requests: 1000, Window: 10 * time.Second},
+		"graph":   {Requests: 1000, Window: 10 * time.Minute},
 	}
 	h := app.StartForTest(t, app.TestOptions{Limits: limits})
 	h.Connect(h.Form("contoso", "Seneschal"))
