@@ -180,6 +180,10 @@ func TestWhatTheSMTPDoorRefuses(t *testing.T) {
 	for range 20 {
 		_ = talk(t, h, "snk_guess", ada, good, []string{ben})
 	}
+	waitUntil(t, "the try that comes back is spent at once", func() bool {
+		h.Time.Advance(100 * time.Millisecond)
+		return answeredWith(talk(t, h, "snk_guess", ada, good, []string{ben})) == 535
+	})
 	if code := answeredWith(talk(t, h, h.Key, ada, good, []string{ben})); code != 454 {
 		t.Errorf("whoever guesses is told %d", code)
 	}
