@@ -64,11 +64,8 @@ type served struct{ url, key string }
 // serve starts a hub with scaled limits on the ground's database, or on another one.
 func (g *ground) serve(name string, extra ...string) served {
 	g.t.Helper()
-	port, err := freePort()
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	s := served{url: "http://127.0.0.1:" + port}
+	address := freeAddress(g.t)
+	s := served{url: "http://" + address}
 	out, _ := g.run(nil, extra, "apikey", "add", name, "--scope", "actions:read", "--scope", "hub:read", "--output", "json")
 	key := regexp.MustCompile(`snk_[^"]+`).FindString(out)
 	if s.key = key; key == "" {
@@ -76,7 +73,7 @@ func (g *ground) serve(name string, extra ...string) served {
 	}
 	cmd := exec.Command("seneschal", "serve")
 	cmd.Dir, cmd.Stderr = g.dir, os.Stderr
-	cmd.Env = append(append(append([]string{}, g.env...), extra...), scaledLimits+"=1", "SENESCHAL_INSTANCE="+name, "SENESCHAL_LISTEN=127.0.0.1:"+port)
+	cmd.Env = append(append(append([]string{}, g.env...), extra...), scaledLimits+"=1", "SENESCHAL_INSTANCE="+name, "SENESCHAL_LISTEN="+address)
 	if err := cmd.Start(); err != nil {
 		g.t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -88,27 +87,14 @@ func setup(t *testing.T, e *testscript.Env, engine store.Engine) error {
 	}
 	e.Vars = append(e.Vars, "SENESCHAL_DATABASE_URL="+database, "SENESCHAL_CLOUD=custom", "SENESCHAL_LOGIN_URL="+r.LoginURL, "SENESCHAL_GRAPH_URL="+r.GraphURL,
 		"SENESCHAL_CA_FILE="+r.CAFile, "SENESCHAL_KEY_FILE="+filepath.Join(e.WorkDir, "master.key"), "SENESCHAL_LOG_LEVEL=error", "TENANT="+r.Tenants[0].TenantID, "ADMIN="+r.AdminURL)
-	port, err := freePort()
-	if err != nil {
-		return err
-	}
-	e.Vars = append(e.Vars, "SENESCHAL_LISTEN=127.0.0.1:"+port, "HUB=http://127.0.0.1:"+port)
+	address := freeAddress(t)
+	e.Vars = append(e.Vars, "SENESCHAL_LISTEN="+address, "HUB=http://"+address)
 	for _, a := range r.Tenants[0].Apps {
 		name := "APP_" + strings.ToUpper(strings.ReplaceAll(a.Name, " ", "_"))
 		name = strings.ReplaceAll(name, "-", "_")
 		e.Vars = append(e.Vars, name+"_ID="+a.ClientID, name+"_SECRET="+a.ClientSecret)
 	}
 	return nil
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
 }
 
 func commands() map[string]func(*testscript.TestScript, bool, []string) {

@@ -380,11 +380,7 @@ func (g *ground) takesMail() (address string, kill func()) {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	port, err := freePort()
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	address = "127.0.0.1:" + port
+	address = freeAddress(g.t)
 	cmd := exec.Command(bin, "serve", "--listen", "127.0.0.1:0", "--smtp-listen", address)
 	log, err := os.Create(filepath.Join(g.dir, "serve.log"))
 	if err != nil {
