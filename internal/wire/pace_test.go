@@ -15,7 +15,7 @@ import (
 // TestPaceOverHTTP drives a real server that counts, with delays that nobody controls.
 func TestPaceOverHTTP(t *testing.T) {
 	const mailboxes, each = 20, 50
-	limit := wire.Limit{Requests: 20, Window: 500 * time.Millisecond, Concurrent: 4}
+	limit := wire.Limit{Requests: 20, Window: 2 * time.Second, Concurrent: 4}
 	srv := newServer(limit, func() time.Duration { return 5 * time.Millisecond })
 	b := start(t, func(_ int, w http.ResponseWriter, r *http.Request) {
 		srv.serve(strings.TrimPrefix(r.URL.Path, "/"), 1)
