@@ -112,3 +112,18 @@ func (g *ground) untilKilled(k *killer, do func(ctx context.Context, a *app.App)
 	k.passed = counted.passed[min(from, len(counted.passed)):]
 	return ended
 }
+
+// diesAt kills at one of the points that were passed before. How often a hub looks, or says that it is there, depends on how fast the machine is:
+// where it came to its end before that point, it is killed at the last such step there was, on ground made anew.
+func diesAt(t *testing.T, passed []string, i int, until func(k *killer) (ended bool)) {
+	t.Helper()
+	for at := i; at >= 0; {
+		k := &killer{at: at + 1}
+		if !until(k) {
+			return
+		}
+		for at = len(k.passed) - 1; at >= 0 && k.passed[at] != passed[i]; at-- {
+		}
+	}
+	t.Fatal("it was not killed")
+}

@@ -266,10 +266,8 @@ func (l killedLife) killed(t *testing.T, engine store.Engine, all *toll) {
 	for _, i := range chosen {
 		t.Run(fmt.Sprintf("killed at point %d", i+1), func(t *testing.T) {
 			t.Parallel()
-			p := planned(t, engine, l)
-			if p.untilKilled(&killer{at: i + 1}, l) {
-				t.Fatal("it was not killed")
-			}
+			var p *planning
+			diesAt(t, whole.passed, i, func(k *killer) bool { p = planned(t, engine, l); return p.untilKilled(k, l) })
 			p.recovered(t, l)
 			got, want, mailed := p.held(t), l.holds(p), mailsOf(p.cloud)-l.mails
 			all.count(got, want, mailed)

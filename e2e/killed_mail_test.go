@@ -319,10 +319,8 @@ func (d dying) killed(t *testing.T, file string, c *mailToll) {
 		t.Logf("%s, seed %d: killed at %d of %d points", engine, seed, len(chosen), len(all.passed))
 		for _, i := range chosen {
 			t.Run(fmt.Sprintf("%s/killed at point %d", engine, i+1), func(t *testing.T) {
-				m := d.start(t, engine, file)
-				if d.until(m, &killer{at: i + 1}) {
-					t.Fatal("it was not killed")
-				}
+				var m *mailing
+				diesAt(t, all.passed, i, func(k *killer) bool { m = d.start(t, engine, file); return d.until(m, k) })
 				end, n := d.recovered(m)
 				c.count(end, n)
 				if !d.fine(end, n) {
