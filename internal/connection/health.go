@@ -40,6 +40,9 @@ func (s *Service) Check(ctx context.Context, id string, _ int) (time.Time, error
 	if err := s.finishRotation(ctx, c); err != nil {
 		return time.Time{}, err
 	}
+	if c, err = s.Lookup(ctx, id); err != nil {
+		return time.Time{}, err
+	}
 	if c.paused {
 		return s.keepAlive(ctx, c)
 	}
@@ -182,14 +185,15 @@ func stateOf(c Connection, f *fault.Error) State {
 }
 
 // record writes a report down: state, proof, mailboxes, lines and grants, with the events that follow, all at once. Looks may overlap, so
-// what an earlier one told is read again under the row's lock: no event comes twice.
+// what an earlier one told is read again under the row's lock: no event comes twice. One that began before the connection was changed tells of
+// another app, credential or list, and whoever changed it looks anew: it is not written down.
 func (s *Service) record(ctx context.Context, c Connection, r report, fresh bool) error {
 	return s.Store.InTx(ctx, "connection.record", func(tx *store.Tx) error {
 		old, err := lastTold(ctx, tx, c.ID)
 		if store.IsNoRows(err) {
 			return nil // removed meanwhile
 		}
-		if err != nil {
+		if err != nil || old.version != c.Version {
 			return err
 		}
 		c = s.found(c, old, r, fresh)

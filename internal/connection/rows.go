@@ -72,13 +72,14 @@ type told struct {
 	state               State
 	since, grantsReadAt time.Time
 	remindedDays        int
+	version             int64
 }
 
 // lastTold locks the connection's row until the transaction ends and reads what was found last.
 func lastTold(ctx context.Context, tx *store.Tx, id string) (t told, err error) {
 	var since, grants int64
-	err = tx.QueryRowContext(ctx, "update connection_entry set next_check = next_check where id = $1 returning state, since, grants_read_at, reminded_days", id).
-		Scan(&t.state, &since, &grants, &t.remindedDays)
+	err = tx.QueryRowContext(ctx, "update connection_entry set next_check = next_check where id = $1 returning state, since, grants_read_at, reminded_days, version", id).
+		Scan(&t.state, &since, &grants, &t.remindedDays, &t.version)
 	t.since, t.grantsReadAt = store.Time(since), store.Time(grants)
 	return t, err
 }
