@@ -42,10 +42,10 @@ func dispatchHub(t *testing.T, engine store.Engine) *app.Hub {
 	return h
 }
 
-// monday is far from the world's seeded meetings.
+// monday is far from the world's seeded meetings, and the same one for the whole of a test.
 func monday(h *app.Hub) time.Time {
-	now := h.Time.Now().UTC()
-	return time.Date(now.Year(), now.Month(), now.Day(), 3, 0, 0, 0, time.UTC).AddDate(0, 0, 20)
+	y, m, d := h.Began.Date()
+	return time.Date(y, m, d+20, 3, 0, 0, 0, time.UTC)
 }
 
 func slotFor(h *app.Hub, id, technician string, more map[string]any) map[string]any {

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"seneschal/internal/access"
 	"seneschal/internal/action"
@@ -29,7 +30,8 @@ type Hub struct {
 	Server *Server
 	Cloud  *sim.Sim
 	Time   *clock.Adjustable
-	Key    string // an API key that may do everything a key may
+	Began  time.Time // by that clock: what a test reckons from it stays the same at midnight
+	Key    string    // an API key that may do everything a key may
 
 	t testing.TB
 }
@@ -49,6 +51,7 @@ type TestOptions struct {
 func StartForTest(t testing.TB, o TestOptions) *Hub {
 	t.Helper()
 	h := &Hub{t: t, Time: clock.NewAdjustable()}
+	h.Began = h.Time.Now()
 	h.Cloud = sim.StartForTest(t, "contoso", func(c *sim.Config) {
 		if c.Clock = h.Time; o.Cloud != nil {
 			o.Cloud(c)
