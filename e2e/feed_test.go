@@ -49,7 +49,8 @@ func TestWithoutAPublicAddressTheHubAsks(t *testing.T) {
 // A customer's page has the meetings of the past 7 and the next 14 days. The window moves on with the days, and what touches its edges is in.
 func TestTheWindowOfMeetingsMovesOn(t *testing.T) {
 	h := lined(t, store.SQLite)
-	midnight := h.Time.Now().UTC().Truncate(24 * time.Hour)
+	midnight := h.Time.Now().UTC().Truncate(24*time.Hour).AddDate(0, 0, 1)
+	letPass(t, h, midnight.Sub(h.Time.Now())) // whenever the test is run, it has the day before it
 	from, to := midnight.AddDate(0, 0, -7), midnight.AddDate(0, 0, 14)
 	for name, span := range map[string][2]time.Time{
 		"over before":          {from.Add(-2 * time.Hour), from},
