@@ -114,7 +114,7 @@ var mishaps = map[string]mishap{
 	"the mailbox's licence is taken away":   {before: func(p *post) { play(p.t, p.Hub, sim.Fault{Kind: "mailbox_removed", User: ada}) }, after: func(p *post) { play(p.t, p.Hub, sim.Fault{Kind: "mailbox_returned", User: ada}) }},
 }
 
-// hurry passes time as fast as the hub follows until something is so: at once to what is due next, while something is under way second by second.
+// hurry passes time as fast as the hub follows until something is so: at once to what is due next, while something is under way slowly.
 func hurry(t *testing.T, a *app.App, now *clock.Adjustable, what string, ok func() bool) {
 	t.Helper()
 	waitUntil(t, what, func() bool {
@@ -125,7 +125,7 @@ func hurry(t *testing.T, a *app.App, now *clock.Adjustable, what string, ok func
 		if err != nil {
 			t.Fatal(err)
 		}
-		step := time.Second
+		step := underWay
 		if len(rows) > 0 {
 			step = max(step, min(rows[0].Due.Sub(now.Now()), time.Minute))
 		}
