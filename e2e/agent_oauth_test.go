@@ -407,7 +407,7 @@ func TestAnAgentIsStoppedAndBounded(t *testing.T) {
 		t.Errorf("%d mails of a stopped agent", n)
 	}
 	ask(t, h, boss, "agent.start", `{"id":"apikey:`+key.ID+`"}`)
-	h.Time.Advance(time.Hour)
+	h.Time.Advance(h.Time.Now().Truncate(time.Hour).Add(time.Hour).Sub(h.Time.Now())) // calls are counted by the hours of the clock
 	ask(t, h, boss, "agent.budget", `{"id":"apikey:`+key.ID+`","hourly_calls":3}`)
 	for n := 1; n <= 4; n++ {
 		if text, refused := call(t, s, "connection_list", nil); refused != (n > 3) || refused && !strings.Contains(text, "agent_budget") {

@@ -336,7 +336,7 @@ func TestAnAgentOverStdio(t *testing.T) {
 		t.Helper()
 		cmd := exec.Command(bin, append([]string{"mcp"}, args...)...)
 		cmd.Env, cmd.Dir = env, t.TempDir()
-		s, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(context.WithoutCancel(t.Context()), &sdk.CommandTransport{Command: cmd}, nil)
+		s, err := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil).Connect(context.WithoutCancel(t.Context()), &sdk.CommandTransport{Command: cmd, TerminateDuration: time.Minute}, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
