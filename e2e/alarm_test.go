@@ -122,6 +122,42 @@ func TestAnAlarmIsToldOnceAndResolvesItself(t *testing.T) {
 	}
 }
 
+// An alarm that is over before it is known whether its mail left is told to be over when that is known.
+func TestTheEndOfAnAlarmIsToldAfterItsMail(t *testing.T) {
+	t.Parallel()
+	for _, engine := range []store.Engine{store.SQLite, store.Postgres} {
+		t.Run(string(engine), func(t *testing.T) {
+			h := app.StartForTest(t, app.TestOptions{Engine: engine, Change: fromAda})
+			staff(t, h, "admin", access.Admin, ben)
+			h.Connect(h.Form("works", "Seneschal"))
+			play(t, h, sim.Fault{Match: matching("POST", "/v1.0/users/*/messages/*/send"), Kind: "timeout_after_accept", Times: 1})
+			play(t, h, sim.Fault{Match: matching("GET", "/v1.0/users/*/messages/*"), Kind: "status", Status: 503, Times: 100000})
+			f := h.Form("ending", "Seneschal to repair")
+			f.Credential.ExpiresAt = h.Time.Now().Add(10 * 24 * time.Hour)
+			f.Mailboxes = connection.ParseMailboxes(ada)
+			h.Connect(f)
+			waitUntil(t, "Ben has the mail", func() bool { h.Time.Advance(time.Second); return mailed(t, h, "of ending ends on") > 0 })
+			if _, err := h.Connections.Remove(t.Context(), access.Local("test"), "ending"); err != nil {
+				t.Fatal(err)
+			}
+			waitUntil(t, "the alarm is over", func() bool {
+				h.Time.Advance(time.Second)
+				return !alarms(t, h.App, event.SecretExpires)[0].ResolvedAt.IsZero()
+			})
+			minutes(h, 20)
+			if a := alarms(t, h.App, event.SecretExpires)[0]; len(a.Mails) != 1 || a.Mails[0].State != alarm.Claimed {
+				t.Fatalf("what became of the mail is known: %+v", a.Mails)
+			}
+			h.Cloud.ClearFaults()
+			waitUntil(t, "Ben hears that it is over", func() bool { minutes(h, 1); return mailed(t, h, "Resolved: The") > 0 })
+			minutes(h, 20)
+			if raised, over := mailed(t, h, "of ending ends on")-mailed(t, h, "Resolved: The"), mailed(t, h, "Resolved: The"); raised != 1 || over != 1 {
+				t.Errorf("Ben was told %d times that it is so, and %d times that it is over", raised, over)
+			}
+		})
+	}
+}
+
 func TestAnAlarmNeverGoesThroughWhatIsBroken(t *testing.T) {
 	h := app.StartForTest(t, app.TestOptions{Change: fromAda})
 	staff(t, h, "boss", access.Admin, ben)

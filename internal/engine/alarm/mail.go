@@ -62,6 +62,8 @@ const (
 	sendAction = "mail.message.send"
 )
 
+func (m Mail) underWay() bool { return m.State == Waiting || m.State == Claimed || m.State == Handed }
+
 const mailColumns = "id, alarm, part, recipient, state, via, sender, subject, body, tries, claimed_at, sent_at, problem"
 
 func scanMail(s store.Scanner) (m Mail, err error) {

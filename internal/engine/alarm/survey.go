@@ -113,7 +113,8 @@ func (e *Engine) queueRaised(ctx context.Context, tx *store.Tx, recipients map[s
 	return nil
 }
 
-// queueResolved tells those who were told, once the condition has been gone for a while.
+// queueResolved tells those who were told, or may have been, once the condition has been gone for a while. What became of a mail under way is
+// waited for: whoever gets it hears of the end as well.
 func (e *Engine) queueResolved(ctx context.Context, tx *store.Tx) error {
 	over, err := store.Select(ctx, tx, scanAlarm, "select "+alarmColumns+" from alarm_entry where resolved_at > 0 and resolved_at <= $1 and closed = 0", store.Millis(e.Clock.Now().Add(-calm)))
 	if err != nil {
@@ -124,8 +125,11 @@ func (e *Engine) queueResolved(ctx context.Context, tx *store.Tx) error {
 		if err != nil {
 			return err
 		}
+		if slices.ContainsFunc(mails, Mail.underWay) {
+			continue
+		}
 		for _, m := range mails {
-			if m.Part != Raised || m.State != Done {
+			if m.State != Done && m.State != Unclear {
 				continue
 			}
 			if err := e.queue(ctx, tx, a.ID, Resolved, m.Recipient); err != nil {
