@@ -1,6 +1,9 @@
 package wire
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // budget is what is known of one key. Its memory is bounded: the past is kept as at most about 2*grains runs of requests.
 type budget struct {
@@ -23,7 +26,8 @@ type budget struct {
 	inFlight int // concurrent places
 	flying   int // cost in flight
 	past     []run
-	spent    int // cost in past
+	spent    int   // cost in past
+	promised []run // turns to come, of those who were put off: see turn
 
 	latency time.Duration // smoothed
 	grants  int
@@ -47,26 +51,30 @@ func (b *budget) record(now time.Time, cost int) {
 		return
 	}
 	b.spent += cost
-	if n := len(b.past); n > 0 {
-		last := &b.past[n-1]
-		// Small limits keep each request by itself, so nothing is lost to rounding.
-		if last.cost+cost <= (b.limit.Requests+grains-1)/grains && now.Sub(last.from) < b.whole.Window/grains {
-			last.to, last.cost = now, last.cost+cost
-			return
-		}
+	if n := len(b.past); n > 0 && b.joins(b.past[n-1], now, cost) {
+		b.past[n-1].to, b.past[n-1].cost = now, b.past[n-1].cost+cost
+		return
 	}
 	b.past = append(b.past, run{from: now, to: now, cost: cost})
 }
 
+// joins says that a run may hold cost more, at a later time. Small limits keep each request by itself, so nothing is lost to rounding.
+func (b *budget) joins(r run, at time.Time, cost int) bool {
+	return r.cost+cost <= (b.limit.Requests+grains-1)/grains && at.Sub(r.from) < b.whole.Window/grains
+}
+
 func (b *budget) expire(now time.Time) {
 	n := 0
-	for n < len(b.past) && !b.past[n].to.Add(b.whole.Window).After(now) {
+	for n < len(b.past) && !b.leaves(b.past[n]).After(now) {
 		b.spent -= b.past[n].cost
 		n++
 	}
-	if n > 0 {
-		b.past = append(b.past[:0], b.past[n:]...)
+	b.past = slices.Delete(b.past, 0, n)
+	n = 0
+	for n < len(b.promised) && !b.promised[n].to.After(now) { // they have come, or never will
+		n++
 	}
+	b.promised = slices.Delete(b.promised, 0, n)
 }
 
 // observe smooths the time between grant and answer, for forecasts.
@@ -84,7 +92,7 @@ func (b *budget) idle(now time.Time) bool {
 		return false
 	}
 	b.expire(now)
-	return len(b.past) == 0 && !b.blocked.After(now)
+	return len(b.past) == 0 && len(b.promised) == 0 && !b.blocked.After(now)
 }
 
 // valid says that there is a slice, and that it has not run out.

@@ -147,7 +147,7 @@ func (g *Governor) enter(p Priority, charges []Charge) *waiter {
 		return w
 	}
 	if w.outlasted(b, when, now) {
-		w.fail(spent(when, now))
+		w.fail(b.putOff(w, when, now))
 		return w
 	}
 	g.wait(w, b, when, now)
@@ -196,11 +196,17 @@ func (g *Governor) dispatch(b *budget, now time.Time) {
 			}
 		}
 		obstacle, when := w.obstacle(now)
-		if obstacle == b {
+		// It came while answers were awaited, and they left no room.
+		outlasted := obstacle == b && !b.asking && !b.askNow(w, now) && w.outlasted(b, when, now)
+		if obstacle == b && !outlasted {
 			g.arm(b, when, now)
 			return
 		}
 		b.queue.remove(w)
+		if outlasted {
+			w.fail(b.putOff(w, when, now))
+			continue
+		}
 		if obstacle != nil {
 			g.wait(w, obstacle, when, now)
 			continue

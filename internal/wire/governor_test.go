@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,6 +123,61 @@ func TestManyMailboxesUnderScaledLimits(t *testing.T) {
 				}
 				if float64(took) > test.budget*float64(bound) {
 					t.Errorf("took %v, bound %v", took, bound)
+				}
+			})
+		})
+	}
+}
+
+// Jobs that are told to come again have turns of their own: few come in vain, and the pace is kept, also where they are late.
+func TestWhoIsPutOffHasATurn(t *testing.T) {
+	limit := wire.Limit{Requests: 48, Window: 10 * time.Minute, Concurrent: 4}
+	for _, tt := range []struct {
+		name   string
+		late   time.Duration // by how much all of them come later than told, once
+		budget float64
+	}{
+		{"they come when they were told to", 0, 1.01},
+		{"a machine that slept", 45 * time.Second, 1.03},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				const jobs = 220
+				srv := newServer(limit, func() time.Duration { return 20 * time.Millisecond })
+				g := wire.NewGovernor(realClock, wire.Limits{"outlook": limit}, nil)
+				start := time.Now()
+				var vain, asked atomic.Int64
+				var all sync.WaitGroup
+				for range jobs {
+					all.Go(func() {
+						for {
+							p, err := g.Acquire(t.Context(), wire.Dispatch, []wire.Charge{{Key: key("t", "m")}})
+							if err == nil {
+								srv.serve("m", 1)
+								p.Done()
+								return
+							}
+							wait := fault.As(err).RetryAfter
+							if asked.Add(1) <= jobs && time.Since(start) < limit.Window {
+								wait += tt.late
+							}
+							vain.Add(1)
+							time.Sleep(wait)
+						}
+					})
+				}
+				all.Wait()
+				bound := time.Duration((jobs-1)/limit.Requests) * limit.Window
+				took := time.Since(start)
+				t.Logf("bound %v, took %v (%.3f), %d came in vain, 429 caused: %d", bound, took, float64(took)/float64(bound), vain.Load(), srv.overruns())
+				if n := srv.overruns(); n != 0 {
+					t.Errorf("%d requests beyond the limit", n)
+				}
+				if got := float64(took) / float64(bound); got > tt.budget {
+					t.Errorf("%.3f of the bound", got)
+				}
+				if n := int(vain.Load()); n != jobs-limit.Requests {
+					t.Errorf("of %d jobs %d were told to come later: each but the first %d, once", jobs, n, limit.Requests)
 				}
 			})
 		})

@@ -63,7 +63,7 @@ func (g *Governor) answered(b *budget, s Slice, err error) {
 	for _, w := range b.queue.waiters() {
 		if o, when := w.obstacle(now); o == b && w.outlasted(b, when, now) {
 			b.queue.remove(w)
-			w.fail(spent(when, now))
+			w.fail(b.putOff(w, when, now))
 		}
 	}
 	g.dispatch(b, now)
