@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -12,7 +11,6 @@ import (
 	"seneschal/internal/clock"
 	"seneschal/internal/connection"
 	"seneschal/internal/engine/delivery"
-	"seneschal/internal/jobs"
 	"seneschal/internal/sim"
 	"seneschal/internal/store"
 )
@@ -45,15 +43,10 @@ func expectedWithin(t *testing.T, h *app.Hub, d delivery.Delivery, most time.Dur
 // paceOf is how fast time may pass: slowly while the hub works on what is due, or has yet to begin it.
 func paceOf(t *testing.T, h *app.Hub) time.Duration {
 	t.Helper()
-	rows, err := h.Jobs.Rows(t.Context(), 1000)
-	if err != nil {
-		t.Fatal(err)
+	if atRest(t, h) {
+		return time.Second
 	}
-	now := h.Time.Now()
-	if slices.ContainsFunc(rows, func(r jobs.Row) bool { return r.Owner != "" || !r.Due.After(now) }) {
-		return 50 * time.Millisecond
-	}
-	return time.Second
+	return 50 * time.Millisecond
 }
 
 // Mail that is taken back or erased, mail that waits for something of its own, and what did not leave: none of it keeps other mail of the mailbox

@@ -44,7 +44,7 @@ func dispatchHub(t *testing.T, engine store.Engine) *app.Hub {
 
 // monday is far from the world's seeded meetings, and the same one for the whole of a test.
 func monday(h *app.Hub) time.Time {
-	y, m, d := h.Began.Date()
+	y, m, d := h.Began.UTC().Date()
 	return time.Date(y, m, d+20, 3, 0, 0, 0, time.UTC)
 }
 

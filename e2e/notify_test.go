@@ -136,14 +136,18 @@ func quiet(h *app.Hub) int {
 func letPass(t *testing.T, h *app.Hub, d time.Duration) {
 	t.Helper()
 	h.Time.Advance(d)
-	waitUntil(t, "what was due is done", func() bool {
-		rows, err := h.Jobs.Rows(t.Context(), 1000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := h.Time.Now()
-		return !slices.ContainsFunc(rows, func(r jobs.Row) bool { return r.Owner != "" || !r.Due.After(now) })
-	})
+	waitUntil(t, "what was due is done", func() bool { return atRest(t, h) })
+}
+
+// atRest says that the hub works on nothing, and that nothing is due.
+func atRest(t *testing.T, h *app.Hub) bool {
+	t.Helper()
+	rows, err := h.Jobs.Rows(t.Context(), 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := h.Time.Now()
+	return !slices.ContainsFunc(rows, func(r jobs.Row) bool { return r.Owner != "" || !r.Due.After(now) })
 }
 
 // Each row does something to the subscriptions; afterwards new mail is shown, and each feed has one living subscription.

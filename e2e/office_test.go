@@ -246,9 +246,10 @@ func (o *office) sealed(why string) *fault.Problem {
 
 func (o *office) team() string { return o.Cloud.Ready().Tenants[0].Teams[0].ID }
 
+// sent counts the requests of a method, or of any, to such addresses.
 func (o *office) sent(method, path string) (n int) {
 	for _, r := range o.Cloud.Requests() {
-		if r.Method == method && strings.Contains(r.Path, path) {
+		if (method == "" || r.Method == method) && strings.Contains(r.Path, path) {
 			n++
 		}
 	}

@@ -37,10 +37,7 @@ func (s *Service) Check(ctx context.Context, id string, _ int) (time.Time, error
 	if err != nil {
 		return time.Time{}, err
 	}
-	if err := s.finishRotation(ctx, c); err != nil {
-		return time.Time{}, err
-	}
-	if c, err = s.Lookup(ctx, id); err != nil {
+	if c, err = s.finishRotation(ctx, c); err != nil {
 		return time.Time{}, err
 	}
 	if c.paused {

@@ -131,17 +131,18 @@ func (s *Service) unstage(ctx context.Context, c Connection, by, word string) er
 	})
 }
 
-// finishRotation goes on with a rotation that a crash interrupted. A credential that does not work is dropped; the present one stays.
-func (s *Service) finishRotation(ctx context.Context, c Connection) error {
+// finishRotation goes on with a rotation that a crash interrupted, and gives the connection as it is then. A credential that does not work is
+// dropped; the present one stays.
+func (s *Service) finishRotation(ctx context.Context, c Connection) (Connection, error) {
 	next, err := s.readStaged(ctx, c.ID)
 	if err != nil || next == nil {
-		return err
+		return c, err
 	}
 	if err := s.promote(ctx, c); err != nil {
 		if fault.KindOf(err) == fault.Unavailable || fault.KindOf(err) == fault.Conflict {
-			return err // tried again
+			return c, err // tried again
 		}
-		return s.unstage(ctx, c, next.By, next.Word)
+		return c, s.unstage(ctx, c, next.By, next.Word)
 	}
-	return nil
+	return s.Lookup(ctx, c.ID)
 }

@@ -5,7 +5,8 @@ import (
 	"time"
 )
 
-// budget is what is known of one key. Its memory is bounded: the past is kept as at most about 2*grains runs of requests.
+// budget is what is known of one key. Its memory is bounded: the past is kept as at most about 2*grains runs of requests,
+// and so is each window that turns were given in.
 type budget struct {
 	key   Key
 	whole Limit // what Microsoft grants

@@ -62,6 +62,7 @@ const (
 	sendAction = "mail.message.send"
 )
 
+// underWay says that it is not known yet what becomes of it.
 func (m Mail) underWay() bool { return m.State == Waiting || m.State == Claimed || m.State == Handed }
 
 const mailColumns = "id, alarm, part, recipient, state, via, sender, subject, body, tries, claimed_at, sent_at, problem"
